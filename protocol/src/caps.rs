@@ -1,0 +1,41 @@
+//! Every limit of the system, with its unit and its reason (S4).
+
+/// Longest id of a session, an entry, a message or a tool call. Real ids are 8 to 64 bytes.
+pub const MAX_ID_BYTES: usize = 512;
+
+/// Largest single entry. The largest real line seen is under 1 MiB; media fit with room to spare.
+pub const MAX_ENTRY_BYTES: usize = 16 << 20;
+
+/// Largest transcript that is one JSON document (not line-based), since it is held in memory while it is read.
+pub const MAX_DOCUMENT_BYTES: usize = 256 << 20;
+
+/// Largest transcript file at all: a guard against pointing the program at a disk image.
+pub const MAX_TRANSCRIPT_BYTES: u64 = 8 << 30;
+
+/// Most parts in one entry. Real messages stay below 100.
+pub const MAX_PARTS: usize = 10_000;
+
+/// Most entries in one append request, so that one caller cannot fill a whole group commit.
+pub const MAX_APPEND_ENTRIES: usize = 10_000;
+
+/// How deep JSON may nest in an entry. The parser refuses deeper input by itself at this depth.
+pub const MAX_JSON_DEPTH: usize = 128;
+
+/// Bytes that callers of one session may have queued before they are slowed down. Sixteen entries at their cap would
+/// not fit, a day of ordinary traffic does.
+pub const SESSION_QUEUE_BYTES: usize = 32 << 20;
+
+/// Bytes that all callers together may have queued before they are slowed down.
+pub const PROCESS_QUEUE_BYTES: usize = 256 << 20;
+
+/// Most session writes in one group commit: bounds the time of one commit, reached only under heavy load.
+pub const MAX_GROUP_COMMIT_SESSIONS: usize = 1024;
+
+/// Notices kept for a subscriber that does not read; beyond it the oldest are dropped and counted.
+pub const NOTICE_QUEUE: usize = 4096;
+
+/// Outcomes of past passes that a session can still be asked for without reading its log.
+pub const OUTCOMES_KEPT: usize = 64;
+
+/// Bytes of one page when a session's log is read.
+pub const PAGE_BYTES: usize = 1 << 20;

@@ -1,0 +1,152 @@
+//! The fallback at the hard mark (V10): what to show as placeholders so that a context fits without waiting for a
+//! summary. Deterministic: the same view and marks give the same choice, and the placeholders name no time.
+
+use crate::budget::Budget;
+use crate::entry::{Part, PartKind, Role};
+use crate::group::Group;
+use crate::position::Seq;
+use crate::tokens::TokenCount;
+use crate::view::View;
+
+/// About what a result's placeholder takes.
+pub(crate) const RESULT_PLACEHOLDER_TOKENS: u64 = 96;
+
+/// Results below this size are not worth a placeholder of their own.
+const LARGE_RESULT_TOKENS: u64 = 4 * RESULT_PLACEHOLDER_TOKENS;
+
+/// What to elide.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Elision {
+    /// Entries whose results become placeholders.
+    pub(crate) results: Vec<Seq>,
+    /// First entries of the groups that become one placeholder each.
+    pub(crate) groups: Vec<Seq>,
+}
+
+/// Why a view cannot be made to fit, in tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breakdown {
+    /// Instructions of the host, which are never elided.
+    pub instructions: TokenCount,
+    /// The standing summary.
+    pub summary: TokenCount,
+    /// Groups that may not be elided: the last user message and open calls.
+    pub protected: TokenCount,
+    /// Everything else, as placeholders.
+    pub elidable: TokenCount,
+    /// The hard mark that the sum exceeds.
+    pub hard: TokenCount,
+}
+
+/// Chooses what to elide so that the view shrinks to the landing mark, or as near to it as can be.
+///
+/// `extra` is what the answer will add to the view's present size. `Ok(None)` when the view fits as it is; the
+/// breakdown when even the smallest form exceeds the hard mark.
+pub(crate) fn plan(
+    view: &View,
+    budget: &Budget,
+    extra: TokenCount,
+) -> Result<Option<Elision>, Breakdown> {
+    let mut size = view.tokens() + extra;
+    if size <= budget.hard() {
+        return Ok(None);
+    }
+    let last_user = view
+        .groups()
+        .rfind(|group| group.has_user_words())
+        .map(Group::first);
+    let candidates = || view.compactable_groups().filter(|group| !group.is_elided());
+    let mut elision = Elision::default();
+    for (seq, saving) in candidates().flat_map(large_results) {
+        if size <= budget.landing() {
+            break;
+        }
+        elision.results.push(seq);
+        size = size.saturating_sub(saving);
+    }
+    let mut protected = TokenCount::ZERO;
+    for group in candidates() {
+        if size <= budget.landing() {
+            break;
+        }
+        let shown = shown_after(group, &elision);
+        if Some(group.first()) == last_user || !group.is_closed() {
+            protected += shown;
+            continue;
+        }
+        let placeholder = crate::tokens::estimate(&group_placeholder(group))
+            + crate::tokens::BLOCK_OVERHEAD_TOKENS;
+        if placeholder < shown {
+            elision.groups.push(group.first());
+            size = size.saturating_sub(shown - placeholder);
+        }
+    }
+    if size > budget.hard() {
+        let fixed = view.instruction_tokens() + view.summary_tokens() + protected;
+        return Err(Breakdown {
+            instructions: view.instruction_tokens(),
+            summary: view.summary_tokens(),
+            protected,
+            elidable: size.saturating_sub(fixed),
+            hard: budget.hard(),
+        });
+    }
+    Ok(Some(elision))
+}
+
+/// The entries of a group with large results that are still shown, and what a placeholder saves on each.
+fn large_results(group: &Group) -> impl Iterator<Item = (Seq, TokenCount)> {
+    group.members().iter().filter_map(|member| {
+        if group.results_elided(member.seq) {
+            return None;
+        }
+        let large = member.message.parts.iter().filter(|part| {
+            matches!(part.kind, PartKind::ToolResult { .. }) && part.tokens.0 >= LARGE_RESULT_TOKENS
+        });
+        let saving: u64 = large
+            .map(|part| part.tokens.0 - RESULT_PLACEHOLDER_TOKENS)
+            .sum();
+        (saving > 0).then_some((member.seq, TokenCount(saving)))
+    })
+}
+
+fn shown_after(group: &Group, elision: &Elision) -> TokenCount {
+    let saved: TokenCount = large_results(group)
+        .filter(|(seq, _)| elision.results.contains(seq))
+        .map(|(_, saving)| saving)
+        .sum();
+    group.tokens().saturating_sub(saved)
+}
+
+/// What stands for an elided result: which entry holds it, what it was, how large, and how it begins.
+pub(crate) fn result_placeholder(seq: Seq, tool: &str, part: &Part) -> String {
+    let PartKind::ToolResult { text, .. } = &part.kind else {
+        return String::new();
+    };
+    let preview: String = text.chars().take(80).collect();
+    format!(
+        "[elided: result of {tool:?}, {} bytes, kept whole as entry {seq}; it begins: {preview:?}]",
+        text.len()
+    )
+}
+
+/// What stands for an elided group.
+pub(crate) fn group_placeholder(group: &Group) -> String {
+    let entries = group.members().len();
+    let tools: Vec<&str> = group
+        .members()
+        .iter()
+        .filter(|member| member.message.role == Role::Assistant)
+        .flat_map(|member| member.message.calls().map(|(_, name)| name))
+        .take(4)
+        .collect();
+    let called = if tools.is_empty() {
+        String::new()
+    } else {
+        format!(", calls of {tools:?}")
+    };
+    format!(
+        "[elided: {entries} entries from {} on{called}; kept whole in the history]",
+        group.first()
+    )
+}

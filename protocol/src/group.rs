@@ -1,0 +1,363 @@
+//! A group: the atomic unit of cut, chunk, tail and elision (V2). Entries hang together by a shared message id, by a
+//! call and its result, or by reasoning that belongs to what follows it.
+
+use std::sync::Arc;
+
+use crate::block::{Answer, Block, Unit};
+use crate::elide;
+use crate::entry::{Format, Message, Part, PartKind, Role};
+use crate::format;
+use crate::position::Seq;
+use crate::record::CallRef;
+use crate::segment::{Segment, Shown};
+use crate::tokens::{self, TokenCount};
+
+/// One entry as a member of its group.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The entry's number.
+    pub seq: Seq,
+    /// What it says.
+    pub message: Arc<Message>,
+    results_elided: bool,
+}
+
+/// A call within a group and what is known of its result.
+#[derive(Clone, Debug)]
+struct Call {
+    seq: Seq,
+    id: Box<str>,
+    name: Box<str>,
+    state: CallState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CallState {
+    Open,
+    /// Answered by the part at this index of the entry with this number.
+    Answered(Seq, usize),
+    StandIn,
+}
+
+/// Entries that no cut may separate, in order of their numbers. Never empty.
+#[derive(Clone, Debug)]
+pub struct Group {
+    members: Vec<Member>,
+    calls: Vec<Call>,
+    elided: bool,
+    tokens: TokenCount,
+    segment: Option<Arc<Segment>>,
+}
+
+/// The text that stands for a result that had not come when the context was answered (V8).
+pub const STAND_IN: &str = "[no result was recorded for this call when this context was made; the call may still be running]";
+
+impl Group {
+    pub(crate) fn new(seq: Seq, message: Arc<Message>) -> Self {
+        let calls = message
+            .calls()
+            .map(|(id, name)| Call {
+                seq,
+                id: id.into(),
+                name: name.into(),
+                state: CallState::Open,
+            })
+            .collect();
+        let tokens = message.tokens();
+        let members = vec![Member {
+            seq,
+            message,
+            results_elided: false,
+        }];
+        Self {
+            members,
+            calls,
+            elided: false,
+            tokens,
+            segment: None,
+        }
+    }
+
+    /// The first entry of the group.
+    pub fn first(&self) -> Seq {
+        self.members[0].seq
+    }
+
+    /// The last entry of the group. Entries of other groups may stand between the two.
+    pub fn last(&self) -> Seq {
+        self.members[self.members.len() - 1].seq
+    }
+
+    /// The entries of the group.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Whether every call of the group has a result or a stand-in.
+    pub fn is_closed(&self) -> bool {
+        self.calls.iter().all(|call| call.state != CallState::Open)
+    }
+
+    /// Whether the group is shown as one placeholder.
+    pub fn is_elided(&self) -> bool {
+        self.elided
+    }
+
+    /// The size of what is shown of the group.
+    pub fn tokens(&self) -> TokenCount {
+        self.tokens
+    }
+
+    /// The size in bytes of what is shown of the group.
+    pub fn bytes(&self) -> usize {
+        if self.elided {
+            return elide::group_placeholder(self).len();
+        }
+        self.members
+            .iter()
+            .map(|member| member.message.bytes())
+            .sum()
+    }
+
+    /// The calls that have no result yet.
+    pub fn open_calls(&self) -> impl Iterator<Item = CallRef> {
+        self.calls
+            .iter()
+            .filter(|call| call.state == CallState::Open)
+            .map(|call| CallRef {
+                seq: call.seq,
+                id: call.id.clone(),
+            })
+    }
+
+    /// Whether the user says something in the group that is not a result.
+    pub fn has_user_words(&self) -> bool {
+        self.members.iter().any(|member| {
+            member.message.role == Role::User
+                && member
+                    .message
+                    .parts
+                    .iter()
+                    .any(|part| matches!(part.kind, PartKind::Text { .. } | PartKind::Media { .. }))
+        })
+    }
+
+    /// Takes over the entries of a later group that turned out to hang together with this one.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.members.extend(other.members);
+        self.members.sort_by_key(|member| member.seq);
+        self.calls.extend(other.calls);
+        self.calls.sort_by_key(|call| call.seq);
+        self.tokens += other.tokens;
+        self.segment = None;
+    }
+
+    /// Ties the result at `part` of entry `seq` to the call that it answers.
+    pub(crate) fn answer(&mut self, call: &CallRef, seq: Seq, part: usize) {
+        if let Some(known) = self.call_mut(call) {
+            known.state = CallState::Answered(seq, part);
+        }
+    }
+
+    /// Freezes a stand-in as the result of a call. False when the group has no such open call.
+    pub(crate) fn stand_in(&mut self, call: &CallRef) -> bool {
+        let Some(known) = self.call_mut(call) else {
+            return false;
+        };
+        if known.state != CallState::Open {
+            return false;
+        }
+        known.state = CallState::StandIn;
+        self.tokens += stand_in_tokens();
+        self.segment = None;
+        true
+    }
+
+    fn call_mut(&mut self, call: &CallRef) -> Option<&mut Call> {
+        self.calls.iter_mut().find(|known| {
+            known.seq == call.seq && known.id == call.id && known.state == CallState::Open
+        })
+    }
+
+    /// Shows the results in entry `seq` as placeholders.
+    pub(crate) fn elide_results(&mut self, seq: Seq) -> bool {
+        let Some(member) = self.members.iter_mut().find(|member| member.seq == seq) else {
+            return false;
+        };
+        member.results_elided = true;
+        self.recount();
+        true
+    }
+
+    /// Shows the whole group as one placeholder.
+    pub(crate) fn elide_whole(&mut self) {
+        self.elided = true;
+        self.recount();
+    }
+
+    /// The results of entry `seq` are shown as placeholders already.
+    pub(crate) fn results_elided(&self, seq: Seq) -> bool {
+        self.members
+            .iter()
+            .any(|member| member.seq == seq && member.results_elided)
+    }
+
+    fn recount(&mut self) {
+        self.segment = None;
+        if self.elided {
+            let note = elide::group_placeholder(self);
+            self.tokens = tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
+            return;
+        }
+        let stand_ins = self
+            .calls
+            .iter()
+            .filter(|call| call.state == CallState::StandIn)
+            .count() as u64;
+        let said: TokenCount = self.members.iter().map(member_tokens).sum();
+        self.tokens = said + TokenCount(stand_in_tokens().0 * stand_ins);
+    }
+
+    /// The group's rendered blocks; rendered once, the same bytes for ever after (P1).
+    pub(crate) fn segment(&mut self, format: Format) -> Arc<Segment> {
+        if let Some(segment) = &self.segment {
+            return Arc::clone(segment);
+        }
+        let entries: Vec<Seq> = self.members.iter().map(|member| member.seq).collect();
+        let (shown, blocks) = if self.elided {
+            let note = Unit::Note {
+                text: elide::group_placeholder(self),
+            };
+            (Shown::Elided(entries), format::render(format, &[note]))
+        } else {
+            (Shown::Entries(entries), self.render(format))
+        };
+        let segment = Arc::new(Segment {
+            shown,
+            blocks,
+            tokens: self.tokens,
+        });
+        self.segment = Some(Arc::clone(&segment));
+        segment
+    }
+
+    fn render(&self, format: Format) -> Vec<Block> {
+        let mut units = Vec::new();
+        let mut told: Vec<Option<&str>> = Vec::new();
+        for member in &self.members {
+            if member.message.role != Role::Assistant {
+                continue;
+            }
+            let id = member.message.message_id.as_deref();
+            if id.is_some() && told.contains(&id) {
+                continue;
+            }
+            told.push(id);
+            self.say_assistant(member, &mut units);
+        }
+        for member in &self.members {
+            self.say_rest(member, &mut units);
+        }
+        format::render(format, &units)
+    }
+
+    /// One message of the model, gathered from all entries that share its id, and the results of its calls.
+    fn say_assistant<'a>(&'a self, first: &'a Member, units: &mut Vec<Unit<'a>>) {
+        let id = first.message.message_id.as_deref();
+        let belongs = |member: &&Member| {
+            member.seq == first.seq
+                || id.is_some()
+                    && member.message.role == Role::Assistant
+                    && member.message.message_id.as_deref() == id
+        };
+        let parts = self
+            .members
+            .iter()
+            .filter(belongs)
+            .flat_map(|member| spoken(&member.message))
+            .collect();
+        units.push(Unit::Say {
+            role: Role::Assistant,
+            parts,
+        });
+        for member in self.members.iter().filter(belongs) {
+            let calls = self.calls.iter().filter(|call| call.seq == member.seq);
+            units.extend(calls.map(|call| Unit::Result {
+                call: &call.id,
+                answer: self.shown(call),
+            }));
+        }
+    }
+
+    fn shown(&self, call: &Call) -> Answer<'_> {
+        let CallState::Answered(seq, part) = call.state else {
+            return Answer::Text(STAND_IN.to_owned());
+        };
+        let answering = self.members.iter().find(|member| member.seq == seq);
+        let answering = answering.expect("an answered call's result is a member of its group");
+        let part = &answering.message.parts[part];
+        if answering.results_elided {
+            Answer::Text(elide::result_placeholder(seq, &call.name, part))
+        } else {
+            Answer::Given(part)
+        }
+    }
+
+    /// What is left of an entry once the model's words and the paired results are told: the user's and the host's
+    /// words, and results that answer no open call, quoted.
+    fn say_rest<'a>(&'a self, member: &'a Member, units: &mut Vec<Unit<'a>>) {
+        let message = &member.message;
+        for (index, part) in message.parts.iter().enumerate() {
+            let PartKind::ToolResult { call, text, .. } = &part.kind else {
+                continue;
+            };
+            if !self
+                .calls
+                .iter()
+                .any(|c| c.state == CallState::Answered(member.seq, index))
+            {
+                let text = if member.results_elided {
+                    elide::result_placeholder(member.seq, call, part)
+                } else {
+                    format!(
+                        "[result of an earlier tool call {call:?} that is not open any more]\n{text}"
+                    )
+                };
+                units.push(Unit::Note { text });
+            }
+        }
+        if message.role != Role::Assistant {
+            let parts: Vec<&Part> = spoken(message).collect();
+            if !parts.is_empty() {
+                units.push(Unit::Say {
+                    role: message.role,
+                    parts,
+                });
+            }
+        }
+    }
+}
+
+fn spoken(message: &Message) -> impl Iterator<Item = &Part> {
+    message
+        .parts
+        .iter()
+        .filter(|part| !matches!(part.kind, PartKind::ToolResult { .. }))
+}
+
+fn member_tokens(member: &Member) -> TokenCount {
+    if !member.results_elided {
+        return member.message.tokens();
+    }
+    let placeholder = TokenCount(elide::RESULT_PLACEHOLDER_TOKENS);
+    let shown = member.message.parts.iter().map(|part| match part.kind {
+        PartKind::ToolResult { .. } => part.tokens.min(placeholder),
+        _ => part.tokens,
+    });
+    shown.sum()
+}
+
+/// The size of a stand-in result.
+pub(crate) fn stand_in_tokens() -> TokenCount {
+    tokens::estimate(STAND_IN) + tokens::BLOCK_OVERHEAD_TOKENS
+}

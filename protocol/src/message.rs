@@ -1,0 +1,213 @@
+//! The message-passing API of a session: what a host may ask, what it is answered, and what it is told unasked.
+
+use std::sync::Arc;
+
+use crate::budget::Budget;
+use crate::cut::MovedBack;
+use crate::elide::Breakdown;
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::ids::{EntryId, PassId};
+use crate::pass::Outcome;
+use crate::position::{Seq, SeqRange};
+use crate::record::CallRef;
+use crate::segment::Context;
+use crate::tokens::TokenCount;
+
+/// What a host may ask of a session.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Append entries, all or none. Answered when they are durable, with one receipt for each.
+    Append {
+        /// The entries, in order.
+        entries: Vec<Arc<Entry>>,
+    },
+    /// What the model shall see now. Answered when everything that it shows is durable; never waits for a model (V10).
+    Context {
+        /// What to do about calls without a result.
+        open_calls: OpenCalls,
+    },
+    /// Start a pass. Answered at once; the pass runs beside everything else.
+    Compact {
+        /// The last entry that the pass may cover; `None` for the mark that lands the view.
+        up_to: Option<Seq>,
+    },
+    /// Tell how a pass ended. Answered when it has, and its record is durable.
+    Settled {
+        /// Which pass.
+        pass: PassId,
+    },
+    /// Abandon the pass in flight (V7). Answered when that is durable.
+    Cancel,
+    /// How the session stands. Answered at once.
+    Status,
+    /// Abandon the pass in flight, make everything durable, and end the session actor.
+    Close,
+}
+
+impl Request {
+    /// The request's name in logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Append { .. } => "append",
+            Self::Context { .. } => "context",
+            Self::Compact { .. } => "compact",
+            Self::Settled { .. } => "settled",
+            Self::Cancel => "cancel",
+            Self::Status => "status",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// What a context does about calls without a result (V8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpenCalls {
+    /// Answer which calls are open instead of a context.
+    #[default]
+    Refuse,
+    /// Show a stand-in as their result and freeze it: a result that comes later is quoted text.
+    StandIn,
+}
+
+/// What a request is answered.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// To [`Request::Append`].
+    Appended(Vec<Receipt>),
+    /// To [`Request::Context`].
+    Context(ContextReply),
+    /// To [`Request::Compact`].
+    Compact(CompactReply),
+    /// To [`Request::Settled`].
+    Settled(Outcome),
+    /// To [`Request::Cancel`]: the pass that was abandoned, if one was in flight.
+    Cancelled(Option<PassId>),
+    /// To [`Request::Status`].
+    Status(Status),
+    /// To [`Request::Close`].
+    Closed,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The entry's id.
+    pub id: EntryId,
+    /// Its number.
+    pub seq: Seq,
+    /// Whether it had been appended before with the same content (L3).
+    pub known: bool,
+}
+
+/// The answer to a wish for a context.
+#[derive(Clone, Debug)]
+pub enum ContextReply {
+    /// What the model shall see.
+    Ready(Context),
+    /// These calls have no result, and the host did not ask for stand-ins.
+    CallsOpen(Vec<CallRef>),
+    /// The view cannot be made to fit the hard mark.
+    TooLarge(Breakdown),
+}
+
+/// The answer to a wish for a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompactReply {
+    /// This pass has started.
+    Started(PassId),
+    /// This pass is in flight already; nothing was started (V6).
+    AlreadyRunning(PassId),
+    /// No legal cut at or below the mark gains anything.
+    NothingToDo,
+}
+
+/// How a session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The last entry.
+    pub head: Seq,
+    /// The view's size.
+    pub view: TokenCount,
+    /// The marks.
+    pub budget: Budget,
+    /// What the standing summary covers.
+    pub covered: Option<SeqRange>,
+    /// The pass in flight.
+    pub pass: Option<PassStatus>,
+    /// Calls without a result.
+    pub open_calls: Vec<CallRef>,
+    /// Announced resets so far.
+    pub resets: u64,
+}
+
+/// A pass in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassStatus {
+    /// Which.
+    pub pass: PassId,
+    /// What it covers.
+    pub covers: SeqRange,
+    /// Summarizer calls that have answered.
+    pub done: u32,
+    /// Summarizer calls in all, as far as is known.
+    pub total: u32,
+}
+
+/// What a session tells its subscribers, in the order in which it happened.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A pass began.
+    PassStarted {
+        /// Which.
+        pass: PassId,
+        /// What it covers.
+        covers: SeqRange,
+        /// The size of what it covers.
+        tokens: TokenCount,
+        /// Why it covers less than was asked for, if so.
+        moved_back: Option<MovedBack>,
+    },
+    /// A summarizer call of the pass has answered.
+    PassProgressed(PassStatus),
+    /// A pass ended with a splice that is durable now.
+    Spliced {
+        /// Which.
+        pass: PassId,
+        /// What the summary stands for.
+        covers: SeqRange,
+        /// The view before.
+        before: TokenCount,
+        /// The view after.
+        after: TokenCount,
+        /// How far the view stayed above its landing mark, if it did (V4).
+        shortfall: Option<TokenCount>,
+    },
+    /// A pass ended in any other way.
+    PassEnded {
+        /// Which.
+        pass: PassId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Parts of the view were elided at the hard mark (V10).
+    Elided {
+        /// Results that became placeholders.
+        results: usize,
+        /// Groups that became placeholders.
+        groups: usize,
+        /// The view before.
+        before: TokenCount,
+        /// The view after.
+        after: TokenCount,
+    },
+    /// What cannot be compacted exceeds the trigger by itself, so no pass can help (V9).
+    Overhead {
+        /// The size of the host's instructions.
+        instructions: TokenCount,
+        /// The trigger.
+        trigger: TokenCount,
+    },
+    /// The session actor has ended because a commit failed or it panicked; the next request reopens it from the log.
+    Failed(Error),
+}

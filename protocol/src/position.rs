@@ -1,0 +1,98 @@
+//! Positions in a session: the number of an entry, and half-open ranges of such numbers.
+
+use std::fmt;
+
+/// The number of an entry in its session: dense from 1, never reused (L1). Zero stands before the first entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// Before the first entry.
+    pub const ZERO: Self = Self(0);
+    /// The first entry.
+    pub const FIRST: Self = Self(1);
+
+    /// The position after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The position before this one; zero stays zero.
+    #[must_use]
+    pub fn prev(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// Entries from `start` up to but not including `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SeqRange {
+    /// The first entry of the range.
+    pub start: Seq,
+    /// The first entry behind the range.
+    pub end: Seq,
+}
+
+impl SeqRange {
+    /// From `start` up to but not including `end`.
+    pub fn new(start: Seq, end: Seq) -> Self {
+        Self { start, end }
+    }
+
+    /// From `first` to `last`, both included.
+    pub fn inclusive(first: Seq, last: Seq) -> Self {
+        Self::new(first, last.next())
+    }
+
+    /// Whether the entry lies in the range.
+    pub fn contains(&self, seq: Seq) -> bool {
+        self.start <= seq && seq < self.end
+    }
+
+    /// The last entry of the range; meaningful only when it is not empty.
+    pub fn last(&self) -> Seq {
+        self.end.prev()
+    }
+
+    /// How many positions the range spans.
+    pub fn len(&self) -> u64 {
+        self.end.0.saturating_sub(self.start.0)
+    }
+
+    /// Whether the range spans nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Display for SeqRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.start, self.last())
+    }
+}
+
+/// A position in a session's log: the number of records before it. Everything below a durable
+/// position survives a crash (L2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogPos(pub u64);
+
+impl LogPos {
+    /// The position `records` further on.
+    #[must_use]
+    pub fn advance(self, records: usize) -> Self {
+        Self(self.0 + records as u64)
+    }
+}
+
+impl fmt::Display for LogPos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "log position {}", self.0)
+    }
+}

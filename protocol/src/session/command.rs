@@ -1,0 +1,57 @@
+//! Everything a session can ask its shell to do. The shell carries out all commands of one event before the next event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cut::CoveredGroup;
+use crate::error::Error;
+use crate::ids::{PassId, RequestId};
+use crate::message::{Notice, Reply};
+use crate::position::{LogPos, SeqRange};
+use crate::record::Record;
+use crate::tokens::TokenCount;
+
+/// Something to do.
+#[derive(Debug)]
+pub enum Command {
+    /// Append these records at `head`; answer with [`super::Event::Durable`] or [`super::Event::CommitFailed`]. Only
+    /// one such command is under way at a time (L8).
+    Write {
+        /// Where the log ends.
+        head: LogPos,
+        /// What to append.
+        records: Vec<Record>,
+    },
+    /// Answer a request.
+    Reply {
+        /// Which.
+        request: RequestId,
+        /// With what.
+        reply: Result<Reply, Error>,
+    },
+    /// Tell the subscribers.
+    Notify(Notice),
+    /// Start the compactor.
+    StartPass(PassJob),
+    /// Kill the compactor of this pass; it holds nothing that needs care (V7).
+    KillPass(PassId),
+    /// End the actor: everything is durable, or the log has to be read again.
+    Stop,
+}
+
+/// What a compactor works on. It plans nothing itself.
+#[derive(Clone, Debug)]
+pub struct PassJob {
+    /// Which pass.
+    pub pass: PassId,
+    /// What it covers.
+    pub covers: SeqRange,
+    /// The covered groups, oldest first.
+    pub groups: Arc<[CoveredGroup]>,
+    /// The summary that the new one takes in.
+    pub previous: Option<Arc<str>>,
+    /// The most that the summary may take.
+    pub cap: TokenCount,
+    /// How long it may take.
+    pub deadline: Duration,
+}

@@ -1,0 +1,69 @@
+//! Everything that can happen to a session.
+
+use crate::ids::{PassId, RequestId};
+use crate::message::Request;
+use crate::position::LogPos;
+use crate::summary::Summary;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A host asked for something.
+    Request {
+        /// Ties the reply to it.
+        request: RequestId,
+        /// What it asked for.
+        body: Request,
+    },
+    /// The batch in flight is durable: everything below this position is.
+    Durable {
+        /// The durable position.
+        position: LogPos,
+    },
+    /// The batch in flight was not stored, or it is not known whether it was (L6).
+    CommitFailed {
+        /// What is known.
+        failure: CommitFailure,
+        /// What the store said.
+        why: Box<str>,
+    },
+    /// A summarizer call of a pass has answered.
+    PassProgressed {
+        /// Which pass.
+        pass: PassId,
+        /// Calls that have answered.
+        done: u32,
+        /// Calls in all.
+        total: u32,
+    },
+    /// A pass has its summary.
+    PassDone {
+        /// Which pass.
+        pass: PassId,
+        /// The summary.
+        summary: Summary,
+    },
+    /// A pass ended without a summary, or its compactor died.
+    PassFailed {
+        /// Which pass.
+        pass: PassId,
+        /// Why.
+        why: Box<str>,
+    },
+    /// The deadline of a pass has come.
+    PassOverdue {
+        /// Which pass.
+        pass: PassId,
+    },
+}
+
+/// What is known of a batch whose commit failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitFailure {
+    /// Surely not stored.
+    NotStored,
+    /// May or may not be stored.
+    Unknown,
+    /// A newer owner has the session.
+    Fenced,
+}

@@ -1,0 +1,97 @@
+//! What waits to become durable, and what waits for that. One batch is in flight; what comes meanwhile is the next (L8).
+
+use std::collections::VecDeque;
+
+use crate::error::Error;
+use crate::ids::RequestId;
+use crate::message::{Notice, Reply};
+use crate::position::LogPos;
+use crate::record::Record;
+
+use super::Command;
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    durable: LogPos,
+    in_flight: Option<LogPos>,
+    pending: Vec<Record>,
+    end: LogPos,
+    waiting: VecDeque<(LogPos, Deferred)>,
+}
+
+/// Something that may be said only once a position is durable (L2).
+#[derive(Debug)]
+pub(super) enum Deferred {
+    Reply(RequestId, Reply),
+    Notice(Notice),
+    Stop,
+}
+
+impl Outbox {
+    pub(super) fn new(durable: LogPos) -> Self {
+        Self {
+            durable,
+            in_flight: None,
+            pending: Vec::new(),
+            end: durable,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, record: Record) {
+        self.pending.push(record);
+        self.end = self.end.advance(1);
+    }
+
+    /// Says something once everything recorded so far is durable; at once when it is already.
+    pub(super) fn defer(&mut self, deferred: Deferred) {
+        self.waiting.push_back((self.end, deferred));
+    }
+
+    /// The next batch, if none is in flight, and everything that may be said now.
+    pub(super) fn flush(&mut self, commands: &mut Vec<Command>) {
+        if self.in_flight.is_none() && !self.pending.is_empty() {
+            let head = self.durable;
+            let records = std::mem::take(&mut self.pending);
+            self.in_flight = Some(head.advance(records.len()));
+            commands.push(Command::Write { head, records });
+        }
+        while let Some((after, _)) = self.waiting.front() {
+            if *after > self.durable {
+                break;
+            }
+            let (_, deferred) = self.waiting.pop_front().expect("the loop has just seen it");
+            commands.push(match deferred {
+                Deferred::Reply(request, reply) => Command::Reply {
+                    request,
+                    reply: Ok(reply),
+                },
+                Deferred::Notice(notice) => Command::Notify(notice),
+                Deferred::Stop => Command::Stop,
+            });
+        }
+    }
+
+    /// The batch in flight is durable.
+    pub(super) fn durable(&mut self, position: LogPos) {
+        self.durable = self.durable.max(position);
+        if self.in_flight.is_some_and(|end| end <= position) {
+            self.in_flight = None;
+        }
+    }
+
+    /// Gives up everything that waits. What stood in the failed batch gets `in_flight`, what had not been sent `unsent`.
+    pub(super) fn fail(&mut self, in_flight: &Error, unsent: &Error, commands: &mut Vec<Command>) {
+        let sent = self.in_flight.take().unwrap_or(self.durable);
+        self.pending.clear();
+        for (after, deferred) in self.waiting.drain(..) {
+            if let Deferred::Reply(request, _) = deferred {
+                let error = if after <= sent { in_flight } else { unsent };
+                commands.push(Command::Reply {
+                    request,
+                    reply: Err(error.clone()),
+                });
+            }
+        }
+    }
+}

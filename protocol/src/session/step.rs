@@ -1,0 +1,264 @@
+//! One step of a session: an event in, commands out. Refusals are replies, never errors of the step itself.
+
+use std::sync::Arc;
+
+use crate::caps;
+use crate::elide;
+use crate::entry::Entry;
+use crate::error::{Error, Kind};
+use crate::group;
+use crate::ids::RequestId;
+use crate::message::{
+    ContextReply, Notice, OpenCalls, PassStatus, Receipt, Reply, Request, Status,
+};
+use crate::pass::Abandoned;
+use crate::record::Record;
+use crate::segment::Context;
+use crate::time::Timestamp;
+use crate::tokens::TokenCount;
+
+use super::outbox::Deferred;
+use super::{Command, CommitFailure, Event, Session};
+
+impl Session {
+    /// Takes one event and says what is to be done about it. Synchronous; its cost does not depend on how long the
+    /// session is, only on its view.
+    pub fn step(&mut self, now: Timestamp, event: Event) -> Vec<Command> {
+        let mut commands = Vec::new();
+        match event {
+            Event::Request { request, body } => self.request(now, request, body, &mut commands),
+            Event::Durable { position } => self.outbox.durable(position),
+            Event::CommitFailed { failure, why } => {
+                self.commit_failed(failure, &why, &mut commands);
+                return commands;
+            }
+            Event::PassProgressed { pass, done, total } => {
+                self.pass_progressed(pass, done, total, &mut commands);
+            }
+            Event::PassDone { pass, summary } => self.pass_done(now, pass, summary),
+            Event::PassFailed { pass, why } => self.pass_failed(now, pass, why),
+            Event::PassOverdue { pass } => {
+                if self
+                    .running
+                    .as_ref()
+                    .is_some_and(|running| running.pass == pass)
+                {
+                    self.abandon(now, Abandoned::Overdue, &mut commands);
+                }
+            }
+        }
+        self.start_if_due(now, &mut commands);
+        self.outbox.flush(&mut commands);
+        commands
+    }
+
+    fn request(
+        &mut self,
+        now: Timestamp,
+        request: RequestId,
+        body: Request,
+        commands: &mut Vec<Command>,
+    ) {
+        if self.closing {
+            let message = format!("session {} is closing", self.id);
+            let reply = Err(Error::new(Kind::Closed, message));
+            commands.push(Command::Reply { request, reply });
+            return;
+        }
+        match body {
+            Request::Append { entries } => match self.append(now, &entries) {
+                Ok(receipts) => {
+                    self.outbox
+                        .defer(Deferred::Reply(request, Reply::Appended(receipts)));
+                }
+                Err(error) => commands.push(Command::Reply {
+                    request,
+                    reply: Err(error),
+                }),
+            },
+            Request::Context { open_calls } => {
+                let reply = Reply::Context(self.context(now, open_calls));
+                self.outbox.defer(Deferred::Reply(request, reply));
+            }
+            Request::Compact { up_to } => {
+                let reply = Reply::Compact(self.compact(now, up_to, commands));
+                commands.push(Command::Reply {
+                    request,
+                    reply: Ok(reply),
+                });
+            }
+            Request::Settled { pass } => self.await_settled(request, pass, commands),
+            Request::Cancel => {
+                let pass = self.abandon(now, Abandoned::Cancelled, commands);
+                self.outbox
+                    .defer(Deferred::Reply(request, Reply::Cancelled(pass)));
+            }
+            Request::Status => {
+                let reply = Ok(Reply::Status(self.status()));
+                commands.push(Command::Reply { request, reply });
+            }
+            Request::Close => {
+                self.abandon(now, Abandoned::Closed, commands);
+                self.closing = true;
+                self.outbox.defer(Deferred::Reply(request, Reply::Closed));
+                self.outbox.defer(Deferred::Stop);
+            }
+        }
+    }
+
+    /// Appends all entries or none. An entry that is known with the same content keeps its number (L3).
+    fn append(&mut self, now: Timestamp, entries: &[Arc<Entry>]) -> Result<Vec<Receipt>, Error> {
+        if entries.len() > caps::MAX_APPEND_ENTRIES {
+            let (found, cap) = (entries.len(), caps::MAX_APPEND_ENTRIES);
+            let message = format!("{found} entries in one append, the cap is {cap}");
+            return Err(Error::new(Kind::TooLarge, message));
+        }
+        self.refuse_conflicts(entries)?;
+        let mut receipts = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let id = entry.id().clone();
+            if let Some((seq, _)) = self.state.find(&id) {
+                receipts.push(Receipt {
+                    id,
+                    seq,
+                    known: true,
+                });
+                continue;
+            }
+            let seq = self.state.view().head().next();
+            self.record(Record::Appended {
+                at: now,
+                seq,
+                entry: Arc::clone(entry),
+            });
+            receipts.push(Receipt {
+                id,
+                seq,
+                known: false,
+            });
+        }
+        Ok(receipts)
+    }
+
+    fn refuse_conflicts(&self, entries: &[Arc<Entry>]) -> Result<(), Error> {
+        let mut batch = std::collections::BTreeMap::new();
+        for entry in entries {
+            let content = entry.message().digest;
+            let known = self.state.find(entry.id());
+            let first = *batch.entry(entry.id()).or_insert(content);
+            let place = match known {
+                Some((seq, digest)) if digest != content => format!("entry {seq}"),
+                _ if first != content => "an earlier entry of the same append".to_owned(),
+                _ => continue,
+            };
+            let (id, session) = (entry.id(), &self.id);
+            let message = format!("session {session}: {id} is {place} with other content");
+            return Err(Error::new(Kind::Conflict, message));
+        }
+        Ok(())
+    }
+
+    /// What the model shall see now. Elides first when the view exceeds the hard mark (V10).
+    fn context(&mut self, now: Timestamp, open_calls: OpenCalls) -> ContextReply {
+        let stand_ins = self.state.view().open_calls();
+        if open_calls == OpenCalls::Refuse && !stand_ins.is_empty() {
+            return ContextReply::CallsOpen(stand_ins);
+        }
+        let extra = TokenCount(group::stand_in_tokens().0 * stand_ins.len() as u64);
+        match elide::plan(self.state.view(), &self.config.budget, extra) {
+            Ok(None) => {}
+            Ok(Some(elision)) => self.elide(now, elision),
+            Err(breakdown) => return ContextReply::TooLarge(breakdown),
+        }
+        let view = self.state.view();
+        let (position, digest) = (view.head(), view.digest());
+        let call = self.state.last_call().next();
+        let answered = stand_ins.clone();
+        self.record(Record::Answered {
+            at: now,
+            call,
+            position,
+            digest,
+            stand_ins: answered,
+        });
+        let view = self.state.view_mut();
+        ContextReply::Ready(Context {
+            call,
+            position,
+            digest,
+            resets: view.resets(),
+            format: view.format(),
+            segments: view.segments(),
+            stand_ins,
+            tokens: view.tokens(),
+        })
+    }
+
+    fn elide(&mut self, now: Timestamp, elision: elide::Elision) {
+        let before = self.state.view().tokens();
+        let (results, groups) = (elision.results.len(), elision.groups.len());
+        self.record(Record::Elided {
+            at: now,
+            results: elision.results,
+            groups: elision.groups,
+        });
+        let after = self.state.view().tokens();
+        let notice = Notice::Elided {
+            results,
+            groups,
+            before,
+            after,
+        };
+        self.outbox.defer(Deferred::Notice(notice));
+    }
+
+    fn status(&self) -> Status {
+        let view = self.state.view();
+        Status {
+            head: view.head(),
+            view: view.tokens(),
+            budget: self.config.budget,
+            covered: view.covered(),
+            pass: self.running.as_ref().map(|running| PassStatus {
+                pass: running.pass,
+                covers: running.cut.covers(),
+                done: running.done,
+                total: running.total,
+            }),
+            open_calls: view.open_calls(),
+            resets: view.resets(),
+        }
+    }
+
+    /// A failed commit acknowledges nothing (L6): everybody who waits is told, and the actor ends, so that the log is
+    /// read again before anything else is answered.
+    fn commit_failed(&mut self, failure: CommitFailure, why: &str, commands: &mut Vec<Command>) {
+        let kind = match failure {
+            CommitFailure::NotStored => Kind::Retry,
+            CommitFailure::Unknown => Kind::Unknown,
+            CommitFailure::Fenced => Kind::Locked,
+        };
+        let error = Error::new(kind, format!("session {}: {why}", self.id));
+        let unsent = if failure == CommitFailure::Fenced {
+            kind
+        } else {
+            Kind::Retry
+        };
+        let unsent = Error::new(unsent, format!("session {}: not sent: {why}", self.id));
+        self.outbox.fail(&error, &unsent, commands);
+        commands.extend(
+            self.running
+                .take()
+                .map(|running| Command::KillPass(running.pass)),
+        );
+        for request in std::mem::take(&mut self.waiting).into_values().flatten() {
+            commands.push(Command::Reply {
+                request,
+                reply: Err(unsent.clone()),
+            });
+        }
+        commands.push(Command::Notify(Notice::Failed(error)));
+        commands.push(Command::Stop);
+        self.closing = true;
+    }
+}

@@ -1,0 +1,77 @@
+//! Checking a splice before it is committed (V3, V4): against the view as it is now, not as the pass saw it.
+
+use crate::ids::{Digest, PassId};
+use crate::pass::Refused;
+use crate::position::{Seq, SeqRange};
+use crate::summary::Summary;
+use crate::tokens::TokenCount;
+use crate::view::View;
+
+/// What a legal splice does to the size of the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The view before.
+    pub before: TokenCount,
+    /// The view after.
+    pub after: TokenCount,
+}
+
+/// Whether `summary` may take the place of `covers` now.
+///
+/// The digest chain at the end of `covers` must be the one that the pass saw (V3), no group may be torn (V2), and what
+/// is shown must become smaller in tokens and in bytes (V4).
+pub fn check(
+    view: &View,
+    pass: PassId,
+    covers: SeqRange,
+    digest: &Digest,
+    summary: &Summary,
+) -> Result<Effect, Refused> {
+    if summary.text.trim().is_empty() {
+        return Err(Refused::Empty);
+    }
+    let cut = covers.last();
+    if view.digest_at(cut) != *digest || !begins_where_cover_begins(view, covers) {
+        return Err(Refused::Stale);
+    }
+    if !groups_whole(view, cut) {
+        return Err(Refused::TornGroup);
+    }
+    let covered = || {
+        view.compactable_groups()
+            .take_while(|group| group.first() <= cut)
+    };
+    let covered_tokens = view.summary_tokens()
+        + covered()
+            .map(crate::group::Group::tokens)
+            .sum::<TokenCount>();
+    let standing_bytes = view.standing().map_or(0, |standing| standing.note.len());
+    let covered_bytes = standing_bytes + covered().map(crate::group::Group::bytes).sum::<usize>();
+    let tokens = summary.tokens(pass, covers);
+    if tokens >= covered_tokens || summary.note(pass, covers).len() >= covered_bytes {
+        return Err(Refused::NotSmaller);
+    }
+    let before = view.tokens();
+    Ok(Effect {
+        before,
+        after: before.saturating_sub(covered_tokens) + tokens,
+    })
+}
+
+/// V1: a splice covers from the end of the instructions on, so that nothing between is left out or shown twice.
+fn begins_where_cover_begins(view: &View, covers: SeqRange) -> bool {
+    let start = view
+        .covered()
+        .map_or(view.instructions_end().next(), |covered| covered.start);
+    let grows = view
+        .covered()
+        .is_none_or(|covered| covers.last() > covered.last());
+    covers.start == start && grows && covers.last() <= view.head()
+}
+
+/// V2: every group lies whole on one side of the cut, and no covered call waits for its result.
+fn groups_whole(view: &View, cut: Seq) -> bool {
+    view.compactable_groups()
+        .take_while(|group| group.first() <= cut)
+        .all(|group| group.last() <= cut && group.is_closed())
+}

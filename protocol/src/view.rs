@@ -1,0 +1,376 @@
+//! The view: what the model sees now. A fold of the log (L4): instructions, a summary, and groups of entries, with a
+//! digest chain over all of it (V3).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::entry::{Format, Message, Role};
+use crate::group::Group;
+use crate::ids::{Digest, PassId};
+use crate::links::Links;
+use crate::position::{Seq, SeqRange};
+use crate::record::CallRef;
+use crate::segment::{Segment, Shown};
+use crate::summary::Summary;
+use crate::tokens::TokenCount;
+use crate::{Block, Unit, format};
+
+/// A position of the digest chain: one visible entry.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    seq: Seq,
+    content: Digest,
+    chain: Digest,
+}
+
+/// The summary that stands for everything between the instructions and the first group.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) covers: SeqRange,
+    pub(crate) summary: Summary,
+    pub(crate) note: String,
+    pub(crate) tokens: TokenCount,
+    segment: Arc<Segment>,
+}
+
+/// What the model sees now, and the open ends that the next entry may tie into.
+#[derive(Clone, Debug)]
+pub struct View {
+    format: Format,
+    head: Seq,
+    frozen: Seq,
+    instructions_end: Seq,
+    summary: Option<Standing>,
+    groups: BTreeMap<Seq, Group>,
+    spine: Vec<Node>,
+    boundaries: Vec<Seq>,
+    links: Links,
+    tokens: TokenCount,
+    resets: u64,
+}
+
+impl View {
+    /// An empty view that renders in `format`.
+    pub fn new(format: Format) -> Self {
+        Self {
+            format,
+            head: Seq::ZERO,
+            frozen: Seq::ZERO,
+            instructions_end: Seq::ZERO,
+            summary: None,
+            groups: BTreeMap::new(),
+            spine: Vec::new(),
+            boundaries: Vec::new(),
+            links: Links::default(),
+            tokens: TokenCount::ZERO,
+            resets: 0,
+        }
+    }
+
+    /// What contexts are rendered in.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The last entry, visible or not.
+    pub fn head(&self) -> Seq {
+        self.head
+    }
+
+    /// The last entry that an answered context knew of.
+    pub fn frozen(&self) -> Seq {
+        self.frozen
+    }
+
+    /// The estimated size of everything shown.
+    pub fn tokens(&self) -> TokenCount {
+        self.tokens
+    }
+
+    /// How many announced resets there were: splices and elisions.
+    pub fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    /// The digest chain at the end of the view.
+    pub fn digest(&self) -> Digest {
+        self.spine
+            .last()
+            .map_or_else(|| self.base_chain(), |node| node.chain)
+    }
+
+    /// The digest chain at a position: over the summary and every visible entry up to it (V3).
+    pub fn digest_at(&self, cut: Seq) -> Digest {
+        let behind = self.spine.partition_point(|node| node.seq <= cut);
+        behind
+            .checked_sub(1)
+            .map_or_else(|| self.base_chain(), |last| self.spine[last].chain)
+    }
+
+    /// What the summary stands for, if there is one.
+    pub fn covered(&self) -> Option<SeqRange> {
+        self.summary.as_ref().map(|standing| standing.covers)
+    }
+
+    pub(crate) fn standing(&self) -> Option<&Standing> {
+        self.summary.as_ref()
+    }
+
+    /// All groups, in order of their first entries.
+    pub fn groups(&self) -> impl DoubleEndedIterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    /// The groups that a pass may cover: all but the host's instructions.
+    pub fn compactable_groups(&self) -> impl DoubleEndedIterator<Item = &Group> {
+        self.groups
+            .range(self.instructions_end.next()..)
+            .map(|(_, group)| group)
+    }
+
+    /// The last entry of the instructions that lead the session; they are never covered or elided.
+    pub(crate) fn instructions_end(&self) -> Seq {
+        self.instructions_end
+    }
+
+    /// The legal boundaries within what is frozen, in order.
+    pub(crate) fn boundaries(&self) -> &[Seq] {
+        &self.boundaries
+    }
+
+    /// The groups that begin behind a position, in order.
+    pub(crate) fn groups_behind(&self, seq: Seq) -> impl Iterator<Item = &Group> {
+        self.groups.range(seq.next()..).map(|(_, group)| group)
+    }
+
+    /// The size of the host's instructions.
+    pub fn instruction_tokens(&self) -> TokenCount {
+        self.groups
+            .range(..=self.instructions_end)
+            .map(|(_, group)| group.tokens())
+            .sum()
+    }
+
+    /// The size of the standing summary.
+    pub fn summary_tokens(&self) -> TokenCount {
+        self.summary
+            .as_ref()
+            .map_or(TokenCount::ZERO, |standing| standing.tokens)
+    }
+
+    /// Calls without a result.
+    pub fn open_calls(&self) -> Vec<CallRef> {
+        self.groups_behind(self.frozen)
+            .flat_map(Group::open_calls)
+            .collect()
+    }
+
+    /// Takes in the next entry.
+    pub(crate) fn append(&mut self, seq: Seq, message: &Arc<Message>) {
+        self.head = seq;
+        if !message.is_visible() {
+            return;
+        }
+        if message.role == Role::System && self.instructions_end == self.last_visible() {
+            self.instructions_end = seq;
+        }
+        let chain = link(&self.digest(), NodeKind::Entry, seq, &message.digest);
+        self.spine.push(Node {
+            seq,
+            content: message.digest,
+            chain,
+        });
+        let ties = self.links.tie(message);
+        let mut group = Group::new(seq, Arc::clone(message));
+        self.tokens += group.tokens();
+        if let Some((into, rest)) = ties.groups.split_first() {
+            let mut whole = self
+                .groups
+                .remove(into)
+                .expect("links name groups of the view");
+            for other in rest {
+                whole.absorb(
+                    self.groups
+                        .remove(other)
+                        .expect("links name groups of the view"),
+                );
+                self.links.rename(*other, *into);
+            }
+            whole.absorb(group);
+            group = whole;
+        }
+        for (call, part) in &ties.answers {
+            group.answer(call, seq, *part);
+        }
+        self.links.note(seq, message, group.first());
+        self.groups.insert(group.first(), group);
+    }
+
+    fn last_visible(&self) -> Seq {
+        let known = self.spine.last().map_or(Seq::ZERO, |node| node.seq);
+        let covered = self
+            .summary
+            .as_ref()
+            .map_or(Seq::ZERO, |standing| standing.covers.last());
+        known.max(covered)
+    }
+
+    /// Freezes what an answered context showed. `None` when a stand-in names a call that is not open, or an open call
+    /// has no stand-in.
+    pub(crate) fn freeze(&mut self, stand_ins: &[CallRef]) -> Option<()> {
+        for call in stand_ins {
+            let group = self
+                .groups
+                .range(..=call.seq)
+                .rev()
+                .map(|(first, _)| *first);
+            let mut holding = group
+                .filter(|first| *first > self.frozen)
+                .collect::<Vec<_>>();
+            holding.retain(|first| self.groups[first].open_calls().any(|open| open == *call));
+            let first = *holding.first()?;
+            self.change(first, |group| group.stand_in(call))?;
+        }
+        if !self.open_calls().is_empty() {
+            return None;
+        }
+        self.links.freeze();
+        let shown = self.boundaries_behind_frozen();
+        self.boundaries.extend(shown);
+        self.frozen = self.head;
+        Some(())
+    }
+
+    /// The legal boundaries of what is not frozen yet: places that no group spans, and that nothing open precedes.
+    pub(crate) fn boundaries_behind_frozen(&self) -> Vec<Seq> {
+        let mut boundaries = Vec::new();
+        let mut reach = Seq::ZERO;
+        let mut groups = self
+            .groups_behind(self.frozen.max(self.instructions_end))
+            .peekable();
+        while let Some(group) = groups.next() {
+            if !group.is_closed() || self.links.may_grow(group.first()) {
+                break;
+            }
+            reach = reach.max(group.last());
+            if groups.peek().is_none_or(|next| next.first() > reach) {
+                boundaries.push(reach);
+            }
+        }
+        boundaries
+    }
+
+    /// Shows results and groups as placeholders. `None` when one of them is not in the view.
+    pub(crate) fn elide(&mut self, results: &[Seq], groups: &[Seq]) -> Option<()> {
+        for seq in results {
+            let holding = self.groups.range(..=*seq).rev();
+            let first = holding
+                .map(|(first, group)| (*first, group))
+                .find(|(_, group)| group.members().iter().any(|member| member.seq == *seq))?
+                .0;
+            self.change(first, |group| group.elide_results(*seq))?;
+        }
+        for first in groups {
+            self.change(*first, |group| {
+                group.elide_whole();
+                true
+            })?;
+        }
+        self.resets += 1;
+        Some(())
+    }
+
+    fn change(&mut self, first: Seq, change: impl FnOnce(&mut Group) -> bool) -> Option<()> {
+        let group = self.groups.get_mut(&first)?;
+        let before = group.tokens();
+        let changed = change(group);
+        self.tokens = self.tokens.saturating_sub(before) + group.tokens();
+        changed.then_some(())
+    }
+
+    /// Puts a summary in the place of everything from the end of the instructions up to its last entry. The caller has
+    /// checked that the splice is legal.
+    pub(crate) fn splice(&mut self, pass: PassId, covers: SeqRange, summary: Summary) {
+        let cut = covers.last();
+        let tail = self.groups.split_off(&cut.next());
+        self.groups
+            .retain(|first, _| *first <= self.instructions_end);
+        self.groups.extend(tail);
+        self.boundaries.retain(|boundary| *boundary > cut);
+        let note = summary.note(pass, covers);
+        let blocks: Vec<Block> = format::render(self.format, &[Unit::Note { text: note.clone() }]);
+        let tokens = summary.tokens(pass, covers);
+        let segment = Arc::new(Segment {
+            shown: Shown::Summary(covers),
+            blocks,
+            tokens,
+        });
+        self.summary = Some(Standing {
+            covers,
+            summary,
+            note,
+            tokens,
+            segment,
+        });
+        self.tokens = tokens + self.groups.values().map(Group::tokens).sum();
+        self.rechain(covers);
+        self.resets += 1;
+    }
+
+    fn rechain(&mut self, covers: SeqRange) {
+        self.spine.retain(|node| !covers.contains(node.seq));
+        let standing = self.summary.as_ref().expect("a splice has just set it");
+        let content = Digest::of(standing.note.as_bytes());
+        let mut chain = link(&Digest::ZERO, NodeKind::Summary, covers.last(), &content);
+        for node in &mut self.spine {
+            chain = link(&chain, NodeKind::Entry, node.seq, &node.content);
+            node.chain = chain;
+        }
+    }
+
+    fn base_chain(&self) -> Digest {
+        let Some(standing) = &self.summary else {
+            return Digest::ZERO;
+        };
+        let content = Digest::of(standing.note.as_bytes());
+        link(
+            &Digest::ZERO,
+            NodeKind::Summary,
+            standing.covers.last(),
+            &content,
+        )
+    }
+
+    /// The rendered segments, each rendered once.
+    pub(crate) fn segments(&mut self) -> Vec<Arc<Segment>> {
+        let (format, instructions) = (self.format, self.instructions_end);
+        let mut segments = Vec::with_capacity(self.groups.len() + 1);
+        let mut summary = self
+            .summary
+            .as_ref()
+            .map(|standing| Arc::clone(&standing.segment));
+        for (first, group) in &mut self.groups {
+            if *first > instructions {
+                segments.extend(summary.take());
+            }
+            segments.push(group.segment(format));
+        }
+        segments.extend(summary);
+        segments
+    }
+}
+
+#[derive(Clone, Copy)]
+enum NodeKind {
+    Entry,
+    Summary,
+}
+
+/// One step of the chain: d(i) = H(d(i-1), kind, Seq, content hash).
+fn link(previous: &Digest, kind: NodeKind, seq: Seq, content: &Digest) -> Digest {
+    let kind = match kind {
+        NodeKind::Entry => b"entry".as_slice(),
+        NodeKind::Summary => b"summary".as_slice(),
+    };
+    Digest::of_parts(&[&previous.0, kind, &seq.0.to_le_bytes(), &content.0])
+}
