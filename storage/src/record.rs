@@ -1,0 +1,106 @@
+//! How each record is stored: one fixed struct per kind and version, converted from and to the protocol's vocabulary.
+//! A stored struct never changes; a new shape is a new struct beside it. The golden files hold each to its bytes.
+
+mod answered;
+mod appended;
+mod code;
+mod elided;
+mod opened;
+mod pass;
+mod spliced;
+
+use std::ops::Range;
+
+use highwater_protocol::Record;
+
+use crate::codec::{self, DecodeError, Frame};
+use crate::error::StoreError;
+
+use answered::AnsweredV1;
+use appended::AppendedV1;
+use elided::ElidedV1;
+use opened::OpenedV1;
+use pass::{PassEndedV1, PassStartedV1};
+use spliced::SplicedV1;
+
+/// The kinds of records. Persisted: a number is never reused. Rows have numbers from 128 on.
+mod kind {
+    pub(super) const OPENED: u8 = 1;
+    pub(super) const APPENDED: u8 = 2;
+    pub(super) const ANSWERED: u8 = 3;
+    pub(super) const ELIDED: u8 = 4;
+    pub(super) const PASS_STARTED: u8 = 5;
+    pub(super) const SPLICED: u8 = 6;
+    pub(super) const PASS_ENDED: u8 = 7;
+}
+
+/// Appends a record's frame to `out` and says where it stands.
+pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) -> Result<Range<usize>, StoreError> {
+    match record {
+        Record::Opened { at, format, budget } => {
+            codec::encode(kind::OPENED, &OpenedV1::new(*at, *format, budget), out)
+        }
+        Record::Appended { at, seq, entry } => {
+            codec::encode(kind::APPENDED, &AppendedV1::new(*at, *seq, entry), out)
+        }
+        Record::Answered {
+            at,
+            call,
+            position,
+            digest,
+            stand_ins,
+        } => {
+            let stored = AnsweredV1::new(*at, *call, *position, *digest, stand_ins);
+            codec::encode(kind::ANSWERED, &stored, out)
+        }
+        Record::Elided {
+            at,
+            results,
+            groups,
+        } => codec::encode(kind::ELIDED, &ElidedV1::new(*at, results, groups), out),
+        Record::PassStarted {
+            at,
+            pass,
+            cut,
+            digest,
+        } => {
+            let stored = PassStartedV1::new(*at, *pass, *cut, *digest);
+            codec::encode(kind::PASS_STARTED, &stored, out)
+        }
+        Record::Spliced {
+            at,
+            pass,
+            covers,
+            digest,
+            summary,
+        } => {
+            let stored = SplicedV1::new(*at, *pass, *covers, *digest, summary);
+            codec::encode(kind::SPLICED, &stored, out)
+        }
+        Record::PassEnded { at, pass, outcome } => codec::encode(
+            kind::PASS_ENDED,
+            &PassEndedV1::new(*at, *pass, outcome),
+            out,
+        ),
+    }
+}
+
+/// Reads a record's frame.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
+    let frame = Frame::open(bytes)?;
+    match frame.kind {
+        kind::OPENED => frame.payload::<OpenedV1>()?.record(),
+        kind::APPENDED => frame.payload::<AppendedV1<'_>>()?.record(),
+        kind::ANSWERED => Ok(frame.payload::<AnsweredV1<'_>>()?.record()),
+        kind::ELIDED => Ok(frame.payload::<ElidedV1>()?.record()),
+        kind::PASS_STARTED => Ok(frame.payload::<PassStartedV1>()?.record()),
+        kind::SPLICED => Ok(frame.payload::<SplicedV1<'_>>()?.record()),
+        kind::PASS_ENDED => frame.payload::<PassEndedV1<'_>>()?.record(),
+        unknown => Err(DecodeError::Kind(unknown)),
+    }
+}
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The stored records are held to their golden bytes, and every record comes back as it went in.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
+
+use highwater_protocol::{
+    Abandoned, Budget, CallNumber, CallRef, Digest, Entry, EntryId, Format, Outcome, PassId,
+    Record, Refused, Seq, SeqRange, Summary, Timestamp, TokenCount,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use serde::Serialize;
+
+use super::{decode, encode, samples};
+use crate::codec::{self, DecodeError};
+use crate::golden;
+
+fn encoded(record: &Record) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode(record, &mut out).unwrap();
+    out
+}
+
+#[test]
+fn the_stored_records_are_read_and_written_as_ever() {
+    for (name, record) in samples::all() {
+        let stored = golden::check(name, &encoded(&record));
+        assert_eq!(decode(&stored), Ok(record), "{name}");
+    }
+}
+
+#[test]
+fn every_golden_file_is_checked() {
+    let known: BTreeSet<_> = samples::all()
+        .iter()
+        .map(|(name, _)| format!("{name}.bin"))
+        .collect();
+    for file in fs::read_dir(golden::dir()).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(
+            name.starts_with("row-") || known.contains(&name),
+            "{name} is checked by no test"
+        );
+    }
+}
+
+#[test]
+fn records_follow_each_other_in_one_buffer() {
+    let mut out = Vec::new();
+    let records: Vec<_> = samples::all()
+        .into_iter()
+        .map(|(_, record)| record)
+        .collect();
+    let frames: Vec<_> = records
+        .iter()
+        .map(|record| encode(record, &mut out).unwrap())
+        .collect();
+    for (record, frame) in records.iter().zip(frames) {
+        assert_eq!(decode(&out[frame]).as_ref(), Ok(record));
+    }
+}
+
+fn refused<T: Serialize>(kind: u8, payload: &T) -> DecodeError {
+    let mut out = Vec::new();
+    codec::encode(kind, payload, &mut out).unwrap();
+    decode(&out).unwrap_err()
+}
+
+#[test]
+fn values_that_are_not_known_are_named() {
+    assert_eq!(refused(99, &0_u64), DecodeError::Kind(99));
+    let ended = |outcome: u8, reason: u8, failure: &str| {
+        refused(
+            super::kind::PASS_ENDED,
+            &(0_i64, 1_u64, outcome, reason, failure),
+        )
+    };
+    let code = |what, code| DecodeError::Code { what, code };
+    assert_eq!(ended(9, 0, ""), code("outcome", 9));
+    assert_eq!(ended(1, 1, ""), code("outcome", 1));
+    assert_eq!(ended(2, 0, "a reason"), code("outcome", 2));
+    assert_eq!(ended(4, 9, ""), code("reason of an abandoned pass", 9));
+    assert_eq!(ended(5, 9, ""), code("reason of a refused pass", 9));
+    let opened = |format: u8, landing: u64| {
+        refused(
+            super::kind::OPENED,
+            &(0_i64, format, 4000_u64, landing, 8000_u64),
+        )
+    };
+    assert_eq!(opened(9, 2000), code("format", 9));
+    let marks_that_fall = opened(1, 5000);
+    assert!(
+        matches!(marks_that_fall, DecodeError::Value(_)),
+        "{marks_that_fall}"
+    );
+}
+
+fn comes_back(record: Record) -> TestCaseResult {
+    prop_assert_eq!(decode(&encoded(&record)), Ok(record));
+    Ok(())
+}
+
+fn text() -> impl Strategy<Value = Box<str>> {
+    any::<String>().prop_map(String::into_boxed_str)
+}
+
+fn seqs() -> impl Strategy<Value = Vec<Seq>> {
+    vec(any::<u64>().prop_map(Seq), 0..20)
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    use {Abandoned as A, Refused as R};
+    let abandoned = prop_oneof![
+        Just(A::Cancelled),
+        Just(A::Overdue),
+        Just(A::Closed),
+        Just(A::Restarted)
+    ];
+    let refused = prop_oneof![
+        Just(R::Stale),
+        Just(R::Empty),
+        Just(R::NotSmaller),
+        Just(R::TornGroup)
+    ];
+    prop_oneof![
+        Just(Outcome::Spliced),
+        Just(Outcome::NothingToDo),
+        Just(Outcome::AlreadyRunning),
+        abandoned.prop_map(Outcome::Abandoned),
+        refused.prop_map(Outcome::Refused),
+        text().prop_map(Outcome::Failed),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_opening_comes_back(
+        at: i64, chat: bool, landing in 512..u64::MAX / 4, up in 1..u64::MAX / 4, top in 1..u64::MAX / 4,
+    ) {
+        let at = Timestamp(at);
+        let format = if chat { Format::OpenAiChat } else { Format::Anthropic };
+        let (landing, trigger) = (TokenCount(landing), TokenCount(landing + up));
+        let budget = Budget::new(trigger, landing, TokenCount(trigger.0 + top)).unwrap();
+        comes_back(Record::Opened { at, format, budget })?;
+    }
+
+    #[test]
+    fn every_entry_comes_back(
+        at: i64, seq: u64, id in "[^\\pC]{1,40}", source: Vec<u8>,
+    ) {
+        let entry = Entry::opaque(EntryId::parse(&id).unwrap(), source.into()).unwrap();
+        let (at, seq, entry) = (Timestamp(at), Seq(seq), Arc::new(entry));
+        comes_back(Record::Appended { at, seq, entry })?;
+    }
+
+    #[test]
+    fn every_answer_comes_back(
+        at: i64, call: u64, position: u64, digest: [u8; 32], calls in vec((any::<u64>(), text()), 0..9),
+    ) {
+        let stand_ins = calls.into_iter().map(|(seq, id)| CallRef { seq: Seq(seq), id }).collect();
+        let (at, call, position) = (Timestamp(at), CallNumber(call), Seq(position));
+        comes_back(Record::Answered { at, call, position, digest: Digest(digest), stand_ins })?;
+    }
+
+    #[test]
+    fn every_elision_comes_back(at: i64, results in seqs(), groups in seqs()) {
+        comes_back(Record::Elided { at: Timestamp(at), results, groups })?;
+    }
+
+    #[test]
+    fn every_start_of_a_pass_comes_back(at: i64, pass: u64, cut: u64, digest: [u8; 32]) {
+        let (at, pass, cut) = (Timestamp(at), PassId(pass), Seq(cut));
+        comes_back(Record::PassStarted { at, pass, cut, digest: Digest(digest) })?;
+    }
+
+    #[test]
+    fn every_splice_comes_back(
+        at: i64, pass: u64, start: u64, end: u64, digest: [u8; 32], text in text(), author in text(),
+    ) {
+        let (at, pass, covers) = (Timestamp(at), PassId(pass), SeqRange::new(Seq(start), Seq(end)));
+        let summary = Summary { text, author };
+        comes_back(Record::Spliced { at, pass, covers, digest: Digest(digest), summary })?;
+    }
+
+    #[test]
+    fn every_end_of_a_pass_comes_back(at: i64, pass: u64, outcome in outcome()) {
+        comes_back(Record::PassEnded { at: Timestamp(at), pass: PassId(pass), outcome })?;
+    }
+
+    #[test]
+    fn no_bytes_make_decoding_panic(bytes: Vec<u8>, kind in 0..9_u8) {
+        let _ = decode(&bytes);
+        let mut out = Vec::new();
+        codec::encode(kind, &codec::Bytes(&bytes), &mut out).unwrap();
+        let _ = decode(&out);
+    }
+}

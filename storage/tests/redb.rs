@@ -1,0 +1,166 @@
+//! The directory and the file of the redb store: who may open them, what is foreign, what survives a reopening.
+
+use std::fs;
+use std::path::Path;
+
+use highwater_protocol::{LogPos, Outcome, PassId, Record, SessionId, Timestamp};
+use highwater_storage::{
+    Appended, BatchId, Epoch, PageLimit, RedbOptions, RedbStore, SessionBatch, Store, StoreError,
+};
+
+fn open(dir: &Path) -> Result<RedbStore, StoreError> {
+    RedbStore::open(
+        dir,
+        RedbOptions {
+            cache_bytes: 1 << 20,
+        },
+    )
+}
+
+fn is_foreign(dir: &Path, why: &str) {
+    let refused = open(dir).expect_err("it is no store");
+    assert!(matches!(refused, StoreError::Foreign { .. }), "{refused:?}");
+    assert!(refused.to_string().contains(why), "{refused}");
+}
+
+#[test]
+fn reopening_keeps_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let session = SessionId::parse("one").unwrap();
+    let outcome = Outcome::NothingToDo;
+    let records = vec![Record::PassEnded {
+        at: Timestamp(5),
+        pass: PassId(1),
+        outcome,
+    }];
+    let store = open(dir.path()).unwrap();
+    let lease = store.open_session(&session).unwrap();
+    let (epoch, head) = (lease.epoch, lease.head);
+    let once = SessionBatch {
+        session: session.clone(),
+        epoch,
+        head,
+        batch: BatchId(1),
+        records,
+    };
+    store.append(std::slice::from_ref(&once)).unwrap();
+    drop(store);
+
+    let store = open(dir.path()).unwrap();
+    assert_eq!(store.usage().unwrap().commits, 0);
+    let page = store
+        .read(&session, LogPos(0), PageLimit { bytes: 1 })
+        .unwrap();
+    assert_eq!(page.records, [(LogPos(0), once.records[0].clone())]);
+    assert_eq!(
+        store.append(&[once]).unwrap(),
+        [Appended::Stored(LogPos(1))]
+    );
+    let lease = store.open_session(&session).unwrap();
+    assert_eq!((lease.epoch, lease.head), (Epoch(2), LogPos(1)));
+    let number_of_another = store
+        .open_session(&SessionId::parse("two").unwrap())
+        .unwrap();
+    assert_eq!(number_of_another.head, LogPos(0));
+    assert_eq!(store.sessions(None, 9).unwrap().len(), 2);
+}
+
+#[test]
+fn a_missing_directory_is_created_and_other_files_in_it_are_left_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("some/where");
+    drop(open(&dir).unwrap());
+    fs::write(dir.join("notes.txt"), "mine").unwrap();
+    drop(open(&dir).unwrap());
+    assert_eq!(fs::read_to_string(dir.join("notes.txt")).unwrap(), "mine");
+}
+
+#[test]
+fn a_second_opening_is_locked_out_until_the_first_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path()).unwrap();
+    let refused = open(dir.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::Locked { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("highwater.redb"), "{refused}");
+    assert!(
+        refused.to_string().contains("open in another process"),
+        "{refused}"
+    );
+    drop(first);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_file_that_another_program_holds_is_locked() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).unwrap());
+    let raw = redb::Database::open(dir.path().join("highwater.redb")).unwrap();
+    let refused = open(dir.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::Locked { .. }), "{refused:?}");
+    drop(raw);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_store_that_another_process_is_creating_is_locked() {
+    let dir = tempfile::tempdir().unwrap();
+    let creator = fs::File::create(dir.path().join("highwater.lock")).unwrap();
+    creator.lock().unwrap();
+    let refused = open(dir.path()).unwrap_err();
+    assert!(matches!(refused, StoreError::Locked { .. }), "{refused:?}");
+    assert!(!dir.path().join("highwater.redb").exists());
+    drop(creator);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_file_that_is_no_database_is_foreign_and_left_alone() {
+    for content in [&b""[..], b"short", &[b'x'; 10_000], &[0; 10_000]] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("highwater.redb");
+        fs::write(&file, content).unwrap();
+        is_foreign(dir.path(), "highwater.redb is not a Highwater store");
+        assert_eq!(fs::read(&file).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_foreign() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(redb::Database::create(dir.path().join("highwater.redb")).unwrap());
+    is_foreign(dir.path(), "another program");
+}
+
+#[test]
+fn a_database_with_a_damaged_mark_is_foreign() {
+    let dir = tempfile::tempdir().unwrap();
+    let raw = redb::Database::create(dir.path().join("highwater.redb")).unwrap();
+    let transaction = raw.begin_write().unwrap();
+    let meta = redb::TableDefinition::<&str, &[u8]>::new("meta");
+    transaction
+        .open_table(meta)
+        .unwrap()
+        .insert("mark", b"rubbish".as_slice())
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(raw);
+    is_foreign(dir.path(), "its mark cannot be read");
+}
+
+#[test]
+fn a_file_in_the_place_of_the_directory_is_foreign() {
+    let parent = tempfile::tempdir().unwrap();
+    let file = parent.path().join("store");
+    fs::write(&file, "text").unwrap();
+    is_foreign(&file, "a store is a directory");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "text");
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_an_io_error() {
+    let parent = tempfile::tempdir().unwrap();
+    let file = parent.path().join("file");
+    fs::write(&file, "text").unwrap();
+    let refused = open(&file.join("below")).unwrap_err();
+    assert!(matches!(refused, StoreError::Io { .. }), "{refused:?}");
+}
