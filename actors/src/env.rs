@@ -1,0 +1,69 @@
+//! What the actors take from the world: the time, and a place for blocking work. Real in a process, paused and inline
+//! in a simulator, so that the same house runs on one thread with the same bytes twice.
+
+mod inline;
+mod threaded;
+
+pub use inline::Inline;
+pub use threaded::Threaded;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use highwater_protocol::Timestamp;
+
+/// Tells the time. Actors never ask anybody else.
+pub trait Clock: Send + Sync + 'static {
+    /// Milliseconds since the Unix epoch.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The clock of the tokio runtime, counted from a given moment: stands still while the runtime's time is paused.
+#[derive(Clone, Copy, Debug)]
+pub struct RuntimeClock {
+    started: tokio::time::Instant,
+    origin: Timestamp,
+}
+
+impl RuntimeClock {
+    /// Starts at `origin` now. To be called within a runtime.
+    pub fn starting_at(origin: Timestamp) -> Self {
+        Self {
+            started: tokio::time::Instant::now(),
+            origin,
+        }
+    }
+}
+
+impl Clock for RuntimeClock {
+    fn now(&self) -> Timestamp {
+        self.origin.after(self.started.elapsed())
+    }
+}
+
+/// Blocking work on its way to where it may block.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Where blocking work runs. Writes run one after another in the order in which they were given; reads beside them.
+pub trait Executor: Send + Sync + 'static {
+    /// Runs a write behind all writes given before.
+    fn write(&self, job: Job);
+
+    /// Runs a read, beside writes and other reads.
+    fn read(&self, job: Job);
+
+    /// Waits until all work given before is done. Blocks.
+    fn finish(&self);
+}

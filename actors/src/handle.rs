@@ -1,0 +1,183 @@
+//! A handle of one session: what a host calls. It stays valid when the session's actor ends and is rebuilt.
+
+use std::sync::Arc;
+
+use highwater_protocol::message::{
+    CompactReply, ContextReply, OpenCalls, Receipt, Reply, Request, Status,
+};
+use highwater_protocol::{Entry, Error, Kind, Outcome, PassId, Seq, SeqRange, SessionId};
+use ractor::ActorRef;
+use tokio::sync::oneshot;
+
+use crate::admission::admit;
+use crate::highwater::shut_down;
+use crate::history::{self, HistoryPage};
+use crate::house::House;
+use crate::notices::Notices;
+use crate::registry::{RegistryMessage, Slot};
+use crate::session::{Answer, SessionMessage};
+
+/// One session. Cheap to clone; all clones are the same session. Dropping handles does not end the session.
+///
+/// Dropping the future of a call withdraws nothing: what was asked for is done, only the answer is lost. Appends are
+/// idempotent, so asking again is safe.
+#[derive(Clone)]
+pub struct SessionHandle {
+    slot: Arc<Slot>,
+    registry: ActorRef<RegistryMessage>,
+    house: House,
+}
+
+impl SessionHandle {
+    pub(crate) fn new(slot: Arc<Slot>, registry: ActorRef<RegistryMessage>, house: House) -> Self {
+        Self {
+            slot,
+            registry,
+            house,
+        }
+    }
+
+    /// Which session this is.
+    pub fn session(&self) -> &SessionId {
+        self.slot.session()
+    }
+
+    /// Appends entries, all or none. When it returns `Ok`, they are durable (L2) and have the numbers in the receipts.
+    ///
+    /// [`Kind::Conflict`] when an id is known with other content; [`Kind::TooLarge`] over a cap; [`Kind::Unknown`] when
+    /// the commit failed and the entries may or may not be stored: append the same entries again. Waits while too many
+    /// bytes are queued; never for a model.
+    pub async fn append(&self, entries: Vec<Arc<Entry>>) -> Result<Vec<Receipt>, Error> {
+        match self.ask(Request::Append { entries }).await? {
+            Reply::Appended(receipts) => Ok(receipts),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What the model shall see now. When it returns, everything that it shows is durable, and what was shown is final.
+    /// Never waits for a model (V10).
+    pub async fn context(&self, open_calls: OpenCalls) -> Result<ContextReply, Error> {
+        match self.ask(Request::Context { open_calls }).await? {
+            Reply::Context(context) => Ok(context),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Starts a pass that covers entries up to `up_to`, or up to the mark that lands the view. Returns at once; see
+    /// [`SessionHandle::settled`].
+    pub async fn compact(&self, up_to: Option<Seq>) -> Result<CompactReply, Error> {
+        match self.ask(Request::Compact { up_to }).await? {
+            Reply::Compact(reply) => Ok(reply),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Waits until a pass has ended and its record is durable, and tells how. [`Kind::NotFound`] when that is so long
+    /// ago that the session does not keep it any more.
+    pub async fn settled(&self, pass: PassId) -> Result<Outcome, Error> {
+        match self.ask(Request::Settled { pass }).await? {
+            Reply::Settled(outcome) => Ok(outcome),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Abandons the pass in flight; its late result is dropped. Tells which pass it was, if there was one.
+    pub async fn cancel(&self) -> Result<Option<PassId>, Error> {
+        match self.ask(Request::Cancel).await? {
+            Reply::Cancelled(pass) => Ok(pass),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How the session stands.
+    pub async fn status(&self) -> Result<Status, Error> {
+        match self.ask(Request::Status).await? {
+            Reply::Status(status) => Ok(status),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Abandons the pass in flight, makes everything durable, and ends the session's actor. The next call on any handle
+    /// opens it again.
+    pub async fn close(&self) -> Result<(), Error> {
+        match self.ask(Request::Close).await? {
+            Reply::Closed => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Reads entries from the durable history, oldest first, about `limit_bytes` of source bytes at a time. Entries
+    /// stay readable for ever, whatever was compacted (L7).
+    pub async fn history(&self, range: SeqRange, limit_bytes: usize) -> Result<HistoryPage, Error> {
+        let (reply, page) = oneshot::channel();
+        let (store, session) = (Arc::clone(&self.house.store), self.session().clone());
+        self.house.executor.read(Box::new(move || {
+            // A caller that went away needs no page.
+            drop(reply.send(history::read(&*store, &session, range, limit_bytes)));
+        }));
+        page.await.map_err(|_| shut_down())?
+    }
+
+    /// What the session tells from now on.
+    pub fn notices(&self) -> Notices {
+        Notices::new(self.slot.notices().subscribe())
+    }
+
+    /// Makes sure that the session's actor is alive.
+    pub(crate) async fn activate(&self) -> Result<ActorRef<SessionMessage>, Error> {
+        let (reply, actor) = oneshot::channel();
+        let message = RegistryMessage::Open {
+            session: self.session().clone(),
+            reply,
+        };
+        self.registry.cast(message).map_err(|_| shut_down())?;
+        actor.await.map_err(|_| shut_down())?
+    }
+
+    async fn ask(&self, body: Request) -> Result<Reply, Error> {
+        let bytes = match &body {
+            Request::Append { entries } => entries.iter().map(|entry| entry.source().len()).sum(),
+            _ => 0,
+        };
+        let name = body.name();
+        let admission = admit(self.slot.queue(), &self.house.queue, bytes).await?;
+        let actor = match self.slot.actor() {
+            Some(actor) => actor,
+            None => self.activate().await?,
+        };
+        let (reply, answer) = oneshot::channel();
+        let mut message = SessionMessage::Request {
+            body,
+            answer: Answer { reply, admission },
+        };
+        if let Err(refused) = actor.cast(message) {
+            // The actor has ended since: nothing of the request was seen, so it goes to the next one.
+            let ractor::MessagingErr::SendErr(back) = refused else {
+                return Err(shut_down());
+            };
+            message = back;
+            self.activate()
+                .await?
+                .cast(message)
+                .map_err(|_| shut_down())?;
+        }
+        answer.await.map_err(|_| self.forgotten(name))?
+    }
+
+    /// The actor ended with the request in its mailbox or in hand.
+    fn forgotten(&self, name: &str) -> Error {
+        let session = self.session();
+        let message = format!(
+            "session {session} ended before it answered {name}: what was asked may or may not have \
+             happened; ask again"
+        );
+        Error::new(Kind::Unknown, message)
+    }
+}
+
+fn unexpected(reply: &Reply) -> Error {
+    Error::new(
+        Kind::Internal,
+        format!("a request was answered with {reply:?}"),
+    )
+}

@@ -1,0 +1,193 @@
+//! The house as an embedding host sees it: built over a store, asked for sessions, closed at the end.
+
+use std::sync::Arc;
+
+use highwater_protocol::limit::SlotLimits;
+use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{Error, Kind, SessionId, caps};
+use highwater_storage::Store;
+use ractor::{Actor, ActorRef};
+use tokio::sync::oneshot;
+
+use crate::admission::{Budgeted, admit};
+use crate::env::{Clock, Executor, SystemClock, Threaded};
+use crate::gate::{Gate, GateActor};
+use crate::handle::SessionHandle;
+use crate::house::House;
+use crate::journal::{JournalActor, JournalArguments};
+use crate::registry::{RegistryActor, RegistryMessage};
+use crate::session::{Answer, SessionMessage};
+use crate::summarize::{Extractive, Summarizer};
+use highwater_protocol::message::Request;
+
+/// Slots of the provider unless the host says otherwise: one for turns alone, one open to both.
+const DEFAULT_SLOTS: (u32, u32) = (2, 1);
+
+/// Builds a [`Highwater`].
+pub struct Builder {
+    store: Arc<dyn Store>,
+    summarizer: Arc<dyn Summarizer>,
+    clock: Arc<dyn Clock>,
+    executor: Option<Arc<dyn Executor>>,
+    slots: u32,
+    reserve: u32,
+}
+
+impl Builder {
+    /// Who writes the summaries. Default: [`Extractive`].
+    #[must_use]
+    pub fn summarizer(mut self, summarizer: impl Summarizer) -> Self {
+        self.summarizer = Arc::new(summarizer);
+        self
+    }
+
+    /// How many model calls the provider takes at once, and how many of them only turns may use. Default: 2 and 1.
+    #[must_use]
+    pub fn slots(mut self, slots: u32, reserve: u32) -> Self {
+        (self.slots, self.reserve) = (slots, reserve);
+        self
+    }
+
+    /// What tells the time. Default: the machine's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where blocking work runs. Default: one writer thread and the runtime's blocking pool.
+    #[must_use]
+    pub fn executor(mut self, executor: impl Executor) -> Self {
+        self.executor = Some(Arc::new(executor));
+        self
+    }
+
+    /// Starts the actors. To be called within a tokio runtime.
+    ///
+    /// [`Kind::Invalid`] when the slots leave compaction none; [`Kind::Internal`] when the system gives no thread.
+    pub async fn start(self) -> Result<Highwater, Error> {
+        let limits = SlotLimits::new(self.slots, self.reserve)?;
+        let executor = match self.executor {
+            Some(executor) => executor,
+            None => Arc::new(Threaded::start().map_err(|error| {
+                Error::new(Kind::Internal, "the writer thread could not be started").because(error)
+            })?),
+        };
+        let (gate, _) = Actor::spawn(None, GateActor, limits)
+            .await
+            .map_err(not_started)?;
+        let arguments = JournalArguments {
+            store: Arc::clone(&self.store),
+            executor: Arc::clone(&executor),
+        };
+        let (journal, _) = Actor::spawn(None, JournalActor, arguments)
+            .await
+            .map_err(not_started)?;
+        let house = House {
+            store: self.store,
+            clock: self.clock,
+            executor,
+            summarizer: self.summarizer,
+            gate: Gate::new(gate),
+            journal,
+            queue: Budgeted::new(caps::PROCESS_QUEUE_BYTES),
+        };
+        let (registry, _) = Actor::spawn(None, RegistryActor, house.clone())
+            .await
+            .map_err(not_started)?;
+        Ok(Highwater { house, registry })
+    }
+}
+
+fn not_started(error: ractor::SpawnErr) -> Error {
+    Error::new(Kind::Internal, "an actor could not be started").because(error)
+}
+
+/// The running house. Cheap to clone; all clones are one house.
+#[derive(Clone)]
+pub struct Highwater {
+    house: House,
+    registry: ActorRef<RegistryMessage>,
+}
+
+impl Highwater {
+    /// A house over a store.
+    pub fn builder(store: impl Store) -> Builder {
+        Builder {
+            store: Arc::new(store),
+            summarizer: Arc::new(Extractive),
+            clock: Arc::new(SystemClock),
+            executor: None,
+            slots: DEFAULT_SLOTS.0,
+            reserve: DEFAULT_SLOTS.1,
+        }
+    }
+
+    /// A handle of a session, which is read from its log, or created when it is new.
+    ///
+    /// [`Kind::Invalid`] when it exists and renders another format; [`Kind::Corrupt`] when its log cannot be folded;
+    /// [`Kind::Closed`] when the house is shutting down. The marks of `config` hold from the session's next opening on.
+    pub async fn open(
+        &self,
+        session: SessionId,
+        config: SessionConfig,
+    ) -> Result<SessionHandle, Error> {
+        let (reply, slot) = oneshot::channel();
+        let message = RegistryMessage::Slot {
+            session,
+            config,
+            reply,
+        };
+        self.registry.cast(message).map_err(|_| shut_down())?;
+        let slot = slot.await.map_err(|_| shut_down())?;
+        let handle = SessionHandle::new(slot, self.registry.clone(), self.house.clone());
+        handle.activate().await?;
+        Ok(handle)
+    }
+
+    /// The gate, for the host's own model calls.
+    pub fn gate(&self) -> &Gate {
+        &self.house.gate
+    }
+
+    /// Closes every session, waits until all that was acknowledged or under way is durable, and ends the actors and the
+    /// writer thread. Passes in flight are abandoned. Requests made meanwhile get [`Kind::Closed`].
+    pub async fn close(self) -> Result<(), Error> {
+        let (reply, live) = oneshot::channel();
+        self.registry
+            .cast(RegistryMessage::Live { reply })
+            .map_err(|_| shut_down())?;
+        for actor in live.await.map_err(|_| shut_down())? {
+            let (reply, closed) = oneshot::channel();
+            let admission = admit(&self.house.queue, &self.house.queue, 0).await?;
+            let answer = Answer { reply, admission };
+            let close = SessionMessage::Request {
+                body: Request::Close,
+                answer,
+            };
+            if actor.cast(close).is_ok() {
+                // A session that ended by itself meanwhile has nothing left to make durable.
+                drop(closed.await);
+            }
+        }
+        self.house.queue.close();
+        for actor in [
+            self.registry.get_cell(),
+            self.house.journal.get_cell(),
+            self.house.gate.actor().get_cell(),
+        ] {
+            // Only an actor that is gone already refuses to stop.
+            drop(actor.stop_and_wait(None, None).await);
+        }
+        let executor = Arc::clone(&self.house.executor);
+        drop(self);
+        let finished = tokio::task::spawn_blocking(move || executor.finish()).await;
+        finished.map_err(|error| {
+            Error::new(Kind::Internal, "the writer could not be ended").because(error)
+        })
+    }
+}
+
+pub(crate) fn shut_down() -> Error {
+    Error::new(Kind::Closed, "the house is shutting down")
+}

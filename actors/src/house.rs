@@ -1,0 +1,24 @@
+//! What every actor of one house shares: the store, the clock, the place for blocking work, and the other actors.
+
+use std::sync::Arc;
+
+use highwater_storage::Store;
+use ractor::ActorRef;
+
+use crate::admission::Budgeted;
+use crate::env::{Clock, Executor};
+use crate::gate::Gate;
+use crate::journal::JournalMessage;
+use crate::summarize::Summarizer;
+
+/// Shared by all actors. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct House {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) summarizer: Arc<dyn Summarizer>,
+    pub(crate) gate: Gate,
+    pub(crate) journal: ActorRef<JournalMessage>,
+    pub(crate) queue: Budgeted,
+}

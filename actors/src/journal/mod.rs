@@ -1,0 +1,127 @@
+//! The journal: all sessions' batches go to the store in group commits, one at a time (L2).
+//!
+//! ```text
+//! session --Append--> journal --one commit of all that waits--> writer --> store
+//! session <--Committed------- journal <--Written---------------+
+//! ```
+//!
+//! While a commit is under way, what comes meanwhile is the next one: the longer a sync takes, the more it carries.
+
+mod messages;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use highwater_protocol::session::CommitFailure;
+use highwater_protocol::{LogPos, caps};
+use highwater_storage::{Appended, SessionBatch, Store, StoreError};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use crate::env::Executor;
+use crate::session::SessionMessage;
+pub(crate) use messages::{Committed, JournalMessage};
+
+pub(crate) struct JournalActor;
+
+pub(crate) struct JournalArguments {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) executor: Arc<dyn Executor>,
+}
+
+pub(crate) struct JournalState {
+    store: Arc<dyn Store>,
+    executor: Arc<dyn Executor>,
+    queue: VecDeque<(SessionBatch, ActorRef<SessionMessage>)>,
+    /// Who waits for the commit under way, in the order of its batches.
+    in_flight: Option<Vec<ActorRef<SessionMessage>>>,
+}
+
+impl Actor for JournalActor {
+    type Msg = JournalMessage;
+    type State = JournalState;
+    type Arguments = JournalArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<JournalMessage>,
+        JournalArguments { store, executor }: JournalArguments,
+    ) -> Result<JournalState, ActorProcessingErr> {
+        Ok(JournalState {
+            store,
+            executor,
+            queue: VecDeque::new(),
+            in_flight: None,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<JournalMessage>,
+        message: JournalMessage,
+        state: &mut JournalState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            JournalMessage::Append { batch, session } => state.queue.push_back((batch, session)),
+            JournalMessage::Written { results } => state.tell(results),
+        }
+        state.commit(&myself);
+        Ok(())
+    }
+}
+
+impl JournalState {
+    fn commit(&mut self, myself: &ActorRef<JournalMessage>) {
+        if self.in_flight.is_some() || self.queue.is_empty() {
+            return;
+        }
+        let count = self.queue.len().min(caps::MAX_GROUP_COMMIT_SESSIONS);
+        let (batches, sessions): (Vec<_>, Vec<_>) = self.queue.drain(..count).unzip();
+        self.in_flight = Some(sessions);
+        let (store, myself) = (Arc::clone(&self.store), myself.clone());
+        self.executor.write(Box::new(move || {
+            let results = outcomes(store.append(&batches), batches.len());
+            // A journal that has ended has nobody left to tell; the sessions read the log again.
+            drop(myself.cast(JournalMessage::Written { results }));
+        }));
+    }
+
+    fn tell(&mut self, results: Vec<Committed>) {
+        let sessions = self
+            .in_flight
+            .take()
+            .expect("a commit ends once, after it was started");
+        for (session, result) in sessions.into_iter().zip(results) {
+            // A session that has ended reads its log when it is opened again.
+            drop(session.cast(SessionMessage::Committed(result)));
+        }
+    }
+}
+
+/// What a commit means to each session in it.
+fn outcomes(result: Result<Vec<Appended>, StoreError>, sessions: usize) -> Vec<Committed> {
+    let answers = match result {
+        Ok(answers) => answers,
+        Err(error) => {
+            tracing::error!(%error, sessions, "journal.commit failed");
+            let failure = match error {
+                StoreError::Busy(_) | StoreError::Invalid(_) => CommitFailure::NotStored,
+                _ => CommitFailure::Unknown,
+            };
+            let why: Box<str> = error.to_string().into();
+            return vec![Err((failure, why)); sessions];
+        }
+    };
+    let answers = answers.into_iter().map(|answer| match answer {
+        Appended::Stored(position) => Ok(position),
+        Appended::Fenced { .. } => Err((
+            CommitFailure::Fenced,
+            "a newer owner has opened the session".into(),
+        )),
+        Appended::WrongHead { current } => Err((CommitFailure::NotStored, wrong_head(current))),
+    });
+    answers.collect()
+}
+
+fn wrong_head(current: LogPos) -> Box<str> {
+    format!("the stored log ends at {current}, not where this session believed").into()
+}

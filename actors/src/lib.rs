@@ -1,0 +1,35 @@
+//! Highwater keeps the transcripts of LLM agents bounded while the agents keep working.
+//!
+//! One actor per session owns its transcript; it spawns one compactor that summarizes up to a high-water mark beside
+//! the running turns and splices the result back; a gate arbitrates the provider's slots between turns and compaction.
+//!
+//! ```text
+//! Highwater --> registry --> session (one for each live session) --> compactor (at most one, lives for one pass)
+//!                               |  events in, commands out             |
+//!                               +--> journal (group commit) --> store  +--> gate (permits) --> summarizer
+//!                               +<-- durable position                         ^
+//!                                                   the host's own turns -----+
+//! ```
+
+pub mod env;
+pub mod history;
+pub mod summarize;
+
+mod admission;
+mod compactor;
+mod error;
+mod gate;
+mod handle;
+mod highwater;
+mod house;
+mod journal;
+mod notices;
+mod registry;
+mod session;
+
+pub use gate::{Gate, Permit};
+pub use handle::SessionHandle;
+pub use highwater::{Builder, Highwater};
+pub use highwater_protocol as protocol;
+pub use highwater_storage as storage;
+pub use notices::{Notices, Told};

@@ -1,0 +1,64 @@
+//! Opening a session: raise its epoch behind all writes given before, then fold its log page by page (L4, L5).
+
+use highwater_protocol::session::{Replay, Session, SessionConfig};
+use highwater_protocol::{Error, SessionId, Timestamp, caps};
+use highwater_storage::{Lease, PageLimit, Store};
+use ractor::ActorRef;
+
+use super::RegistryMessage;
+use crate::error::of_store;
+use crate::house::House;
+
+/// A session as its log says, and the right to write to it.
+pub(crate) struct Loaded {
+    pub(super) session: Session,
+    pub(super) lease: Lease,
+}
+
+/// Reads a session beside everything else; the registry is told when it is done.
+pub(super) fn start(
+    house: &House,
+    session: SessionId,
+    config: SessionConfig,
+    registry: ActorRef<RegistryMessage>,
+) {
+    let (house, writer) = (house.clone(), house.executor.clone());
+    writer.write(Box::new(move || {
+        let lease = house.store.open_session(&session);
+        let reader = house.executor.clone();
+        reader.read(Box::new(move || {
+            let now = house.clock.now();
+            let loaded = lease
+                .map_err(|error| of_store(&error))
+                .and_then(|lease| read(&*house.store, lease, config, now))
+                .map(Box::new);
+            // A registry that has ended has nobody left who waits.
+            drop(registry.cast(RegistryMessage::Loaded { session, loaded }));
+        }));
+    }));
+}
+
+fn read(
+    store: &dyn Store,
+    lease: Lease,
+    config: SessionConfig,
+    now: Timestamp,
+) -> Result<Loaded, Error> {
+    let mut replay = Replay::new();
+    while replay.next() < lease.head {
+        let limit = PageLimit {
+            bytes: caps::PAGE_BYTES,
+        };
+        let page = store
+            .read(&lease.session, replay.next(), limit)
+            .map_err(|error| of_store(&error))?;
+        if page.records.is_empty() {
+            break;
+        }
+        for (at, record) in &page.records {
+            replay.apply(*at, record)?;
+        }
+    }
+    let session = replay.finish(lease.session.clone(), config, now)?;
+    Ok(Loaded { session, lease })
+}

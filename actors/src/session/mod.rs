@@ -1,0 +1,97 @@
+//! The session actor: the shell around one session's state machine. It turns messages into events, carries out the
+//! commands, and awaits nothing.
+//!
+//! ```text
+//! handle --Request--> session --Append--> journal
+//!                        |  ^-- Committed --+
+//!                        +--PassJob--> compactor (linked, at most one)
+//!                        +--Notice--> subscribers
+//! ```
+
+mod messages;
+mod shell;
+
+use highwater_protocol::session::{Event, Session};
+use highwater_storage::Lease;
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::broadcast;
+
+use highwater_protocol::message::Notice;
+
+use crate::compactor;
+use crate::house::House;
+pub(crate) use messages::{Answer, SessionMessage};
+use shell::Shell;
+
+pub(crate) struct SessionActor;
+
+pub(crate) struct SessionArguments {
+    pub(crate) house: House,
+    pub(crate) session: Session,
+    pub(crate) lease: Lease,
+    pub(crate) notices: broadcast::Sender<Notice>,
+}
+
+impl Actor for SessionActor {
+    type Msg = SessionMessage;
+    type State = Shell;
+    type Arguments = SessionArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<SessionMessage>,
+        arguments: SessionArguments,
+    ) -> Result<Shell, ActorProcessingErr> {
+        Ok(Shell::new(arguments))
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<SessionMessage>,
+        message: SessionMessage,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        let event = match message {
+            SessionMessage::Request { body, answer } => shell.admit(body, answer),
+            SessionMessage::Event(event) => event,
+            SessionMessage::Committed(result) => match result {
+                Ok(position) => Event::Durable { position },
+                Err((failure, why)) => Event::CommitFailed { failure, why },
+            },
+        };
+        shell.step(&myself, event);
+        Ok(())
+    }
+
+    /// A compactor that ends in any way but done has failed its pass; the guard never outlives it (V6).
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<SessionMessage>,
+        event: SupervisionEvent,
+        shell: &mut Shell,
+    ) -> Result<(), ActorProcessingErr> {
+        let (who, why) = match event {
+            SupervisionEvent::ActorFailed(who, error) => {
+                (who, format!("the compactor died: {error}"))
+            }
+            SupervisionEvent::ActorTerminated(_, _, Some(reason)) if reason == compactor::DONE => {
+                return Ok(());
+            }
+            SupervisionEvent::ActorTerminated(who, _, reason) => {
+                let reason = reason.unwrap_or_else(|| "without a reason".to_owned());
+                (who, format!("the compactor ended: {reason}"))
+            }
+            _ => return Ok(()),
+        };
+        if let Some(pass) = shell.compacting(who.get_id()) {
+            shell.step(
+                &myself,
+                Event::PassFailed {
+                    pass,
+                    why: why.into(),
+                },
+            );
+        }
+        Ok(())
+    }
+}

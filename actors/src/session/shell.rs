@@ -1,0 +1,172 @@
+//! Carrying out a session's commands: all of one event before the next. Synchronous.
+
+use std::collections::BTreeMap;
+
+use highwater_protocol::message::{Notice, Reply, Request};
+use highwater_protocol::session::{Command, Event, PassJob, Session};
+use highwater_protocol::{Error, LogPos, PassId, Record, RequestId};
+use highwater_storage::{BatchId, Lease, SessionBatch};
+use ractor::{ActorId, ActorRef, ActorRuntime};
+use tokio::sync::broadcast;
+use tokio::task::AbortHandle;
+
+use super::messages::Answer;
+use super::{SessionArguments, SessionMessage};
+use crate::compactor::{Begin, CompactorActor, CompactorArguments};
+use crate::house::House;
+use crate::journal::JournalMessage;
+
+/// What surrounds the state machine of one session.
+pub(crate) struct Shell {
+    house: House,
+    session: Session,
+    lease: Lease,
+    batch: BatchId,
+    notices: broadcast::Sender<Notice>,
+    answers: BTreeMap<RequestId, Answer>,
+    next_request: u64,
+    compactor: Option<Compactor>,
+}
+
+/// The compactor of the pass in flight, and the timer of its deadline.
+struct Compactor {
+    pass: PassId,
+    actor: ActorRef<Begin>,
+    deadline: AbortHandle,
+}
+
+impl Drop for Compactor {
+    fn drop(&mut self) {
+        self.deadline.abort();
+    }
+}
+
+impl Shell {
+    pub(super) fn new(arguments: SessionArguments) -> Self {
+        let SessionArguments {
+            house,
+            session,
+            lease,
+            notices,
+        } = arguments;
+        Self {
+            house,
+            session,
+            lease,
+            batch: BatchId::default(),
+            notices,
+            answers: BTreeMap::new(),
+            next_request: 0,
+            compactor: None,
+        }
+    }
+
+    /// Gives a request its number and keeps its answer's way back.
+    pub(super) fn admit(&mut self, body: Request, answer: Answer) -> Event {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        self.answers.insert(request, answer);
+        Event::Request { request, body }
+    }
+
+    /// The pass that an actor compacts for, if it is the one in flight.
+    pub(super) fn compacting(&self, actor: ActorId) -> Option<PassId> {
+        let compactor = self.compactor.as_ref()?;
+        (compactor.actor.get_id() == actor).then_some(compactor.pass)
+    }
+
+    /// One event and all that follows from it.
+    pub(super) fn step(&mut self, myself: &ActorRef<SessionMessage>, event: Event) {
+        if matches!(event, Event::PassDone { .. } | Event::PassFailed { .. }) {
+            self.compactor = None;
+        }
+        let now = self.house.clock.now();
+        for command in self.session.step(now, event) {
+            match command {
+                Command::Write { head, records } => self.write(myself, head, records),
+                Command::Reply { request, reply } => self.reply(request, reply),
+                Command::Notify(notice) => self.notify(notice),
+                Command::StartPass(job) => self.start_pass(myself, job),
+                Command::KillPass(pass) => self.kill_pass(pass),
+                Command::Stop => myself.stop(None),
+            }
+        }
+    }
+
+    fn write(&mut self, myself: &ActorRef<SessionMessage>, head: LogPos, records: Vec<Record>) {
+        self.batch = BatchId(self.batch.0 + 1);
+        let batch = SessionBatch {
+            session: self.lease.session.clone(),
+            epoch: self.lease.epoch,
+            head,
+            batch: self.batch,
+            records,
+        };
+        let message = JournalMessage::Append {
+            batch,
+            session: myself.clone(),
+        };
+        if self.house.journal.cast(message).is_err() {
+            // Nobody acknowledges anything any more; the callers learn it when this actor ends.
+            tracing::error!(session = %self.lease.session, "the journal is gone");
+            myself.stop(None);
+        }
+    }
+
+    fn reply(&mut self, request: RequestId, reply: Result<Reply, Error>) {
+        if let Some(answer) = self.answers.remove(&request) {
+            // A caller that went away needs no answer; what it asked for is done all the same.
+            drop(answer.reply.send(reply));
+            drop(answer.admission);
+        }
+    }
+
+    fn notify(&self, notice: Notice) {
+        match &notice {
+            Notice::PassEnded { pass, outcome } => {
+                tracing::info!(session = %self.lease.session, %pass, %outcome, "session.pass ended");
+            }
+            Notice::Failed(error) => {
+                tracing::error!(session = %self.lease.session, %error, "session failed");
+            }
+            _ => {}
+        }
+        // Without subscribers there is nobody to tell.
+        drop(self.notices.send(notice));
+    }
+
+    fn start_pass(&mut self, myself: &ActorRef<SessionMessage>, job: PassJob) {
+        let (pass, deadline) = (job.pass, job.deadline);
+        let arguments = CompactorArguments {
+            job,
+            summarizer: self.house.summarizer.clone(),
+            gate: self.house.gate.clone(),
+            session: myself.clone(),
+        };
+        let spawned =
+            ActorRuntime::spawn_linked_instant(None, CompactorActor, arguments, myself.get_cell());
+        match spawned {
+            Ok((actor, _)) => {
+                let overdue = move || SessionMessage::Event(Event::PassOverdue { pass });
+                let deadline = myself.send_after(deadline, overdue).abort_handle();
+                self.compactor = Some(Compactor {
+                    pass,
+                    actor,
+                    deadline,
+                });
+            }
+            Err(error) => {
+                let why = format!("no compactor could be started: {error}").into();
+                let failed = SessionMessage::Event(Event::PassFailed { pass, why });
+                // The actor is alive: it is handling a message.
+                drop(myself.cast(failed));
+            }
+        }
+    }
+
+    fn kill_pass(&mut self, pass: PassId) {
+        if let Some(compactor) = self.compactor.take_if(|compactor| compactor.pass == pass) {
+            compactor.actor.kill();
+        }
+    }
+}

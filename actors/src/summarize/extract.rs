@@ -1,0 +1,200 @@
+//! What the extractive summarizer collects: sections of short items, read from entries or from an earlier summary of
+//! its own, and written back within a cap. Deterministic.
+
+mod sections;
+mod sentences;
+
+use highwater_protocol::cut::CoveredGroup;
+use highwater_protocol::{Message, Part, PartKind, Role, Seq, TokenCount, tokens};
+
+use sections::{Section, Sections};
+use sentences::{clip, lines_with, paths, ranked, sentences};
+
+/// Longest item, in characters: a line that a person reads without effort.
+const ITEM_CHARS: usize = 280;
+/// How much of a tool's answer is looked at, from its start and from its end.
+const RESULT_BYTES: usize = 4096;
+/// Sentences of the model that are kept for each chunk, before the cap.
+const RANKED: usize = 12;
+
+const DECISIONS: &[&str] = &[
+    "decided",
+    "decision",
+    "we will",
+    "we'll",
+    "i'll use",
+    "let's use",
+    "going with",
+    "instead of",
+    "chose",
+    "the plan",
+    "root cause",
+    "fixed",
+    "because",
+];
+const CONSTRAINTS: &[&str] = &[
+    "never",
+    "always",
+    "must",
+    "do not",
+    "don't",
+    "only",
+    "make sure",
+    "not allowed",
+];
+const FAILURES: &[&str] = &[
+    "error",
+    "failed",
+    "panic",
+    "exception",
+    "traceback",
+    "denied",
+];
+
+/// Collected items by section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extract {
+    sections: Sections,
+}
+
+impl Extract {
+    /// Collects from covered groups.
+    pub(super) fn of(groups: &[CoveredGroup]) -> Self {
+        let mut extract = Self::default();
+        let mut said = String::new();
+        for group in groups {
+            extract.unanswered(group);
+            for (seq, message) in &group.members {
+                extract.message(*seq, message, &mut said);
+            }
+        }
+        for sentence in ranked(&said, RANKED) {
+            extract.add(Section::Notes, sentence);
+        }
+        extract
+    }
+
+    /// Reads a summary back. One that was written by somebody else is kept line by line.
+    pub(super) fn parse(text: &str) -> Self {
+        Self {
+            sections: Sections::parse(text, ITEM_CHARS),
+        }
+    }
+
+    /// Adds what a later part collected.
+    pub(super) fn merge(&mut self, later: Self) {
+        self.sections.merge(later.sections);
+    }
+
+    /// Writes the sections within `cap`.
+    pub(super) fn render(&self, cap: TokenCount) -> String {
+        self.sections.render(cap, tokens::estimate)
+    }
+
+    fn add(&mut self, section: Section, text: &str) {
+        self.sections.add(section, &clip(text, ITEM_CHARS));
+    }
+
+    fn message(&mut self, seq: Seq, message: &Message, said: &mut String) {
+        for part in &message.parts {
+            match (&part.kind, message.role) {
+                (PartKind::Text { text }, Role::Assistant) => self.model_says(text, said),
+                (PartKind::Text { text }, _) => self.user_says(seq, text),
+                (
+                    PartKind::ToolCall {
+                        name, arguments, ..
+                    },
+                    _,
+                ) => {
+                    self.add(Section::Tools, name);
+                    for path in paths(arguments) {
+                        self.add(Section::Files, path);
+                    }
+                }
+                (PartKind::ToolResult { text, is_error, .. }, _) => {
+                    self.tool_says(seq, text, *is_error);
+                }
+                (PartKind::Media { label } | PartKind::Opaque { label }, _) => {
+                    self.add(Section::Media, &format!("{seq} {label}"));
+                }
+                (PartKind::Reasoning { .. }, _) => {}
+            }
+        }
+    }
+
+    fn user_says(&mut self, seq: Seq, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        let first = text.trim().replace(['\n', '\r'], " ");
+        self.add(Section::Asked, &format!("{seq} {first}"));
+        for sentence in sentences(text)
+            .filter(|sentence| mentions(sentence, CONSTRAINTS))
+            .take(6)
+        {
+            self.add(Section::Constraints, sentence);
+        }
+    }
+
+    fn model_says(&mut self, text: &str, said: &mut String) {
+        for sentence in sentences(text)
+            .filter(|sentence| mentions(sentence, DECISIONS))
+            .take(3)
+        {
+            self.add(Section::Decisions, sentence);
+        }
+        said.push_str(text);
+        said.push('\n');
+    }
+
+    fn tool_says(&mut self, seq: Seq, text: &str, is_error: bool) {
+        let head = &text[..text.floor_char_boundary(RESULT_BYTES)];
+        let tail = &text[text.ceil_char_boundary(text.len().saturating_sub(RESULT_BYTES))..];
+        let first = head.lines().find(|line| !line.trim().is_empty());
+        if let Some(line) = first.filter(|_| is_error) {
+            self.add(Section::Errors, &format!("{seq} {}", line.trim()));
+            return;
+        }
+        let looked_at = if text.len() > 2 * RESULT_BYTES {
+            tail
+        } else {
+            text
+        };
+        for line in lines_with(looked_at, FAILURES).take(2) {
+            self.add(Section::Errors, &format!("{seq} {line}"));
+        }
+    }
+
+    /// Calls that were covered without a result: they had a stand-in, and that must stay known.
+    fn unanswered(&mut self, group: &CoveredGroup) {
+        let answered: Vec<&str> = group
+            .members
+            .iter()
+            .flat_map(|(_, message)| message.results())
+            .collect();
+        for (seq, message) in &group.members {
+            for part in &message.parts {
+                let Part {
+                    kind:
+                        PartKind::ToolCall {
+                            id,
+                            name,
+                            arguments,
+                        },
+                    ..
+                } = part
+                else {
+                    continue;
+                };
+                if !answered.contains(&&**id) {
+                    self.add(Section::Unanswered, &format!("{seq} {name} {arguments}"));
+                }
+            }
+        }
+    }
+}
+
+fn mentions(text: &str, words: &[&str]) -> bool {
+    let lower = text.to_ascii_lowercase();
+    words.iter().any(|word| lower.contains(word))
+}
