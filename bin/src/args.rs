@@ -1,0 +1,171 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
+use highwater_protocol::{Budget, Error, Format, TokenCount};
+
+/// Keeps the transcripts of LLM agents bounded while the agents keep working.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "\
+Exit codes:
+  0    fine
+  1    the run failed: bytes were lost, a context broke a promise, the store failed
+  2    usage, or an input that cannot be read
+  130  stopped by Ctrl-C (with --store, the same command goes on where it stopped)"
+)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Log more to standard error (-v, -vv); `RUST_LOG` overrides it
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play a transcript through a session that compacts while turns go on
+    #[command(after_help = "\
+Examples:
+  highwater replay                              the bundled transcript
+  highwater replay session.jsonl --html r.html  your own, with a report to look at
+  highwater replay session.jsonl --blocking     the same with compaction inside the turn
+  highwater replay big.jsonl --window 200000 --summary-ms 60000 --turn-ms 4000 --speed 20
+
+Reads Claude Code sessions (JSONL), OpenAI chat messages (an array, or inside a SWE-agent .traj or
+mini-swe-agent .traj.json), and Anthropic messages. No network and no key is needed: turns and summaries
+take the time that you say, the summaries are quoted from the transcript.")]
+    Replay(Replay),
+    /// Compare a stored session with the file that it came from, byte by byte
+    #[command(after_help = "\
+Example:
+  highwater verify --store DIR session.jsonl
+
+Rebuilds every record from the store alone. Prints `lossless: yes` or where the first difference is.")]
+    Verify(Verify),
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Replay {
+    /// The transcript; without it, the bundled one
+    pub(crate) file: Option<PathBuf>,
+    /// Keep the store in this directory (default: a temporary one that is removed at the end)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// The session's name in the store (default: the file's name)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+    #[command(flatten)]
+    pub(crate) marks: Marks,
+    /// How long a turn's simulated model call takes, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 40)]
+    pub(crate) turn_ms: u64,
+    /// How long each simulated summarizer call takes, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 150)]
+    pub(crate) summary_ms: u64,
+    /// Divide both latencies by this
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = positive)]
+    pub(crate) speed: f64,
+    /// How many model calls the provider takes at once; one of them is reserved for turns
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) slots: u32,
+    /// Compact inside the turn, as most systems do, to see the difference
+    #[arg(long)]
+    pub(crate) blocking: bool,
+    /// Render contexts in this format (default: the transcript's own)
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) render: Option<Render>,
+    /// Write the report as one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Print the report as JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Verify {
+    /// The transcript that was replayed; without it, the bundled one
+    pub(crate) file: Option<PathBuf>,
+    /// The directory of the store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    /// The session's name in the store (default: the file's name)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The marks of the view, in tokens.
+#[derive(Debug, Arguments)]
+pub(crate) struct Marks {
+    /// The model's context window in tokens; the marks default to 60 %, 30 % and 90 % of it
+    #[arg(long, value_name = "TOKENS", default_value_t = 48_000)]
+    window: u64,
+    /// View size at which a pass starts
+    #[arg(long, value_name = "TOKENS")]
+    trigger: Option<u64>,
+    /// View size that a pass lands at
+    #[arg(long, value_name = "TOKENS")]
+    landing: Option<u64>,
+    /// View size that no context exceeds
+    #[arg(long, value_name = "TOKENS")]
+    hard: Option<u64>,
+}
+
+impl Marks {
+    /// The marks, in order; an error says which are not.
+    pub(crate) fn budget(&self) -> Result<Budget, Error> {
+        let percent = |share: u64| self.window.saturating_mul(share) / 100;
+        Budget::new(
+            TokenCount(self.trigger.unwrap_or(percent(60))),
+            TokenCount(self.landing.unwrap_or(percent(30))),
+            TokenCount(self.hard.unwrap_or(percent(90))),
+        )
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Render {
+    /// Anthropic Messages
+    Anthropic,
+    /// OpenAI chat completions
+    OpenaiChat,
+}
+
+impl Render {
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Self::Anthropic => Format::Anthropic,
+            Self::OpenaiChat => Format::OpenAiChat,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// Only on a terminal, and not when `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("must be a number above 0".to_owned()),
+    }
+}

@@ -1,0 +1,35 @@
+//! How the program ends, and the one place that turns outcomes into exit codes.
+
+use std::process::ExitCode;
+
+use crate::input::InputError;
+
+/// How a command ended that ran to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Fine,
+    /// It ran, and what it found is not well: bytes were lost, or a context broke a promise.
+    Failed,
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
+}
+
+/// Says what went wrong, in one line, and gives the exit code.
+pub(crate) fn code(outcome: anyhow::Result<Exit>) -> ExitCode {
+    match outcome {
+        Ok(Exit::Fine) => ExitCode::SUCCESS,
+        Ok(Exit::Failed) => ExitCode::from(1),
+        Ok(Exit::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("highwater: {error:#}");
+            let unusable = error.chain().any(|cause| {
+                cause.is::<InputError>()
+                    || cause
+                        .downcast_ref::<highwater_protocol::Error>()
+                        .is_some_and(|error| error.kind() == highwater_protocol::Kind::Invalid)
+            });
+            ExitCode::from(if unusable { 2 } else { 1 })
+        }
+    }
+}

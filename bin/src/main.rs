@@ -1,0 +1,50 @@
+//! The command-line program around Highwater. Exit codes: 0 fine, 1 the run failed, 2 usage or unreadable input,
+//! 130 stopped by Ctrl-C.
+
+mod args;
+mod exit;
+mod input;
+mod progress;
+mod replay;
+mod report;
+mod sample;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    start_logging(args.verbose);
+    let outcome = match args.command {
+        Command::Replay(options) => run(replay::run(options)),
+        Command::Verify(options) => verify::run(&options),
+    };
+    exit::code(outcome)
+}
+
+/// Runs a command that needs the actors.
+fn run(command: impl Future<Output = anyhow::Result<exit::Exit>>) -> anyhow::Result<exit::Exit> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(command)
+}
+
+/// Logs go to standard error; `RUST_LOG` overrides what `-v` says.
+fn start_logging(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let default = match verbose {
+        0 => "error",
+        1 => "highwater=info",
+        _ => "highwater=debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -1,0 +1,209 @@
+//! `highwater replay`: plays a transcript through a session as an agent's host would, and reports what it saw.
+
+mod checks;
+mod host;
+mod paced;
+mod passes;
+mod reader;
+mod recorder;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use highwater::Highwater;
+use highwater_protocol::SessionId;
+use highwater_protocol::session::SessionConfig;
+use highwater_storage::{RedbOptions, RedbStore, Store, Usage};
+
+use crate::args::{self, Color};
+use crate::exit::Exit;
+use crate::input::{Source, Transcript};
+use crate::progress::Progress;
+use crate::report::{Marks, Mode, Report, Settings};
+use crate::{report, verify};
+use host::{Host, Played};
+use paced::Paced;
+
+/// Slots that only turns may use. One is enough for one agent: its turns follow each other.
+const RESERVE: u32 = 1;
+
+/// Where the store is; a temporary one goes when this does.
+enum Place {
+    Given(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl Place {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(path) => path,
+            Self::Temporary(dir) => dir.path(),
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
+    let budget = options.marks.budget()?;
+    let source = Source::new(options.file.clone());
+    let session = source.session(options.session.as_deref())?;
+    check_writable(options.html.as_deref())?;
+    let opened = source.clone();
+    let transcript = tokio::task::spawn_blocking(move || Transcript::open(opened)).await??;
+    let format = options
+        .render
+        .map_or(transcript.render, args::Render::format);
+    let config = SessionConfig {
+        automatic: !options.blocking,
+        ..SessionConfig::new(budget, format)
+    };
+    let place = match &options.store {
+        Some(path) => Place::Given(path.clone()),
+        None => Place::Temporary(tempfile::tempdir().context("a temporary store")?),
+    };
+    let mut report = Report {
+        file: source.name(),
+        format: transcript.format.to_owned(),
+        session: session.to_string(),
+        mode: if options.blocking {
+            Mode::Blocking
+        } else {
+            Mode::Beside
+        },
+        settings: settings(&options),
+        marks: Marks {
+            trigger_tokens: budget.trigger().0,
+            landing_tokens: budget.landing().0,
+            hard_tokens: budget.hard().0,
+        },
+        raw_bytes: transcript.bytes,
+        ..Report::default()
+    };
+    let interrupted = {
+        let progress = Progress::new(transcript.bytes, budget, options.quiet || options.json);
+        let played = play(
+            &options,
+            place.path(),
+            session.clone(),
+            config,
+            transcript,
+            &progress,
+        );
+        let played = played.await;
+        progress.finish();
+        played?.fill(&mut report)
+    };
+    if !interrupted {
+        finish(&mut report, &place, &session, &source).await?;
+    }
+    publish(&options, &report)?;
+    Ok(verdict(&report, interrupted))
+}
+
+/// What remains once the house is closed: the store's size, and the second process that compares.
+async fn finish(
+    report: &mut Report,
+    place: &Place,
+    session: &SessionId,
+    source: &Source,
+) -> anyhow::Result<()> {
+    let (path, session, source) = (place.path().to_owned(), session.clone(), source.clone());
+    let (usage, lossless) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+        let lossless = verify::in_second_process(&path, &session, &source)?;
+        let usage: Usage = RedbStore::open(&path, RedbOptions::default())?.usage()?;
+        Ok((usage, lossless))
+    })
+    .await??;
+    report.store_bytes = usage.bytes;
+    report.lossless = Some(lossless);
+    Ok(())
+}
+
+async fn play(
+    options: &args::Replay,
+    place: &Path,
+    session: SessionId,
+    config: SessionConfig,
+    transcript: Transcript,
+    progress: &Progress,
+) -> anyhow::Result<Played> {
+    let path = place.to_owned();
+    let store = tokio::task::spawn_blocking(move || RedbStore::open(&path, RedbOptions::default()))
+        .await??;
+    let highwater = Highwater::builder(store)
+        .summarizer(Paced::new(pace(options.summary_ms, options.speed)))
+        .slots(options.slots, RESERVE)
+        .start()
+        .await?;
+    let turn = pace(options.turn_ms, options.speed);
+    let handle = highwater.open(session, config).await;
+    let played = match handle {
+        Ok(handle) => {
+            let gate = highwater.gate().clone();
+            let blocking = options.blocking.then_some(config.budget);
+            Host::new(handle, gate, config.budget, turn, blocking)
+                .play(transcript, progress)
+                .await
+        }
+        Err(error) => Err(error.into()),
+    };
+    highwater.close().await?;
+    played
+}
+
+fn pace(latency_ms: u64, speed: f64) -> Duration {
+    Duration::from_millis(latency_ms).div_f64(speed)
+}
+
+fn settings(options: &args::Replay) -> Settings {
+    Settings {
+        turn_ms: options.turn_ms,
+        summary_ms: options.summary_ms,
+        speed: options.speed,
+        slots: options.slots,
+    }
+}
+
+/// A report that cannot be written is found out before the replay, not after it.
+fn check_writable(html: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = html else { return Ok(()) };
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("{}: the report cannot be written", path.display()))?;
+    Ok(())
+}
+
+fn publish(options: &args::Replay, report: &Report) -> anyhow::Result<()> {
+    if options.json {
+        println!("{}", report.to_json());
+    } else {
+        let colour = match options.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+            }
+        };
+        print!("{}", report::text::render(report, colour));
+    }
+    if let Some(path) = &options.html {
+        std::fs::write(path, report::html::page(report))
+            .with_context(|| format!("{}: the report cannot be written", path.display()))?;
+    }
+    Ok(())
+}
+
+fn verdict(report: &Report, interrupted: bool) -> Exit {
+    let lossless = report.lossless.as_ref().is_some_and(|lossless| lossless.ok);
+    if interrupted {
+        Exit::Interrupted
+    } else if lossless && report.checks.breaches.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Failed
+    }
+}

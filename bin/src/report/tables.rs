@@ -1,0 +1,226 @@
+//! The tables below the picture: passes, waiting times, checks, oddities, and how it was played.
+
+use super::words::{DASH, bytes, counted, escape, micros, millis, real, size, thousands};
+use super::{Pass, Quantiles, Report};
+
+/// All tables, as HTML sections.
+pub(super) fn tables(report: &Report) -> String {
+    [
+        checks(report),
+        waits(report),
+        played(report),
+        passes(report),
+        settings(report),
+        warnings(report),
+    ]
+    .concat()
+}
+
+fn section(title: &str, note: &str, class: &str, body: &str) -> String {
+    format!(
+        "<section class=\"{class}\"><h2>{title}</h2><p class=\"note\">{note}</p>{body}</section>\n"
+    )
+}
+
+fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
+    let body: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let cells = row.iter().map(|cell| element("td", cell, cell));
+            format!("<tr>{}</tr>", cells.collect::<Vec<_>>().concat())
+        })
+        .collect();
+    // A heading stands over its column as the figures below it do.
+    let model = rows.first().map_or(&[] as &[String], Vec::as_slice);
+    let head: Vec<String> = titles
+        .iter()
+        .zip(model)
+        .map(|(title, below)| element("th", title, below))
+        .collect();
+    format!(
+        "<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
+        head.concat(),
+        body.concat()
+    )
+}
+
+/// A cell, set to the right if its column holds figures like `model`.
+fn element(tag: &str, content: &str, model: &str) -> String {
+    let class = if is_figure(model) { " class=\"n\"" } else { "" };
+    format!("<{tag}{class}>{content}</{tag}>")
+}
+
+fn is_figure(cell: &str) -> bool {
+    cell == DASH || cell.starts_with(|sign: char| sign.is_ascii_digit())
+}
+
+fn checks(report: &Report) -> String {
+    let breaches = &report.checks.breaches;
+    if breaches.is_empty() {
+        return String::new();
+    }
+    let items: Vec<String> = breaches
+        .iter()
+        .map(|breach| format!("<li>{}</li>", escape(breach)))
+        .collect();
+    let note = format!(
+        "{} checked against the promises.",
+        counted(report.checks.contexts, "context")
+    );
+    let list = format!("<ul>{}</ul>", items.concat());
+    section("Broken promises", &note, "wide bad", &list)
+}
+
+fn waits(report: &Report) -> String {
+    let rows: Vec<Vec<String>> = report
+        .latency
+        .named()
+        .into_iter()
+        .chain([("wait for a model slot", report.permit_waits)])
+        .map(|(label, quantiles)| wait_row(label, quantiles))
+        .collect();
+    let note = "Each call is answered once its bytes are durable. \
+                Waiting for a model slot is the model provider's time, not the session's.";
+    let titles = ["call", "calls", "half within", "99% within", "longest"];
+    section("Waiting times", note, "half", &table(&titles, &rows))
+}
+
+fn wait_row(label: &str, quantiles: Quantiles) -> Vec<String> {
+    let time = |us: u64| match quantiles.count {
+        0 => DASH.to_owned(),
+        _ => micros(us),
+    };
+    vec![
+        label.to_owned(),
+        thousands(quantiles.count),
+        time(quantiles.p50_us),
+        time(quantiles.p99_us),
+        time(quantiles.max_us),
+    ]
+}
+
+fn passes(report: &Report) -> String {
+    if report.passes.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = report.passes.iter().map(pass_row).collect();
+    let titles = [
+        "pass",
+        "outcome",
+        "started",
+        "took",
+        "from turn",
+        "turns beside",
+        "entries covered",
+        "view before",
+        "view after",
+        "cut moved back",
+    ];
+    let note = "A pass summarizes the oldest part of the view and splices the summary in. \
+                Its cut moves back where it would part what belongs together.";
+    section("Passes", note, "wide passes", &table(&titles, &rows))
+}
+
+fn pass_row(pass: &Pass) -> Vec<String> {
+    let moved = pass.moved_back.as_ref().map_or_else(
+        || DASH.to_owned(),
+        |moved| {
+            let entries = counted(moved.entries, "entry");
+            format!("{entries}: {}", escape(&moved.why))
+        },
+    );
+    let outcome = format!(
+        "<span class=\"dot {}\"></span>{}",
+        outcome_class(pass.kind()),
+        escape(&pass.outcome)
+    );
+    vec![
+        thousands(pass.number),
+        outcome,
+        millis(pass.started_ms),
+        millis(pass.ended_ms - pass.started_ms),
+        thousands(pass.first_turn),
+        thousands(pass.turns_served),
+        thousands(pass.covered_entries),
+        thousands(pass.before_tokens),
+        thousands(pass.after_tokens),
+        moved,
+    ]
+}
+
+/// The colour class of an outcome, shared by the bands, the legend and the table.
+pub(super) fn outcome_class(kind: &str) -> &'static str {
+    match kind.to_ascii_lowercase().as_str() {
+        "spliced" => "spliced",
+        "refused" => "refused",
+        "failed" => "failed",
+        _ => "other",
+    }
+}
+
+fn warnings(report: &Report) -> String {
+    if report.warnings.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = report
+        .warnings
+        .iter()
+        .map(|warning| {
+            vec![
+                escape(&warning.kind),
+                thousands(warning.count),
+                format!("<code>{}</code>", escape(&warning.first)),
+            ]
+        })
+        .collect();
+    let note = "What is unusual in the transcript. It was carried, and is not an error.";
+    let titles = ["oddity", "count", "first seen"];
+    section("Oddities", note, "half", &table(&titles, &rows))
+}
+
+fn settings(report: &Report) -> String {
+    let settings = &report.settings;
+    let marks = report.marks;
+    let rows = [
+        ("mode", report.mode.described().to_owned()),
+        ("a turn takes", millis(real(settings.turn_ms))),
+        ("a summary takes", millis(real(settings.summary_ms))),
+        ("speed", format!("{}x", settings.speed)),
+        ("model slots", settings.slots.to_string()),
+        ("hard mark", counted(marks.hard_tokens, "token")),
+        ("trigger mark", counted(marks.trigger_tokens, "token")),
+        ("landing mark", counted(marks.landing_tokens, "token")),
+    ];
+    let note = "How the transcript was played. Times are the simulated model's, before speed.";
+    section("Settings", note, "half facts", &facts(rows))
+}
+
+fn played(report: &Report) -> String {
+    let rows = [
+        ("turns", thousands(size(report.turns.len()))),
+        ("entries", entries(report)),
+        ("transcript", bytes(report.raw_bytes)),
+        ("store", bytes(report.store_bytes)),
+        ("contexts checked", thousands(report.checks.contexts)),
+        ("replayed in", millis(real(report.elapsed_ms))),
+    ];
+    let note = "What was played, and what it became on disk.";
+    section("Transcript and store", note, "half facts", &facts(rows))
+}
+
+fn facts<const N: usize>(rows: [(&str, String); N]) -> String {
+    let rows = rows.map(|(label, value)| vec![label.to_owned(), value]);
+    table(&["", ""], &rows)
+}
+
+fn entries(report: &Report) -> String {
+    let entries = thousands(report.entries);
+    let visible = thousands(report.visible_entries);
+    match report.resumed_entries {
+        0 => format!("{entries}, {visible} seen by the model"),
+        resumed => format!(
+            "{entries}, {visible} seen by the model, {} stored before",
+            thousands(resumed)
+        ),
+    }
+}
