@@ -67,12 +67,7 @@ impl Source {
         let own = match self {
             Self::File(path) => path.file_stem().map_or_else(
                 || "transcript".to_owned(),
-                |stem| {
-                    stem.to_string_lossy()
-                        .chars()
-                        .filter(|c| !c.is_control())
-                        .collect()
-                },
+                |stem| stem.to_string_lossy().chars().filter(|c| !c.is_control()).collect(),
             ),
             Self::Bundled => "bundled".to_owned(),
         };
@@ -113,10 +108,7 @@ impl Source {
     }
 
     fn error(&self, why: &dyn std::fmt::Display) -> InputError {
-        InputError {
-            name: self.name(),
-            why: why.to_string(),
-        }
+        InputError { name: self.name(), why: why.to_string() }
     }
 }
 
@@ -134,10 +126,7 @@ pub(crate) struct Transcript {
 
 enum Body {
     Lines(Lines<BufReader<Box<dyn Bytes>>>),
-    Document {
-        entries: std::vec::IntoIter<Entry>,
-        warnings: Warnings,
-    },
+    Document { entries: std::vec::IntoIter<Entry>, warnings: Warnings },
 }
 
 impl Transcript {
@@ -155,37 +144,18 @@ impl Transcript {
             file.rewind().map_err(|error| source.error(&error))?;
             let body = Body::Lines(Lines::new(BufReader::new(file)));
             let (format, render) = (detected.name, detected.render);
-            return Ok(Self {
-                source,
-                body,
-                format,
-                render,
-                bytes,
-            });
+            return Ok(Self { source, body, format, render, bytes });
         }
         if bytes > caps::MAX_DOCUMENT_BYTES as u64 {
             let cap = caps::MAX_DOCUMENT_BYTES;
             let why = format!("is one document of {bytes} bytes, the cap for those is {cap}");
             return Err(source.error(&why));
         }
-        file.read_to_end(&mut head)
-            .map_err(|error| source.error(&error))?;
-        let DocumentRead {
-            entries,
-            warnings,
-            detected,
-        } = read_document(&head).map_err(|error: Unreadable| source.error(&error))?;
-        let body = Body::Document {
-            entries: entries.into_iter(),
-            warnings,
-        };
-        Ok(Self {
-            source,
-            body,
-            format: detected.name,
-            render: detected.render,
-            bytes,
-        })
+        file.read_to_end(&mut head).map_err(|error| source.error(&error))?;
+        let DocumentRead { entries, warnings, detected } =
+            read_document(&head).map_err(|error: Unreadable| source.error(&error))?;
+        let body = Body::Document { entries: entries.into_iter(), warnings };
+        Ok(Self { source, body, format: detected.name, render: detected.render, bytes })
     }
 
     /// The next entries; none at the end.
@@ -202,9 +172,6 @@ impl Transcript {
             Body::Lines(lines) => lines.finish(),
             Body::Document { warnings, .. } => warnings,
         };
-        warnings
-            .iter()
-            .map(|(kind, count, first)| (kind, count, first.to_string()))
-            .collect()
+        warnings.iter().map(|(kind, count, first)| (kind, count, first.to_string())).collect()
     }
 }

@@ -28,10 +28,7 @@ fn main() -> ExitCode {
 
 /// Runs a command that needs the actors.
 fn run(command: impl Future<Output = anyhow::Result<exit::Exit>>) -> anyhow::Result<exit::Exit> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(command)
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
 }
 
 /// Logs go to standard error; `RUST_LOG` overrides what `-v` says.
@@ -43,8 +40,5 @@ fn start_logging(verbose: u8) {
         _ => "highwater=debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -52,13 +52,9 @@ pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
     check_writable(options.html.as_deref())?;
     let opened = source.clone();
     let transcript = tokio::task::spawn_blocking(move || Transcript::open(opened)).await??;
-    let format = options
-        .render
-        .map_or(transcript.render, args::Render::format);
-    let config = SessionConfig {
-        automatic: !options.blocking,
-        ..SessionConfig::new(budget, format)
-    };
+    let format = options.render.map_or(transcript.render, args::Render::format);
+    let config =
+        SessionConfig { automatic: !options.blocking, ..SessionConfig::new(budget, format) };
     let place = match &options.store {
         Some(path) => Place::Given(path.clone()),
         None => Place::Temporary(tempfile::tempdir().context("a temporary store")?),
@@ -67,11 +63,7 @@ pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
         file: source.name(),
         format: transcript.format.to_owned(),
         session: session.to_string(),
-        mode: if options.blocking {
-            Mode::Blocking
-        } else {
-            Mode::Beside
-        },
+        mode: if options.blocking { Mode::Blocking } else { Mode::Beside },
         settings: settings(&options),
         marks: Marks {
             trigger_tokens: budget.trigger().0,
@@ -83,14 +75,7 @@ pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
     };
     let interrupted = {
         let progress = Progress::new(transcript.bytes, budget, options.quiet || options.json);
-        let played = play(
-            &options,
-            place.path(),
-            session.clone(),
-            config,
-            transcript,
-            &progress,
-        );
+        let played = play(&options, place.path(), session.clone(), config, transcript, &progress);
         let played = played.await;
         progress.finish();
         played?.fill(&mut report)
@@ -143,9 +128,7 @@ async fn play(
         Ok(handle) => {
             let gate = highwater.gate().clone();
             let blocking = options.blocking.then_some(config.budget);
-            Host::new(handle, gate, config.budget, turn, blocking)
-                .play(transcript, progress)
-                .await
+            Host::new(handle, gate, config.budget, turn, blocking).play(transcript, progress).await
         }
         Err(error) => Err(error.into()),
     };

@@ -259,11 +259,7 @@ impl Report {
 
     /// The size that the transcript had in the end, had nothing been compacted.
     pub(crate) fn whole_tokens(&self) -> u64 {
-        self.turns
-            .iter()
-            .map(|turn| turn.whole_tokens)
-            .max()
-            .unwrap_or(0)
+        self.turns.iter().map(|turn| turn.whole_tokens).max().unwrap_or(0)
     }
 
     /// The report as indented JSON.

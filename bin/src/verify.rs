@@ -28,10 +28,7 @@ pub(crate) fn run(options: &args::Verify) -> anyhow::Result<Exit> {
     let source = Source::new(options.file.clone());
     let session = source.session(options.session.as_deref())?;
     if !options.store.is_dir() {
-        bail!(
-            "{}: there is no store in this place",
-            options.store.display()
-        );
+        bail!("{}: there is no store in this place", options.store.display());
     }
     let store = RedbStore::open(&options.store, RedbOptions::default())?;
     let found = compare(&store, &session, &source)?;
@@ -41,11 +38,7 @@ pub(crate) fn run(options: &args::Verify) -> anyhow::Result<Exit> {
         let answer = if found.lossless { "yes" } else { "no" };
         println!("lossless: {answer} ({})", found.detail);
     }
-    Ok(if found.lossless {
-        Exit::Fine
-    } else {
-        Exit::Failed
-    })
+    Ok(if found.lossless { Exit::Fine } else { Exit::Failed })
 }
 
 fn compare(store: &RedbStore, session: &SessionId, source: &Source) -> anyhow::Result<Found> {
@@ -70,20 +63,13 @@ fn compare(store: &RedbStore, session: &SessionId, source: &Source) -> anyhow::R
     if difference.is_none() {
         walked.with_context(|| format!("session {session}"))?;
         if bytes != length {
-            difference = Some(format!(
-                "the store holds {bytes} of the file's {length} bytes"
-            ));
+            difference = Some(format!("the store holds {bytes} of the file's {length} bytes"));
         }
     }
     let lossless = difference.is_none();
     let detail =
         difference.unwrap_or_else(|| format!("{records} records, {bytes} bytes, the whole file"));
-    Ok(Found {
-        lossless,
-        records,
-        bytes,
-        detail,
-    })
+    Ok(Found { lossless, records, bytes, detail })
 }
 
 /// Has a second process compare a store that this one has closed.
@@ -94,11 +80,7 @@ pub(crate) fn in_second_process(
 ) -> anyhow::Result<report::Lossless> {
     let program = std::env::current_exe().context("this program's own path")?;
     let mut command = Command::new(program);
-    command
-        .arg("verify")
-        .arg("--json")
-        .arg("--store")
-        .arg(store);
+    command.arg("verify").arg("--json").arg("--store").arg(store);
     command.arg("--session").arg(session.as_str());
     if let Source::File(path) = source {
         command.arg("--").arg(path);
@@ -106,22 +88,8 @@ pub(crate) fn in_second_process(
     let output = command.output().context("starting the second process")?;
     let found: Found = serde_json::from_slice(&output.stdout).with_context(|| {
         let said = String::from_utf8_lossy(&output.stderr);
-        format!(
-            "the second process failed ({}): {}",
-            output.status,
-            said.trim()
-        )
+        format!("the second process failed ({}): {}", output.status, said.trim())
     })?;
-    let Found {
-        lossless: ok,
-        records,
-        bytes,
-        detail,
-    } = found;
-    Ok(report::Lossless {
-        ok,
-        records,
-        bytes,
-        detail,
-    })
+    let Found { lossless: ok, records, bytes, detail } = found;
+    Ok(report::Lossless { ok, records, bytes, detail })
 }

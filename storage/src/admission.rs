@@ -20,10 +20,7 @@ pub(crate) struct EncodedBatch<'a> {
 impl<'a> EncodedBatch<'a> {
     fn new(batch: &'a SessionBatch) -> Result<Self, StoreError> {
         if batch.records.is_empty() {
-            return Err(StoreError::Invalid(format!(
-                "{}: an empty batch",
-                batch.session
-            )));
+            return Err(StoreError::Invalid(format!("{}: an empty batch", batch.session)));
         }
         let mut bytes = Vec::new();
         let mut frames = Vec::with_capacity(batch.records.len());
@@ -35,12 +32,7 @@ impl<'a> EncodedBatch<'a> {
             hasher.update(&bytes[frame.clone()]);
             frames.push(frame);
         }
-        Ok(Self {
-            batch,
-            bytes,
-            frames,
-            hash: *hasher.finalize().as_bytes(),
-        })
+        Ok(Self { batch, bytes, frames, hash: *hasher.finalize().as_bytes() })
     }
 
     /// The records with the index in the log that each is stored under.
@@ -54,10 +46,7 @@ impl<'a> EncodedBatch<'a> {
 pub(crate) fn encode_all(batches: &[SessionBatch]) -> Result<Vec<EncodedBatch<'_>>, StoreError> {
     let mut seen = HashSet::with_capacity(batches.len());
     if let Some(twice) = batches.iter().find(|batch| !seen.insert(&batch.session)) {
-        return Err(StoreError::Invalid(format!(
-            "{}: two batches in one append",
-            twice.session
-        )));
+        return Err(StoreError::Invalid(format!("{}: two batches in one append", twice.session)));
     }
     batches.iter().map(EncodedBatch::new).collect()
 }
@@ -85,15 +74,11 @@ impl Verdict {
 pub(crate) fn judge(row: &SessionRow, encoded: &EncodedBatch<'_>) -> Result<Verdict, StoreError> {
     let batch = encoded.batch;
     if batch.epoch < row.epoch() {
-        return Ok(Verdict::Answer(Appended::Fenced {
-            current: row.epoch(),
-        }));
+        return Ok(Verdict::Answer(Appended::Fenced { current: row.epoch() }));
     }
     if batch.epoch > row.epoch() {
         let (session, epoch) = (&batch.session, batch.epoch.0);
-        return Err(StoreError::Invalid(format!(
-            "{session}: epoch {epoch} was never given out"
-        )));
+        return Err(StoreError::Invalid(format!("{session}: epoch {epoch} was never given out")));
     }
     match row.retry(batch.batch, &encoded.hash) {
         Retry::Same => return Ok(Verdict::Answer(Appended::Stored(row.head()))),
@@ -105,13 +90,7 @@ pub(crate) fn judge(row: &SessionRow, encoded: &EncodedBatch<'_>) -> Result<Verd
         Retry::No => {}
     }
     if batch.head != row.head() {
-        return Ok(Verdict::Answer(Appended::WrongHead {
-            current: row.head(),
-        }));
+        return Ok(Verdict::Answer(Appended::WrongHead { current: row.head() }));
     }
-    Ok(Verdict::Store(row.advanced(
-        batch.records.len(),
-        batch.batch,
-        encoded.hash,
-    )))
+    Ok(Verdict::Store(row.advanced(batch.records.len(), batch.batch, encoded.hash)))
 }

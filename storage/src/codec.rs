@@ -108,9 +108,7 @@ impl<'a> Frame<'a> {
 
     /// Reads the payload. Every byte of it must be used.
     pub(crate) fn payload<T: Deserialize<'a>>(&self) -> Result<T, DecodeError> {
-        options()
-            .deserialize(self.payload)
-            .map_err(|error| DecodeError::Payload(error.to_string()))
+        options().deserialize(self.payload).map_err(|error| DecodeError::Payload(error.to_string()))
     }
 }
 
@@ -128,11 +126,7 @@ fn checksum(kind: u8, payload: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&[FORMAT_VERSION, kind]);
     hasher.update(payload);
-    *hasher
-        .finalize()
-        .as_bytes()
-        .first_chunk()
-        .expect("a BLAKE3 hash is 32 bytes long")
+    *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 hash is 32 bytes long")
 }
 
 fn options() -> impl Options {
@@ -188,10 +182,7 @@ mod tests {
         for bit in 0..sound.len() * 8 {
             let mut damaged = sound.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                decode::<(u64, Bytes<'_>)>(KIND, &damaged).is_err(),
-                "bit {bit}"
-            );
+            assert!(decode::<(u64, Bytes<'_>)>(KIND, &damaged).is_err(), "bit {bit}");
         }
     }
 
@@ -199,10 +190,7 @@ mod tests {
     fn every_torn_frame_is_found() {
         let sound = frame(&(7, Bytes(b"some bytes")));
         for length in 0..sound.len() {
-            assert!(
-                decode::<(u64, Bytes<'_>)>(KIND, &sound[..length]).is_err(),
-                "{length}"
-            );
+            assert!(decode::<(u64, Bytes<'_>)>(KIND, &sound[..length]).is_err(), "{length}");
         }
     }
 
@@ -210,15 +198,9 @@ mod tests {
     fn what_is_wrong_is_named() {
         let mut newer = frame(&(7, Bytes(b"")));
         newer[0] = 2;
-        assert_eq!(
-            decode::<(u64, Bytes<'_>)>(KIND, &newer),
-            Err(DecodeError::Version(2))
-        );
+        assert_eq!(decode::<(u64, Bytes<'_>)>(KIND, &newer), Err(DecodeError::Version(2)));
         let other = frame(&(7, Bytes(b"")));
-        assert_eq!(
-            decode::<(u64, Bytes<'_>)>(KIND + 1, &other),
-            Err(DecodeError::Kind(KIND))
-        );
+        assert_eq!(decode::<(u64, Bytes<'_>)>(KIND + 1, &other), Err(DecodeError::Kind(KIND)));
         assert_eq!(decode::<u64>(KIND, &[1, 2]), Err(DecodeError::Truncated(2)));
     }
 
@@ -233,10 +215,7 @@ mod tests {
     fn a_value_over_the_limit_is_invalid_and_leaves_the_buffer_alone() {
         let fits = vec![0; MAX_FRAME_BYTES - HEADER_BYTES - 8];
         let mut out = vec![1];
-        assert_eq!(
-            encode(KIND, &Bytes(&fits), &mut out).unwrap(),
-            1..MAX_FRAME_BYTES + 1
-        );
+        assert_eq!(encode(KIND, &Bytes(&fits), &mut out).unwrap(), 1..MAX_FRAME_BYTES + 1);
         let over = vec![0; fits.len() + 1];
         let mut out = vec![1];
         let refused = encode(KIND, &Bytes(&over), &mut out).unwrap_err();

@@ -61,13 +61,7 @@ impl FaultyStore {
     /// A store that behaves as `inner` does, but for the faults of the script.
     pub fn new(inner: Arc<dyn Store>, script: impl IntoIterator<Item = Fault>) -> Self {
         let script = script.into_iter().collect();
-        Self {
-            inner,
-            state: Mutex::new(State {
-                script,
-                ..State::default()
-            }),
-        }
+        Self { inner, state: Mutex::new(State { script, ..State::default() }) }
     }
 
     /// Adds a fault to the script.
@@ -89,10 +83,7 @@ impl State {
     fn refuse_writers(&self) -> Result<(), StoreError> {
         if self.poisoned {
             let what = "writers are refused until the store is reopened".into();
-            return Err(StoreError::Io {
-                what,
-                why: "an injected fault".into(),
-            });
+            return Err(StoreError::Io { what, why: "an injected fault".into() });
         }
         Ok(())
     }

@@ -44,10 +44,7 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            durability: Durability::Process,
-            max_record_bytes: MAX_FRAME_BYTES,
-        }
+        Capabilities { durability: Durability::Process, max_record_bytes: MAX_FRAME_BYTES }
     }
 
     fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
@@ -66,10 +63,7 @@ impl Store for MemoryStore {
         let mut tables = self.tables();
         let mut verdicts = Vec::with_capacity(encoded.len());
         for batch in &encoded {
-            verdicts.push(admission::judge(
-                tables.session(&batch.batch.session)?,
-                batch,
-            )?);
+            verdicts.push(admission::judge(tables.session(&batch.batch.session)?, batch)?);
         }
         let mut stored = false;
         for (batch, verdict) in encoded.iter().zip(&verdicts) {
@@ -79,13 +73,9 @@ impl Store for MemoryStore {
             stored = true;
             for (index, bytes) in batch.rows() {
                 tables.usage.bytes += bytes.len() as u64;
-                tables
-                    .log
-                    .insert((row.number(), LogPos(index)), bytes.into());
+                tables.log.insert((row.number(), LogPos(index)), bytes.into());
             }
-            tables
-                .sessions
-                .insert(batch.batch.session.clone(), row.clone());
+            tables.sessions.insert(batch.batch.session.clone(), row.clone());
         }
         tables.usage.commits += u64::from(stored);
         Ok(verdicts.into_iter().map(Verdict::answer).collect())
@@ -116,13 +106,8 @@ impl Store for MemoryStore {
     ) -> Result<Vec<SessionInfo>, StoreError> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let tables = self.tables();
-        let rows = tables
-            .sessions
-            .range::<SessionId, _>((start, Bound::Unbounded))
-            .take(limit);
-        Ok(rows
-            .map(|(session, row)| row.info(session.clone()))
-            .collect())
+        let rows = tables.sessions.range::<SessionId, _>((start, Bound::Unbounded)).take(limit);
+        Ok(rows.map(|(session, row)| row.info(session.clone())).collect())
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {
@@ -132,8 +117,6 @@ impl Store for MemoryStore {
 
 impl Tables {
     fn session(&self, session: &SessionId) -> Result<&SessionRow, StoreError> {
-        self.sessions
-            .get(session)
-            .ok_or_else(|| StoreError::NoSession(session.clone()))
+        self.sessions.get(session).ok_or_else(|| StoreError::NoSession(session.clone()))
     }
 }

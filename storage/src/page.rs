@@ -23,13 +23,7 @@ impl<'a> PageInProgress<'a> {
         head: LogPos,
         limit: PageLimit,
     ) -> Self {
-        Self {
-            session,
-            next: from,
-            head,
-            bytes_left: limit.bytes,
-            page: Page::default(),
-        }
+        Self { session, next: from, head, bytes_left: limit.bytes, page: Page::default() }
     }
 
     /// Takes the row at `at`, unless the page is full. Says whether more may be offered.
@@ -66,11 +60,7 @@ impl<'a> PageInProgress<'a> {
     fn damaged(&mut self, why: impl Into<String>) -> Result<bool, StoreError> {
         if self.page.records.is_empty() {
             let (session, at) = (self.session.clone(), self.next);
-            return Err(StoreError::Damaged {
-                session,
-                at,
-                why: why.into(),
-            });
+            return Err(StoreError::Damaged { session, at, why: why.into() });
         }
         self.page.next = Some(self.next);
         Ok(false)

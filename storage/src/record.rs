@@ -43,45 +43,24 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) -> Result<Range<usize>,
         Record::Appended { at, seq, entry } => {
             codec::encode(kind::APPENDED, &AppendedV1::new(*at, *seq, entry), out)
         }
-        Record::Answered {
-            at,
-            call,
-            position,
-            digest,
-            stand_ins,
-        } => {
+        Record::Answered { at, call, position, digest, stand_ins } => {
             let stored = AnsweredV1::new(*at, *call, *position, *digest, stand_ins);
             codec::encode(kind::ANSWERED, &stored, out)
         }
-        Record::Elided {
-            at,
-            results,
-            groups,
-        } => codec::encode(kind::ELIDED, &ElidedV1::new(*at, results, groups), out),
-        Record::PassStarted {
-            at,
-            pass,
-            cut,
-            digest,
-        } => {
+        Record::Elided { at, results, groups } => {
+            codec::encode(kind::ELIDED, &ElidedV1::new(*at, results, groups), out)
+        }
+        Record::PassStarted { at, pass, cut, digest } => {
             let stored = PassStartedV1::new(*at, *pass, *cut, *digest);
             codec::encode(kind::PASS_STARTED, &stored, out)
         }
-        Record::Spliced {
-            at,
-            pass,
-            covers,
-            digest,
-            summary,
-        } => {
+        Record::Spliced { at, pass, covers, digest, summary } => {
             let stored = SplicedV1::new(*at, *pass, *covers, *digest, summary);
             codec::encode(kind::SPLICED, &stored, out)
         }
-        Record::PassEnded { at, pass, outcome } => codec::encode(
-            kind::PASS_ENDED,
-            &PassEndedV1::new(*at, *pass, outcome),
-            out,
-        ),
+        Record::PassEnded { at, pass, outcome } => {
+            codec::encode(kind::PASS_ENDED, &PassEndedV1::new(*at, *pass, outcome), out)
+        }
     }
 }
 

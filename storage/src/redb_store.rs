@@ -29,9 +29,7 @@ pub struct RedbOptions {
 impl Default for RedbOptions {
     /// 64 MiB: a log is written at its end and read in pages, so that a larger cache gains little.
     fn default() -> Self {
-        Self {
-            cache_bytes: 64 << 20,
-        }
+        Self { cache_bytes: 64 << 20 }
     }
 }
 
@@ -53,25 +51,14 @@ impl RedbStore {
     /// [`StoreError::Locked`] while another process has it open; [`StoreError::Foreign`] when what is there is not a
     /// store that this version can open; [`StoreError::Io`] when the system refuses.
     pub fn open(dir: &Path, options: RedbOptions) -> Result<Self, StoreError> {
-        let open::Opened {
-            database,
-            path,
-            lock,
-        } = open::open(dir, options.cache_bytes)?;
-        Ok(Self {
-            journal: Journal::new(database),
-            path,
-            _lock: lock,
-        })
+        let open::Opened { database, path, lock } = open::open(dir, options.cache_bytes)?;
+        Ok(Self { journal: Journal::new(database), path, _lock: lock })
     }
 }
 
 impl Store for RedbStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            durability: Durability::Disk,
-            max_record_bytes: MAX_FRAME_BYTES,
-        }
+        Capabilities { durability: Durability::Disk, max_record_bytes: MAX_FRAME_BYTES }
     }
 
     fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
@@ -100,14 +87,8 @@ impl Store for RedbStore {
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {
-        let file = self
-            .path
-            .metadata()
-            .map_err(|error| io_error(&self.path, &error))?;
-        Ok(Usage {
-            bytes: file.len(),
-            commits: self.journal.commits(),
-        })
+        let file = self.path.metadata().map_err(|error| io_error(&self.path, &error))?;
+        Ok(Usage { bytes: file.len(), commits: self.journal.commits() })
     }
 }
 

@@ -66,12 +66,7 @@ impl Row for SessionRow {
 impl SessionRow {
     /// A session that was never opened, under the number that its log is kept by.
     pub(crate) fn new(number: u64) -> Self {
-        Self {
-            number,
-            epoch: 0,
-            head: 0,
-            last: None,
-        }
+        Self { number, epoch: 0, head: 0, last: None }
     }
 
     /// The number that its log is kept by.
@@ -91,39 +86,24 @@ impl SessionRow {
 
     /// The lease of the owner that has just opened the session.
     pub(crate) fn lease(&self, session: SessionId) -> Lease {
-        Lease {
-            session,
-            epoch: self.epoch(),
-            head: self.head(),
-        }
+        Lease { session, epoch: self.epoch(), head: self.head() }
     }
 
     /// The session as it is listed.
     pub(crate) fn info(&self, session: SessionId) -> SessionInfo {
-        SessionInfo {
-            session,
-            epoch: self.epoch(),
-            head: self.head(),
-        }
+        SessionInfo { session, epoch: self.epoch(), head: self.head() }
     }
 
     /// The session after one more opening.
     pub(crate) fn raised(self) -> Self {
-        Self {
-            epoch: self.epoch.saturating_add(1),
-            ..self
-        }
+        Self { epoch: self.epoch.saturating_add(1), ..self }
     }
 
     /// The session after a batch of `records` records was stored.
     pub(crate) fn advanced(&self, records: usize, id: BatchId, hash: [u8; 32]) -> Self {
         Self {
             head: self.head().advance(records).0,
-            last: Some(LastBatch {
-                epoch: self.epoch,
-                id: id.0,
-                hash,
-            }),
+            last: Some(LastBatch { epoch: self.epoch, id: id.0, hash }),
             ..*self
         }
     }
@@ -156,10 +136,7 @@ impl Mark {
 
     /// The mark of a layout of the tables.
     pub(crate) const fn of_layout(layout: u32) -> Self {
-        Self {
-            magic: *b"highwater",
-            layout,
-        }
+        Self { magic: *b"highwater", layout }
     }
 
     /// Why a file with this mark cannot be opened, if so.
@@ -196,10 +173,7 @@ mod tests {
     fn the_stored_rows_are_read_and_written_as_ever() {
         let opened = SessionRow::new(7).raised();
         check("row-session-opened", &opened);
-        check(
-            "row-session-appended",
-            &opened.advanced(3, BatchId(9), [0xab; 32]),
-        );
+        check("row-session-appended", &opened.advanced(3, BatchId(9), [0xab; 32]));
         check("row-mark", &Mark::CURRENT);
         check("row-counter", &Counter(0x0102));
     }

@@ -9,12 +9,7 @@ use highwater_storage::{
 };
 
 fn open(dir: &Path) -> Result<RedbStore, StoreError> {
-    RedbStore::open(
-        dir,
-        RedbOptions {
-            cache_bytes: 1 << 20,
-        },
-    )
+    RedbStore::open(dir, RedbOptions { cache_bytes: 1 << 20 })
 }
 
 fn is_foreign(dir: &Path, why: &str) {
@@ -28,39 +23,22 @@ fn reopening_keeps_everything() {
     let dir = tempfile::tempdir().unwrap();
     let session = SessionId::parse("one").unwrap();
     let outcome = Outcome::NothingToDo;
-    let records = vec![Record::PassEnded {
-        at: Timestamp(5),
-        pass: PassId(1),
-        outcome,
-    }];
+    let records = vec![Record::PassEnded { at: Timestamp(5), pass: PassId(1), outcome }];
     let store = open(dir.path()).unwrap();
     let lease = store.open_session(&session).unwrap();
     let (epoch, head) = (lease.epoch, lease.head);
-    let once = SessionBatch {
-        session: session.clone(),
-        epoch,
-        head,
-        batch: BatchId(1),
-        records,
-    };
+    let once = SessionBatch { session: session.clone(), epoch, head, batch: BatchId(1), records };
     store.append(std::slice::from_ref(&once)).unwrap();
     drop(store);
 
     let store = open(dir.path()).unwrap();
     assert_eq!(store.usage().unwrap().commits, 0);
-    let page = store
-        .read(&session, LogPos(0), PageLimit { bytes: 1 })
-        .unwrap();
+    let page = store.read(&session, LogPos(0), PageLimit { bytes: 1 }).unwrap();
     assert_eq!(page.records, [(LogPos(0), once.records[0].clone())]);
-    assert_eq!(
-        store.append(&[once]).unwrap(),
-        [Appended::Stored(LogPos(1))]
-    );
+    assert_eq!(store.append(&[once]).unwrap(), [Appended::Stored(LogPos(1))]);
     let lease = store.open_session(&session).unwrap();
     assert_eq!((lease.epoch, lease.head), (Epoch(2), LogPos(1)));
-    let number_of_another = store
-        .open_session(&SessionId::parse("two").unwrap())
-        .unwrap();
+    let number_of_another = store.open_session(&SessionId::parse("two").unwrap()).unwrap();
     assert_eq!(number_of_another.head, LogPos(0));
     assert_eq!(store.sessions(None, 9).unwrap().len(), 2);
 }
@@ -82,10 +60,7 @@ fn a_second_opening_is_locked_out_until_the_first_is_dropped() {
     let refused = open(dir.path()).unwrap_err();
     assert!(matches!(refused, StoreError::Locked { .. }), "{refused:?}");
     assert!(refused.to_string().contains("highwater.redb"), "{refused}");
-    assert!(
-        refused.to_string().contains("open in another process"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("open in another process"), "{refused}");
     drop(first);
     open(dir.path()).unwrap();
 }
@@ -137,11 +112,7 @@ fn a_database_with_a_damaged_mark_is_foreign() {
     let raw = redb::Database::create(dir.path().join("highwater.redb")).unwrap();
     let transaction = raw.begin_write().unwrap();
     let meta = redb::TableDefinition::<&str, &[u8]>::new("meta");
-    transaction
-        .open_table(meta)
-        .unwrap()
-        .insert("mark", b"rubbish".as_slice())
-        .unwrap();
+    transaction.open_table(meta).unwrap().insert("mark", b"rubbish".as_slice()).unwrap();
     transaction.commit().unwrap();
     drop(raw);
     is_foreign(dir.path(), "its mark cannot be read");

@@ -31,11 +31,7 @@ impl fmt::Display for LineError {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(bytes: R) -> Self {
-        Self {
-            bytes,
-            reader: LineReader::new(),
-            ahead: None,
-        }
+        Self { bytes, reader: LineReader::new(), ahead: None }
     }
 
     /// The entries of the next line; none at the end of the file.
@@ -50,9 +46,7 @@ impl<R: BufRead> Lines<R> {
         let following = self.read_line()?;
         let is_last = following.is_empty();
         self.ahead = Some(following);
-        self.reader
-            .push(&line, is_last)
-            .map_err(LineError::Unreadable)
+        self.reader.push(&line, is_last).map_err(LineError::Unreadable)
     }
 
     /// What was odd; to be called at the end.
@@ -64,11 +58,7 @@ impl<R: BufRead> Lines<R> {
     fn read_line(&mut self) -> Result<Vec<u8>, LineError> {
         let mut line = Vec::new();
         let limit = caps::MAX_ENTRY_BYTES as u64 + 1;
-        self.bytes
-            .by_ref()
-            .take(limit)
-            .read_until(b'\n', &mut line)
-            .map_err(LineError::Io)?;
+        self.bytes.by_ref().take(limit).read_until(b'\n', &mut line).map_err(LineError::Io)?;
         Ok(line)
     }
 }

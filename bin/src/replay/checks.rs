@@ -39,11 +39,7 @@ impl Checker {
 
     /// An entry was acknowledged.
     pub(super) fn appended(&mut self, seq: Seq, visible: bool) {
-        debug_assert_eq!(
-            seq.0,
-            self.visible.len() as u64 + 1,
-            "entries come in order"
-        );
+        debug_assert_eq!(seq.0, self.visible.len() as u64 + 1, "entries come in order");
         self.visible.push(visible);
     }
 
@@ -59,26 +55,19 @@ impl Checker {
         found.extend(self.prefix_kept(context));
         for what in found {
             if self.breaches.len() < TOLD {
-                self.breaches
-                    .push(format!("context {}: {what}", context.call.0));
+                self.breaches.push(format!("context {}: {what}", context.call.0));
             }
         }
     }
 
     pub(super) fn into_report(self) -> Checks {
-        Checks {
-            contexts: self.contexts,
-            breaches: self.breaches,
-        }
+        Checks { contexts: self.contexts, breaches: self.breaches }
     }
 
     fn shown_once(&self, context: &Context) -> Option<String> {
         let mut times = vec![0_u32; self.visible.len()];
         let mut show = |seq: Seq| {
-            if let Some(times) = usize::try_from(seq.0 - 1)
-                .ok()
-                .and_then(|at| times.get_mut(at))
-            {
+            if let Some(times) = usize::try_from(seq.0 - 1).ok().and_then(|at| times.get_mut(at)) {
                 *times += 1;
             }
         };
@@ -93,12 +82,7 @@ impl Checker {
             }
         }
         let wrong = |(visible, times): &(&bool, u32)| **visible && *times != 1;
-        let wrong = self
-            .visible
-            .iter()
-            .zip(times)
-            .enumerate()
-            .find(|(_, pair)| wrong(pair));
+        let wrong = self.visible.iter().zip(times).enumerate().find(|(_, pair)| wrong(pair));
         wrong.map(|(at, (_, times))| format!("V1: entry #{} is shown {times} times", at + 1))
     }
 
@@ -120,11 +104,7 @@ impl Checker {
             if *resets != context.resets {
                 return None;
             }
-            let same = before
-                .iter()
-                .zip(&blocks)
-                .take_while(|(one, other)| one == other)
-                .count();
+            let same = before.iter().zip(&blocks).take_while(|(one, other)| one == other).count();
             (same < before.len()).then(|| format!("P1: block {} changed without a reset", same + 1))
         });
         self.last = Some((context.resets, blocks));

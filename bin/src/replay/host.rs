@@ -121,11 +121,7 @@ impl Host {
             self.land(progress).await?;
         }
         self.passes.drain();
-        Ok(Played {
-            host: self,
-            warnings,
-            interrupted,
-        })
+        Ok(Played { host: self, warnings, interrupted })
     }
 
     /// Waits for a pass that is still in flight, so that its outcome is in the report.
@@ -151,21 +147,14 @@ impl Host {
         self.passes.drain();
         let overlaps = self.passes.in_flight();
         let asked = Instant::now();
-        let receipts = self
-            .session
-            .append(vec![Arc::new(entry)])
-            .await
-            .with_context(|| {
-                let session = self.session.session();
-                format!("entry {seq} of the transcript does not go into session {session}")
-            })?;
+        let receipts = self.session.append(vec![Arc::new(entry)]).await.with_context(|| {
+            let session = self.session.session();
+            format!("entry {seq} of the transcript does not go into session {session}")
+        })?;
         let took = asked.elapsed();
         self.passes.drain();
-        self.recorder
-            .appended(took, overlaps || self.passes.in_flight(), visible, tokens);
-        let stored = receipts
-            .first()
-            .context("an append of one entry has one receipt")?;
+        self.recorder.appended(took, overlaps || self.passes.in_flight(), visible, tokens);
+        let stored = receipts.first().context("an append of one entry has one receipt")?;
         if stored.seq != seq {
             let session = self.session.session();
             bail!(
@@ -202,10 +191,7 @@ impl Host {
                 return Ok(());
             }
             ContextReply::CallsOpen(calls) => {
-                bail!(
-                    "a context with stand-ins was refused because of {} open calls",
-                    calls.len()
-                )
+                bail!("a context with stand-ins was refused because of {} open calls", calls.len())
             }
         };
         let view = context.tokens;
@@ -216,8 +202,7 @@ impl Host {
         let permit_wait = asked.elapsed();
         tokio::time::sleep(self.turn).await;
         drop(permit);
-        self.recorder
-            .turn(at, view, took, waited, permit_wait, during);
+        self.recorder.turn(at, view, took, waited, permit_wait, during);
         self.passes.turn_served(during);
         Ok(())
     }

@@ -14,10 +14,7 @@ pub(super) struct Paced {
 
 impl Paced {
     pub(super) fn new(latency: Duration) -> Self {
-        Self {
-            latency,
-            words: Extractive,
-        }
+        Self { latency, words: Extractive }
     }
 }
 

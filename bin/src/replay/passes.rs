@@ -75,12 +75,7 @@ impl Passes {
 
     fn take(&mut self, notice: Notice) {
         match notice {
-            Notice::PassStarted {
-                pass,
-                covers,
-                moved_back,
-                ..
-            } => {
+            Notice::PassStarted { pass, covers, moved_back, .. } => {
                 let moved_back = moved_back.map(|moved| MovedBack {
                     entries: SeqRange::new(moved.to, moved.from).len(),
                     why: moved.why.to_string(),

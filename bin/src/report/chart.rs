@@ -13,19 +13,10 @@ use super::{Pass, Report, Turn};
 const WIDTH: f64 = 1120.0;
 const LEFT: f64 = 60.0;
 const RIGHT: f64 = 1024.0;
-const SIZES: Band = Band {
-    top: 62.0,
-    bottom: 392.0,
-};
-const LATENCY: Band = Band {
-    top: 446.0,
-    bottom: 616.0,
-};
+const SIZES: Band = Band { top: 62.0, bottom: 392.0 };
+const LATENCY: Band = Band { top: 446.0, bottom: 616.0 };
 /// Where the passes are numbered, above the sizes.
-const LANE: Band = Band {
-    top: 34.0,
-    bottom: 50.0,
-};
+const LANE: Band = Band { top: 34.0, bottom: 50.0 };
 const HEIGHT: f64 = 664.0;
 /// More tooltips than this would be narrower than a pointer.
 const MAX_TOOLTIPS: usize = 300;
@@ -71,9 +62,7 @@ pub(super) fn chart(report: &Report) -> String {
     if report.turns.is_empty() {
         return String::new();
     }
-    let columns = Columns {
-        turns: size(report.turns.len()),
-    };
+    let columns = Columns { turns: size(report.turns.len()) };
     let mut parts = vec![format!(
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
          aria-label=\"View size and waiting times by turn\">\
@@ -90,11 +79,7 @@ pub(super) fn chart(report: &Report) -> String {
         )
     };
     parts.push(heading(18.0, "View size", "tokens sent at each turn"));
-    parts.push(heading(
-        LATENCY.top - 16.0,
-        "Waiting time",
-        "per turn, logarithmic",
-    ));
+    parts.push(heading(LATENCY.top - 16.0, "Waiting time", "per turn, logarithmic"));
     parts.extend(report.passes.iter().map(|pass| band(pass, columns)));
     parts.push(sizes::draw(report, columns));
     parts.push(latency::draw(report, columns));
@@ -218,10 +203,8 @@ fn tooltips(report: &Report, columns: Columns) -> String {
 
 fn tooltip(turns: &[Turn]) -> String {
     let most = |pick: fn(&Turn) -> u64| turns.iter().map(pick).max().unwrap_or(0);
-    let (first, last) = (
-        turns.first().map_or(0, |turn| turn.number),
-        turns.last().map_or(0, |turn| turn.number),
-    );
+    let (first, last) =
+        (turns.first().map_or(0, |turn| turn.number), turns.last().map_or(0, |turn| turn.number));
     let name = if first == last {
         format!("Turn {}", thousands(first))
     } else {

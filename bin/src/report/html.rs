@@ -128,17 +128,9 @@ fn slot_tile(report: &Report) -> Tile {
     let waits = report.permit_waits;
     let (value, note) = match waits.count {
         0 => (DASH.to_owned(), "no turn asked for one".to_owned()),
-        _ => (
-            micros(waits.p99_us),
-            format!("99% within; longest {}", micros(waits.max_us)),
-        ),
+        _ => (micros(waits.p99_us), format!("99% within; longest {}", micros(waits.max_us))),
     };
-    Tile {
-        class: "",
-        value,
-        label: "wait for a model slot",
-        note,
-    }
+    Tile { class: "", value, label: "wait for a model slot", note }
 }
 
 fn lossless_tile(report: &Report) -> Tile {
@@ -158,12 +150,7 @@ fn lossless_tile(report: &Report) -> Tile {
             }
         }
     };
-    Tile {
-        class,
-        value,
-        label: "lossless",
-        note,
-    }
+    Tile { class, value, label: "lossless", note }
 }
 
 fn figure(report: &Report) -> String {
@@ -177,10 +164,7 @@ fn figure(report: &Report) -> String {
         millis(real(settings.turn_ms)),
         millis(real(settings.summary_ms)),
     );
-    format!(
-        "<figure>{}{chart}<figcaption>{caption}</figcaption></figure>\n",
-        legend(report)
-    )
+    format!("<figure>{}{chart}<figcaption>{caption}</figcaption></figure>\n", legend(report))
 }
 
 fn legend(report: &Report) -> String {
@@ -195,10 +179,7 @@ fn legend(report: &Report) -> String {
     keys.push(("dot append".to_owned(), "append".to_owned()));
     keys.push(("dot context".to_owned(), "context".to_owned()));
     if report.turns.iter().any(|turn| turn.waited_us > 0) {
-        keys.push((
-            "dot waited".to_owned(),
-            "standing still for a pass".to_owned(),
-        ));
+        keys.push(("dot waited".to_owned(), "standing still for a pass".to_owned()));
     }
     let keys: Vec<String> = keys
         .into_iter()

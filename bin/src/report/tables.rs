@@ -32,11 +32,8 @@ fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
         .collect();
     // A heading stands over its column as the figures below it do.
     let model = rows.first().map_or(&[] as &[String], Vec::as_slice);
-    let head: Vec<String> = titles
-        .iter()
-        .zip(model)
-        .map(|(title, below)| element("th", title, below))
-        .collect();
+    let head: Vec<String> =
+        titles.iter().zip(model).map(|(title, below)| element("th", title, below)).collect();
     format!(
         "<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
         head.concat(),
@@ -59,14 +56,10 @@ fn checks(report: &Report) -> String {
     if breaches.is_empty() {
         return String::new();
     }
-    let items: Vec<String> = breaches
-        .iter()
-        .map(|breach| format!("<li>{}</li>", escape(breach)))
-        .collect();
-    let note = format!(
-        "{} checked against the promises.",
-        counted(report.checks.contexts, "context")
-    );
+    let items: Vec<String> =
+        breaches.iter().map(|breach| format!("<li>{}</li>", escape(breach))).collect();
+    let note =
+        format!("{} checked against the promises.", counted(report.checks.contexts, "context"));
     let list = format!("<ul>{}</ul>", items.concat());
     section("Broken promises", &note, "wide bad", &list)
 }
@@ -218,9 +211,8 @@ fn entries(report: &Report) -> String {
     let visible = thousands(report.visible_entries);
     match report.resumed_entries {
         0 => format!("{entries}, {visible} seen by the model"),
-        resumed => format!(
-            "{entries}, {visible} seen by the model, {} stored before",
-            thousands(resumed)
-        ),
+        resumed => {
+            format!("{entries}, {visible} seen by the model, {} stored before", thousands(resumed))
+        }
     }
 }

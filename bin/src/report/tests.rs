@@ -33,11 +33,7 @@ fn report() -> Report {
     turns[1].during_pass = true;
     Report {
         file: "a.jsonl".to_owned(),
-        marks: Marks {
-            trigger_tokens: 1_000,
-            landing_tokens: 500,
-            hard_tokens: 1_500,
-        },
+        marks: Marks { trigger_tokens: 1_000, landing_tokens: 500, hard_tokens: 1_500 },
         turns,
         passes: vec![pass(1, "spliced"), pass(2, "refused: too little gained")],
         lossless: Some(Lossless {
@@ -115,29 +111,19 @@ fn the_verdict_says_what_happened() {
 #[test]
 fn a_broken_promise_comes_first() {
     let mut broken = report();
-    broken.checks = Checks {
-        contexts: 3,
-        breaches: vec!["turn 2 lost a result".to_owned()],
-    };
+    broken.checks = Checks { contexts: 3, breaches: vec!["turn 2 lost a result".to_owned()] };
     is_said(&broken, "A promise was broken 1 time in 3 contexts.");
     is_said(&broken, "turn 2 lost a result");
 
     let mut lossy = report();
     lossy.lossless.as_mut().unwrap().ok = false;
-    is_said(
-        &lossy,
-        "The store does not give the original transcript back.",
-    );
+    is_said(&lossy, "The store does not give the original transcript back.");
 }
 
 #[test]
 fn lossless_is_a_line_of_its_own() {
     let has = |report: &Report, line: &str| {
-        [true, false].map(|colour| {
-            text::render(report, colour)
-                .lines()
-                .any(|found| found == line)
-        })
+        [true, false].map(|colour| text::render(report, colour).lines().any(|found| found == line))
     };
     let mut checked = report();
     assert_eq!(has(&checked, "lossless: yes"), [true, true]);
@@ -151,10 +137,7 @@ fn lossless_is_a_line_of_its_own() {
 fn counts_are_grouped_by_outcome_and_reason() {
     let mut report = report();
     report.passes.push(pass(3, "spliced"));
-    report.passes[2].moved_back = Some(MovedBack {
-        entries: 4,
-        why: "an open call".to_owned(),
-    });
+    report.passes[2].moved_back = Some(MovedBack { entries: 4, why: "an open call".to_owned() });
     let outcomes: Vec<_> = report.passes_by_outcome().into_iter().collect();
     assert_eq!(outcomes, [("refused", 1), ("spliced", 2)]);
     let moved: Vec<_> = report.moved_back_by_reason().into_iter().collect();
@@ -165,10 +148,8 @@ fn counts_are_grouped_by_outcome_and_reason() {
 fn the_longest_wait_also_counts_calls_outside_of_turns() {
     let mut report = report();
     assert_eq!(report.longest_wait_us(), 90);
-    report.latency = Latency::from(Samples {
-        append_during_us: vec![5, 700],
-        ..Samples::default()
-    });
+    report.latency =
+        Latency::from(Samples { append_during_us: vec![5, 700], ..Samples::default() });
     assert_eq!(report.longest_wait_us(), 700);
 }
 
@@ -187,15 +168,8 @@ fn foreign_text_neither_steers_the_terminal_nor_the_page() {
     report.format = evil.to_owned();
     report.checks.breaches = vec![evil.to_owned()];
     report.passes[0].outcome = evil.to_owned();
-    report.passes[1].moved_back = Some(MovedBack {
-        entries: 1,
-        why: evil.to_owned(),
-    });
-    report.warnings = vec![Warning {
-        kind: evil.to_owned(),
-        count: 1,
-        first: evil.to_owned(),
-    }];
+    report.passes[1].moved_back = Some(MovedBack { entries: 1, why: evil.to_owned() });
+    report.warnings = vec![Warning { kind: evil.to_owned(), count: 1, first: evil.to_owned() }];
     assert!(!text::render(&report, false).contains('\u{1b}'));
     let page = html::page(&report);
     assert!(!page.contains('\u{1b}'));
@@ -225,13 +199,7 @@ fn coordinates_stay_finite_whatever_the_numbers() {
     extreme.turns[0].view_tokens = u64::from(u32::MAX);
     extreme.turns[1].context_us = u64::MAX;
     extreme.passes[0].first_turn = u64::MAX;
-    for report in [
-        extreme,
-        Report {
-            turns: vec![turn(1, 0)],
-            ..Report::default()
-        },
-    ] {
+    for report in [extreme, Report { turns: vec![turn(1, 0)], ..Report::default() }] {
         let page = html::page(&report);
         assert!(!page.contains("NaN") && !page.contains("inf\""), "{page}");
     }

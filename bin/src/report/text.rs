@@ -14,11 +14,7 @@ struct Palette {
 
 impl Palette {
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     fn strong(self, text: &str) -> String {
@@ -43,9 +39,7 @@ impl Palette {
 
     /// A label, a value, and what the value means.
     fn row(self, label: &str, value: &str, meaning: &str) -> String {
-        format!("  {label:<26}{value:>12}   {}", self.faint(meaning))
-            .trim_end()
-            .to_owned()
+        format!("  {label:<26}{value:>12}   {}", self.faint(meaning)).trim_end().to_owned()
     }
 }
 
@@ -92,12 +86,7 @@ fn head(report: &Report, palette: Palette) -> Vec<String> {
         settings.speed,
         counted(u64::from(settings.slots), "model slot"),
     );
-    vec![
-        palette.strong(&plain(&report.file)),
-        palette.faint(&how),
-        String::new(),
-        sentence,
-    ]
+    vec![palette.strong(&plain(&report.file)), palette.faint(&how), String::new(), sentence]
 }
 
 fn turns(report: &Report, palette: Palette) -> Vec<String> {
@@ -136,11 +125,7 @@ fn turns(report: &Report, palette: Palette) -> Vec<String> {
 }
 
 fn time(quantiles: Quantiles, pick: fn(&Quantiles) -> u64) -> String {
-    if quantiles.count == 0 {
-        DASH.to_owned()
-    } else {
-        micros(pick(&quantiles))
-    }
+    if quantiles.count == 0 { DASH.to_owned() } else { micros(pick(&quantiles)) }
 }
 
 fn waits(report: &Report, palette: Palette) -> Vec<String> {
@@ -148,10 +133,8 @@ fn waits(report: &Report, palette: Palette) -> Vec<String> {
         "  {:<26}{:>12}{:>12}{:>12}{:>12}",
         "", "calls", "half within", "99% within", "longest"
     );
-    let mut lines = vec![
-        palette.strong("How long a call kept the agent waiting"),
-        palette.faint(&titles),
-    ];
+    let mut lines =
+        vec![palette.strong("How long a call kept the agent waiting"), palette.faint(&titles)];
     for (label, quantiles) in report.latency.named() {
         lines.push(format!(
             "  {label:<26}{:>12}{:>12}{:>12}{:>12}",
@@ -164,10 +147,7 @@ fn waits(report: &Report, palette: Palette) -> Vec<String> {
     let stalls = report.turns.iter().map(|turn| turn.waited_us);
     if report.mode == Mode::Blocking {
         let longest = micros(stalls.clone().max().unwrap_or(0));
-        let meaning = format!(
-            "longest standstill for a pass, {} in all",
-            micros(stalls.sum())
-        );
+        let meaning = format!("longest standstill for a pass, {} in all", micros(stalls.sum()));
         lines.push(palette.row("standing still", &longest, &meaning));
     }
     lines
@@ -201,15 +181,9 @@ fn checks(report: &Report, palette: Palette) -> Vec<String> {
     let breaches = &report.checks.breaches;
     let broken = thousands(size(breaches.len()));
     let broken = format!("{broken:>12}");
-    let broken = if breaches.is_empty() {
-        palette.good(&broken)
-    } else {
-        palette.bad(&broken)
-    };
-    let meaning = format!(
-        "broken promises in {}",
-        counted(report.checks.contexts, "checked context")
-    );
+    let broken = if breaches.is_empty() { palette.good(&broken) } else { palette.bad(&broken) };
+    let meaning =
+        format!("broken promises in {}", counted(report.checks.contexts, "checked context"));
     let mut lines = vec![
         palette.strong("Checks"),
         format!("  {:<26}{broken}   {}", "breaches", palette.faint(&meaning)),
@@ -227,11 +201,7 @@ fn checks(report: &Report, palette: Palette) -> Vec<String> {
         );
         lines.push(format!("lossless: {answer}"));
         let meaning = format!("  {meaning}");
-        lines.push(if lossless.ok {
-            palette.faint(&meaning)
-        } else {
-            palette.bad(&meaning)
-        });
+        lines.push(if lossless.ok { palette.faint(&meaning) } else { palette.bad(&meaning) });
     }
     lines
 }
@@ -241,10 +211,7 @@ fn warnings(report: &Report, palette: Palette) -> Vec<String> {
         return Vec::new();
     }
     let title = palette.strong("Oddities of the transcript");
-    let mut lines = vec![format!(
-        "{title} {}",
-        palette.faint("(carried, not an error)")
-    )];
+    let mut lines = vec![format!("{title} {}", palette.faint("(carried, not an error)"))];
     for warning in &report.warnings {
         let first = format!("first: {}", plain(&warning.first));
         lines.push(palette.row(&plain(&warning.kind), &thousands(warning.count), &first));

@@ -20,10 +20,7 @@ pub(crate) fn verdict(report: &Report) -> (Tone, String) {
     if breaches > 0 {
         let contexts = counted(report.checks.contexts, "context");
         let times = counted(size(breaches), "time");
-        return (
-            Tone::Bad,
-            format!("A promise was broken {times} in {contexts}."),
-        );
+        return (Tone::Bad, format!("A promise was broken {times} in {contexts}."));
     }
     if report.lossless.as_ref().is_some_and(|check| !check.ok) {
         let sentence = "The store does not give the original transcript back.";

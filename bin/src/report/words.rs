@@ -76,20 +76,12 @@ pub(crate) fn millis(ms: f64) -> String {
         format!("{} s", trimmed(ms / 1e3))
     } else {
         let seconds = (ms / 1e3).round();
-        format!(
-            "{:.0} min {:.0} s",
-            (seconds / 60.0).floor(),
-            seconds % 60.0
-        )
+        format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
     }
 }
 
 fn trimmed(number: f64) -> String {
-    let text = if number < 99.95 {
-        format!("{number:.1}")
-    } else {
-        format!("{number:.0}")
-    };
+    let text = if number < 99.95 { format!("{number:.1}") } else { format!("{number:.0}") };
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 

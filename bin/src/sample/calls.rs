@@ -28,20 +28,13 @@ impl Call {
             input,
             id: None,
             progress: Vec::new(),
-            result: Some(Outcome {
-                text,
-                structured,
-                failed: false,
-            }),
+            result: Some(Outcome { text, structured, failed: false }),
         }
     }
 
     /// With this id, whether it was used before or not.
     pub(super) fn with_id(self, id: &'static str) -> Self {
-        Self {
-            id: Some(id),
-            ..self
-        }
+        Self { id: Some(id), ..self }
     }
 
     /// Reported as an error.
@@ -54,10 +47,7 @@ impl Call {
 
     /// Never answered.
     pub(super) fn unanswered(self) -> Self {
-        Self {
-            result: None,
-            ..self
-        }
+        Self { result: None, ..self }
     }
 }
 

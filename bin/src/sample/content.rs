@@ -140,9 +140,7 @@ pub(super) fn import_log(dice: &mut Dice, part: &Part, lines: u64) -> String {
             _ => format!("{ms:>7} ms INFO  batch {batch:>4}: {rows:>5} rows, {done:>6} of {} in {}, checksum {:016x}", part.rows, part.name, dice.next()),
         });
     }
-    log.push(format!(
-        "harbour.import INFO done: {done} rows, 0 rejected, {ms} ms"
-    ));
+    log.push(format!("harbour.import INFO done: {done} rows, 0 rejected, {ms} ms"));
     log.join("\n")
 }
 
@@ -155,17 +153,11 @@ pub(super) fn test_run(dice: &mut Dice, part: &Part, failing: bool) -> String {
     for field in part.fields {
         for case in ["reads", "writes"] {
             let ms = dice.within(2, 90);
-            log.push(format!(
-                "tests/test_{}.py::test_{field}_{case} PASSED [{ms} ms]",
-                part.name
-            ));
+            log.push(format!("tests/test_{}.py::test_{field}_{case} PASSED [{ms} ms]", part.name));
         }
     }
     let verdict = if failing { "FAILED" } else { "PASSED" };
-    log.push(format!(
-        "tests/test_{}.py::{} {verdict}",
-        part.name, part.test
-    ));
+    log.push(format!("tests/test_{}.py::{} {verdict}", part.name, part.test));
     if failing {
         log.push(traceback(dice, part));
     }
@@ -211,34 +203,22 @@ pub(super) fn full_run(dice: &mut Dice, migrated: usize) -> String {
             ));
         }
     }
-    log.push(format!(
-        "==== {total} passed, 0 failed in {}.4s ====",
-        dice.within(18, 60)
-    ));
+    log.push(format!("==== {total} passed, 0 failed in {}.4s ====", dice.within(18, 60)));
     log.join("\n")
 }
 
 /// Where the part's store is used.
 pub(super) fn callers(dice: &mut Dice, part: &Part) -> Vec<String> {
     let class = class(part);
-    [
-        "api/timetable.py",
-        "api/search.py",
-        "jobs/nightly.py",
-        "print/poster.py",
-        "cli/show.py",
-    ]
-    .iter()
-    .flat_map(|file| {
-        let field = *dice.pick(part.fields);
-        let (line, next) = (dice.within(10, 90), dice.within(91, 300));
-        [
-            format!(
-                "harbour/{file}:{line}:from harbour.{} import {class}Store",
-                part.name
-            ),
-            format!("harbour/{file}:{next}:    found = {class}Store(root).by_{field}({field})"),
-        ]
-    })
-    .collect()
+    ["api/timetable.py", "api/search.py", "jobs/nightly.py", "print/poster.py", "cli/show.py"]
+        .iter()
+        .flat_map(|file| {
+            let field = *dice.pick(part.fields);
+            let (line, next) = (dice.within(10, 90), dice.within(91, 300));
+            [
+                format!("harbour/{file}:{line}:from harbour.{} import {class}Store", part.name),
+                format!("harbour/{file}:{next}:    found = {class}Store(root).by_{field}({field})"),
+            ]
+        })
+        .collect()
 }

@@ -31,8 +31,6 @@ impl Dice {
 
     /// A name of `length` signs from `alphabet`.
     pub(super) fn name(&mut self, alphabet: &[u8], length: usize) -> String {
-        (0..length)
-            .map(|_| char::from(*self.pick(alphabet)))
-            .collect()
+        (0..length).map(|_| char::from(*self.pick(alphabet))).collect()
     }
 }

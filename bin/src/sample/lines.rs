@@ -146,10 +146,7 @@ impl Tape {
         });
         let request = format!("req_011{}", self.dice.name(BASE58, 20));
         self.now_ms += self.dice.within(200, 1_800);
-        self.entry(
-            "assistant",
-            json!({"message": message, "requestId": request}),
-        );
+        self.entry("assistant", json!({"message": message, "requestId": request}));
     }
 
     /// Writes one line of the tree; the next one hangs below it.

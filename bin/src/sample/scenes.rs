@@ -44,18 +44,10 @@ pub(super) fn opening(tape: &mut Tape) {
     let mut sources = Vec::new();
     for part in &PARTS[..5] {
         let path = format!("/home/mika/harbour/harbour/{}.py", part.name);
-        let head: Vec<String> = content::store(part)
-            .lines()
-            .take(22)
-            .map(str::to_owned)
-            .collect();
+        let head: Vec<String> = content::store(part).lines().take(22).map(str::to_owned).collect();
         sources.push(read(&path, &head.join("\n")));
     }
-    tape.assistant(
-        "",
-        "The stores look alike. I read the heads of five of them at once.",
-        sources,
-    );
+    tape.assistant("", "The stores look alike. I read the heads of five of them at once.", sources);
     let names: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
     tape.assistant("", "", vec![todos(&names, 0)]);
     tape.assistant(
@@ -173,11 +165,7 @@ pub(super) fn outage(tape: &mut Tape) {
     tape.assistant(
         "",
         "",
-        vec![bash(
-            "pytest -q && make nightly DB=harbour_copy",
-            "Tests and the nightly job",
-            run,
-        )],
+        vec![bash("pytest -q && make nightly DB=harbour_copy", "Tests and the nightly job", run)],
     );
     tape.assistant("", "Fixed: the pool checks connections, and the nightly job passed on the copy. It now runs at 02:15 UTC, an hour that always exists.", Vec::new());
 }
@@ -207,19 +195,11 @@ pub(super) fn closing(tape: &mut Tape) {
             bash("git status -sb", "State of the branch", log),
         ],
     );
-    let decisions: Vec<String> = PARTS
-        .iter()
-        .map(|part| format!("- {}: {}", part.name, part.decision))
-        .collect();
-    let document = format!(
-        "# Storage\n\nDecisions of the migration.\n\n{}\n",
-        decisions.join("\n")
-    );
-    tape.assistant(
-        "",
-        "",
-        vec![create("/home/mika/harbour/docs/storage.md", &document)],
-    );
+    let decisions: Vec<String> =
+        PARTS.iter().map(|part| format!("- {}: {}", part.name, part.decision)).collect();
+    let document =
+        format!("# Storage\n\nDecisions of the migration.\n\n{}\n", decisions.join("\n"));
+    tape.assistant("", "", vec![create("/home/mika/harbour/docs/storage.md", &document)]);
     tape.assistant(
         "",
         &format!("All eight parts are in the database, every test passes, and old and new print the same timetable.\n\n{}\n\n\
@@ -231,8 +211,5 @@ pub(super) fn closing(tape: &mut Tape) {
 }
 
 fn sailings() -> &'static Part {
-    PARTS
-        .iter()
-        .find(|part| part.name == "sailings")
-        .expect("the story has sailings")
+    PARTS.iter().find(|part| part.name == "sailings").expect("the story has sailings")
 }

@@ -61,16 +61,9 @@ fn study(tape: &mut Tape, part: &Part) {
         &thinking,
         look,
         vec![
-            read(
-                &format!("/home/mika/harbour/harbour/{name}.py"),
-                &content::store(part),
-            ),
+            read(&format!("/home/mika/harbour/harbour/{name}.py"), &content::store(part)),
             grep(&format!("{class}Store"), &hits),
-            bash(
-                &format!("pytest tests/test_{name}.py -q"),
-                "Run the tests as they are",
-                tests,
-            ),
+            bash(&format!("pytest tests/test_{name}.py -q"), "Run the tests as they are", tests),
         ],
     );
     let fields = part.fields.join(", ");
@@ -95,19 +88,11 @@ fn build(tape: &mut Tape, at: usize, part: &Part) {
     let schema = *tape.dice.pick(phrases::SCHEMA);
     let path = format!("/home/mika/harbour/migrations/{:03}_{name}.sql", at + 1);
     tape.assistant("", schema, vec![create(&path, &content::schema(part))]);
-    let version = format!(
-        "applied {:03}_{name}.sql in {} ms",
-        at + 1,
-        tape.dice.within(8, 70)
-    );
+    let version = format!("applied {:03}_{name}.sql in {} ms", at + 1, tape.dice.within(8, 70));
     tape.assistant(
         "",
         "",
-        vec![bash(
-            "make migrate DB=harbour_copy",
-            "Apply the migration to the copy",
-            version,
-        )],
+        vec![bash("make migrate DB=harbour_copy", "Apply the migration to the copy", version)],
     );
     let switch = *tape.dice.pick(phrases::SWITCH);
     let module = format!("/home/mika/harbour/harbour/{name}.py");
@@ -128,10 +113,8 @@ fn build(tape: &mut Tape, at: usize, part: &Part) {
         ],
     );
     let log = content::import_log(&mut tape.dice, part, LOG_LINES[at % LOG_LINES.len()]);
-    let text = format!(
-        "The import into the copy, with its whole log, all {} rows of it.",
-        part.rows
-    );
+    let text =
+        format!("The import into the copy, with its whole log, all {} rows of it.", part.rows);
     let command = format!("python -m harbour.import --part {name} --db harbour_copy --verbose");
     tape.pause(20, 120);
     tape.assistant("", &text, vec![bash(&command, "Import into the copy", log)]);
@@ -183,11 +166,7 @@ fn settle(tape: &mut Tape, at: usize, part: &Part) {
         rows = part.rows
     );
     let command = format!("python -m harbour.compare {name} data/copy harbour_copy");
-    tape.assistant(
-        "",
-        compare,
-        vec![bash(&command, "Compare old and new", result)],
-    );
+    tape.assistant("", compare, vec![bash(&command, "Compare old and new", result)]);
     let hash = format!("{:07x}", tape.dice.within(0, 0x0fff_ffff));
     let commit = format!(
         "[storage {hash}] Move {name} to the database\n 5 files changed, {} insertions(+), {} deletions(-)",
@@ -196,17 +175,10 @@ fn settle(tape: &mut Tape, at: usize, part: &Part) {
     );
     let items: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
     tape.assistant(
-        &format!(
-            "Decision to remember: {}. It belongs in the commit message too.",
-            part.decision
-        ),
+        &format!("Decision to remember: {}. It belongs in the commit message too.", part.decision),
         "",
         vec![
-            bash(
-                &format!("git commit -am \"Move {name} to the database\""),
-                "Commit",
-                commit,
-            ),
+            bash(&format!("git commit -am \"Move {name} to the database\""), "Commit", commit),
             todos(&items, at + 1),
         ],
     );
@@ -218,8 +190,5 @@ fn settle(tape: &mut Tape, at: usize, part: &Part) {
     tape.assistant("", &text, Vec::new());
     let messages = tape.dice.within(20, 60);
     let duration = tape.dice.within(90_000, 600_000);
-    tape.system(
-        "turn_duration",
-        json!({"durationMs": duration, "messageCount": messages}),
-    );
+    tape.system("turn_duration", json!({"durationMs": duration, "messageCount": messages}));
 }

@@ -10,9 +10,7 @@ fn lines() -> Vec<Value> {
     let bytes = transcript();
     let text = std::str::from_utf8(&bytes).unwrap();
     assert!(text.ends_with("}\n"));
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn blocks<'a>(lines: &'a [Value], kind: &'a str) -> impl Iterator<Item = (usize, &'a Value)> {
@@ -38,9 +36,7 @@ fn the_size_is_what_a_first_look_needs() {
     assert!((500..=700).contains(&lines.len()), "{} lines", lines.len());
     assert!((550_000..=900_000).contains(&bytes), "{bytes} bytes");
     let ids = lines.iter().filter(|line| line["type"] == "assistant");
-    let ids: BTreeSet<&str> = ids
-        .filter_map(|line| line["message"]["id"].as_str())
-        .collect();
+    let ids: BTreeSet<&str> = ids.filter_map(|line| line["message"]["id"].as_str()).collect();
     assert!((140..=170).contains(&ids.len()), "{} turns", ids.len());
     let large = blocks(&lines, "tool_result")
         .filter(|(_, block)| block["content"].as_str().unwrap().len() > 20_000);
@@ -75,10 +71,7 @@ fn calls_and_results_pair_except_for_one_interruption_and_one_reused_id() {
     let lines = lines();
     let mut calls: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, block) in blocks(&lines, "tool_use") {
-        calls
-            .entry(block["id"].as_str().unwrap())
-            .or_default()
-            .push(at);
+        calls.entry(block["id"].as_str().unwrap()).or_default().push(at);
     }
     let mut results: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, block) in blocks(&lines, "tool_result") {

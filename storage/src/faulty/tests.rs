@@ -17,20 +17,12 @@ fn batch(head: u64) -> SessionBatch {
         epoch: Epoch(1),
         head: LogPos(head),
         batch: BatchId(head + 1),
-        records: vec![Record::PassEnded {
-            at: Timestamp(0),
-            pass: PassId(1),
-            outcome,
-        }],
+        records: vec![Record::PassEnded { at: Timestamp(0), pass: PassId(1), outcome }],
     }
 }
 
 fn length(store: &FaultyStore) -> usize {
-    store
-        .read(&session(), LogPos(0), PageLimit { bytes: 1 << 20 })
-        .unwrap()
-        .records
-        .len()
+    store.read(&session(), LogPos(0), PageLimit { bytes: 1 << 20 }).unwrap().records.len()
 }
 
 /// Runs an append into a fault, and says how many records are stored then and whether writers are refused.
@@ -42,19 +34,15 @@ fn check(fault: Fault, expected: fn(&StoreError) -> bool, stored: usize, poisone
     assert!(expected(&failed), "{failed:?}");
     assert_eq!(length(&store), stored);
     if poisoned {
-        for refused in [
-            store.append(&[batch(1)]).unwrap_err(),
-            store.open_session(&session()).unwrap_err(),
-        ] {
+        for refused in
+            [store.append(&[batch(1)]).unwrap_err(), store.open_session(&session()).unwrap_err()]
+        {
             assert!(matches!(refused, StoreError::Io { .. }), "{refused:?}");
         }
         assert_eq!(length(&store), stored);
         store.reopen();
     }
-    assert_eq!(
-        store.append(&[batch(1)]).unwrap(),
-        [Appended::Stored(LogPos(2))]
-    );
+    assert_eq!(store.append(&[batch(1)]).unwrap(), [Appended::Stored(LogPos(2))]);
     assert_eq!(length(&store), 2);
 }
 
@@ -75,9 +63,7 @@ fn openings_and_reads_fail_once() {
     assert_eq!(store.open_session(&session()).unwrap().epoch, Epoch(1));
     store.inject(Fault::ReadFails { nth: 2 });
     assert_eq!(length(&store), 0);
-    let failed = store
-        .read(&session(), LogPos(0), PageLimit { bytes: 1 })
-        .unwrap_err();
+    let failed = store.read(&session(), LogPos(0), PageLimit { bytes: 1 }).unwrap_err();
     assert!(matches!(failed, StoreError::Io { .. }), "{failed:?}");
     assert_eq!(length(&store), 0);
 }

@@ -34,10 +34,7 @@ impl<'a> AnsweredV1<'a> {
             digest: digest.0,
             stand_ins: stand_ins
                 .iter()
-                .map(|call| CallRefV1 {
-                    seq: call.seq.0,
-                    id: &call.id,
-                })
+                .map(|call| CallRefV1 { seq: call.seq.0, id: &call.id })
                 .collect(),
         }
     }
@@ -51,10 +48,7 @@ impl<'a> AnsweredV1<'a> {
             stand_ins: self
                 .stand_ins
                 .into_iter()
-                .map(|call| CallRef {
-                    seq: Seq(call.seq),
-                    id: call.id.into(),
-                })
+                .map(|call| CallRef { seq: Seq(call.seq), id: call.id.into() })
                 .collect(),
         }
     }

@@ -13,11 +13,7 @@ pub(super) struct ElidedV1 {
 impl ElidedV1 {
     pub(super) fn new(at: Timestamp, results: &[Seq], groups: &[Seq]) -> Self {
         let numbers = |seqs: &[Seq]| seqs.iter().map(|seq| seq.0).collect();
-        Self {
-            at_ms: at.0,
-            results: numbers(results),
-            groups: numbers(groups),
-        }
+        Self { at_ms: at.0, results: numbers(results), groups: numbers(groups) }
     }
 
     pub(super) fn record(self) -> Record {

@@ -33,10 +33,6 @@ impl OpenedV1 {
             TokenCount(self.hard_tokens),
         )?;
         let format = Format::from_code(self.format)?;
-        Ok(Record::Opened {
-            at: Timestamp(self.at_ms),
-            format,
-            budget,
-        })
+        Ok(Record::Opened { at: Timestamp(self.at_ms), format, budget })
     }
 }

@@ -16,12 +16,7 @@ pub(super) struct PassStartedV1 {
 
 impl PassStartedV1 {
     pub(super) fn new(at: Timestamp, pass: PassId, cut: Seq, digest: Digest) -> Self {
-        Self {
-            at_ms: at.0,
-            pass: pass.0,
-            cut: cut.0,
-            digest: digest.0,
-        }
+        Self { at_ms: at.0, pass: pass.0, cut: cut.0, digest: digest.0 }
     }
 
     pub(super) fn record(self) -> Record {
@@ -65,13 +60,7 @@ impl<'a> PassEndedV1<'a> {
             Outcome::Refused(why) => (outcome::REFUSED, why.code(), ""),
             Outcome::Failed(why) => (outcome::FAILED, 0, &**why),
         };
-        Self {
-            at_ms: at.0,
-            pass: pass.0,
-            outcome,
-            reason,
-            failure,
-        }
+        Self { at_ms: at.0, pass: pass.0, outcome, reason, failure }
     }
 
     pub(super) fn record(self) -> Result<Record, DecodeError> {
@@ -83,16 +72,9 @@ impl<'a> PassEndedV1<'a> {
             (outcome::REFUSED, why, "") => Outcome::Refused(Refused::from_code(why)?),
             (outcome::FAILED, 0, why) => Outcome::Failed(why.into()),
             (code, ..) => {
-                return Err(DecodeError::Code {
-                    what: "outcome",
-                    code,
-                });
+                return Err(DecodeError::Code { what: "outcome", code });
             }
         };
-        Ok(Record::PassEnded {
-            at: Timestamp(self.at_ms),
-            pass: PassId(self.pass),
-            outcome,
-        })
+        Ok(Record::PassEnded { at: Timestamp(self.at_ms), pass: PassId(self.pass), outcome })
     }
 }

@@ -12,36 +12,22 @@ const AT: Timestamp = Timestamp(1_700_000_000_123);
 
 /// A digest whose bytes all differ, so that a changed order shows.
 fn digest() -> Digest {
-    Digest(std::array::from_fn(|index| {
-        u8::try_from(index).expect("below 32")
-    }))
+    Digest(std::array::from_fn(|index| u8::try_from(index).expect("below 32")))
 }
 
 fn opened(format: Format) -> Record {
     let budget = Budget::new(TokenCount(120_000), TokenCount(60_000), TokenCount(180_000));
-    Record::Opened {
-        at: AT,
-        format,
-        budget: budget.expect("rising marks"),
-    }
+    Record::Opened { at: AT, format, budget: budget.expect("rising marks") }
 }
 
 fn appended(dialect: Dialect, source: &str, json: Range<usize>) -> Record {
     let id = EntryId::parse("entry-\u{e9}").expect("a legal id");
     let entry = Entry::read(id, dialect, source.as_bytes().into(), json).expect("a legal entry");
-    Record::Appended {
-        at: AT,
-        seq: Seq(0x0102_0304),
-        entry: Arc::new(entry),
-    }
+    Record::Appended { at: AT, seq: Seq(0x0102_0304), entry: Arc::new(entry) }
 }
 
 fn ended(outcome: Outcome) -> Record {
-    Record::PassEnded {
-        at: AT,
-        pass: PassId(3),
-        outcome,
-    }
+    Record::PassEnded { at: AT, pass: PassId(3), outcome }
 }
 
 fn entries() -> Vec<(&'static str, Record)> {
@@ -52,22 +38,10 @@ fn entries() -> Vec<(&'static str, Record)> {
         "\n"
     );
     vec![
-        (
-            "appended-opaque",
-            appended(Dialect::Opaque, "torn {\r\n", 0..6),
-        ),
-        (
-            "appended-anthropic",
-            appended(Dialect::Anthropic, message, 0..message.len()),
-        ),
-        (
-            "appended-openai-chat",
-            appended(Dialect::OpenAiChat, message, 0..message.len()),
-        ),
-        (
-            "appended-claude-code",
-            appended(Dialect::ClaudeCode, line, 0..line.len() - 1),
-        ),
+        ("appended-opaque", appended(Dialect::Opaque, "torn {\r\n", 0..6)),
+        ("appended-anthropic", appended(Dialect::Anthropic, message, 0..message.len())),
+        ("appended-openai-chat", appended(Dialect::OpenAiChat, message, 0..message.len())),
+        ("appended-claude-code", appended(Dialect::ClaudeCode, line, 0..line.len() - 1)),
     ]
 }
 
@@ -76,36 +50,15 @@ fn outcomes() -> Vec<(&'static str, Record)> {
         ("pass-ended-spliced", ended(Outcome::Spliced)),
         ("pass-ended-nothing-to-do", ended(Outcome::NothingToDo)),
         ("pass-ended-already-running", ended(Outcome::AlreadyRunning)),
-        (
-            "pass-ended-cancelled",
-            ended(Outcome::Abandoned(Abandoned::Cancelled)),
-        ),
-        (
-            "pass-ended-overdue",
-            ended(Outcome::Abandoned(Abandoned::Overdue)),
-        ),
-        (
-            "pass-ended-closed",
-            ended(Outcome::Abandoned(Abandoned::Closed)),
-        ),
-        (
-            "pass-ended-restarted",
-            ended(Outcome::Abandoned(Abandoned::Restarted)),
-        ),
+        ("pass-ended-cancelled", ended(Outcome::Abandoned(Abandoned::Cancelled))),
+        ("pass-ended-overdue", ended(Outcome::Abandoned(Abandoned::Overdue))),
+        ("pass-ended-closed", ended(Outcome::Abandoned(Abandoned::Closed))),
+        ("pass-ended-restarted", ended(Outcome::Abandoned(Abandoned::Restarted))),
         ("pass-ended-stale", ended(Outcome::Refused(Refused::Stale))),
         ("pass-ended-empty", ended(Outcome::Refused(Refused::Empty))),
-        (
-            "pass-ended-not-smaller",
-            ended(Outcome::Refused(Refused::NotSmaller)),
-        ),
-        (
-            "pass-ended-torn-group",
-            ended(Outcome::Refused(Refused::TornGroup)),
-        ),
-        (
-            "pass-ended-failed",
-            ended(Outcome::Failed("no answer".into())),
-        ),
+        ("pass-ended-not-smaller", ended(Outcome::Refused(Refused::NotSmaller))),
+        ("pass-ended-torn-group", ended(Outcome::Refused(Refused::TornGroup))),
+        ("pass-ended-failed", ended(Outcome::Failed("no answer".into()))),
     ]
 }
 
@@ -113,14 +66,8 @@ fn outcomes() -> Vec<(&'static str, Record)> {
 pub(super) fn all() -> Vec<(&'static str, Record)> {
     let (at, pass) = (AT, PassId(3));
     let stand_ins = vec![
-        CallRef {
-            seq: Seq(5),
-            id: "call_1".into(),
-        },
-        CallRef {
-            seq: Seq(6),
-            id: "call_1".into(),
-        },
+        CallRef { seq: Seq(5), id: "call_1".into() },
+        CallRef { seq: Seq(6), id: "call_1".into() },
     ];
     let answered = |stand_ins| Record::Answered {
         at,
@@ -129,43 +76,16 @@ pub(super) fn all() -> Vec<(&'static str, Record)> {
         digest: digest(),
         stand_ins,
     };
-    let summary = Summary {
-        text: "They met.".into(),
-        author: "extractive".into(),
-    };
+    let summary = Summary { text: "They met.".into(), author: "extractive".into() };
     let covers = SeqRange::new(Seq(1), Seq(5));
     let mut all = vec![
         ("opened-anthropic", opened(Format::Anthropic)),
         ("opened-openai-chat", opened(Format::OpenAiChat)),
         ("answered", answered(Vec::new())),
         ("answered-stand-ins", answered(stand_ins)),
-        (
-            "elided",
-            Record::Elided {
-                at,
-                results: vec![Seq(2), Seq(4)],
-                groups: vec![Seq(1)],
-            },
-        ),
-        (
-            "pass-started",
-            Record::PassStarted {
-                at,
-                pass,
-                cut: Seq(4),
-                digest: digest(),
-            },
-        ),
-        (
-            "spliced",
-            Record::Spliced {
-                at,
-                pass,
-                covers,
-                digest: digest(),
-                summary,
-            },
-        ),
+        ("elided", Record::Elided { at, results: vec![Seq(2), Seq(4)], groups: vec![Seq(1)] }),
+        ("pass-started", Record::PassStarted { at, pass, cut: Seq(4), digest: digest() }),
+        ("spliced", Record::Spliced { at, pass, covers, digest: digest(), summary }),
     ];
     all.extend(entries());
     all.extend(outcomes());

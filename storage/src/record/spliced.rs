@@ -39,10 +39,7 @@ impl<'a> SplicedV1<'a> {
             pass: PassId(self.pass),
             covers: SeqRange::new(Seq(self.covers_start), Seq(self.covers_end)),
             digest: Digest(self.digest),
-            summary: Summary {
-                text: self.text.into(),
-                author: self.author.into(),
-            },
+            summary: Summary { text: self.text.into(), author: self.author.into() },
         }
     }
 }

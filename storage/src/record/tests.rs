@@ -33,30 +33,18 @@ fn the_stored_records_are_read_and_written_as_ever() {
 
 #[test]
 fn every_golden_file_is_checked() {
-    let known: BTreeSet<_> = samples::all()
-        .iter()
-        .map(|(name, _)| format!("{name}.bin"))
-        .collect();
+    let known: BTreeSet<_> = samples::all().iter().map(|(name, _)| format!("{name}.bin")).collect();
     for file in fs::read_dir(golden::dir()).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
-        assert!(
-            name.starts_with("row-") || known.contains(&name),
-            "{name} is checked by no test"
-        );
+        assert!(name.starts_with("row-") || known.contains(&name), "{name} is checked by no test");
     }
 }
 
 #[test]
 fn records_follow_each_other_in_one_buffer() {
     let mut out = Vec::new();
-    let records: Vec<_> = samples::all()
-        .into_iter()
-        .map(|(_, record)| record)
-        .collect();
-    let frames: Vec<_> = records
-        .iter()
-        .map(|record| encode(record, &mut out).unwrap())
-        .collect();
+    let records: Vec<_> = samples::all().into_iter().map(|(_, record)| record).collect();
+    let frames: Vec<_> = records.iter().map(|record| encode(record, &mut out).unwrap()).collect();
     for (record, frame) in records.iter().zip(frames) {
         assert_eq!(decode(&out[frame]).as_ref(), Ok(record));
     }
@@ -72,10 +60,7 @@ fn refused<T: Serialize>(kind: u8, payload: &T) -> DecodeError {
 fn values_that_are_not_known_are_named() {
     assert_eq!(refused(99, &0_u64), DecodeError::Kind(99));
     let ended = |outcome: u8, reason: u8, failure: &str| {
-        refused(
-            super::kind::PASS_ENDED,
-            &(0_i64, 1_u64, outcome, reason, failure),
-        )
+        refused(super::kind::PASS_ENDED, &(0_i64, 1_u64, outcome, reason, failure))
     };
     let code = |what, code| DecodeError::Code { what, code };
     assert_eq!(ended(9, 0, ""), code("outcome", 9));
@@ -84,17 +69,11 @@ fn values_that_are_not_known_are_named() {
     assert_eq!(ended(4, 9, ""), code("reason of an abandoned pass", 9));
     assert_eq!(ended(5, 9, ""), code("reason of a refused pass", 9));
     let opened = |format: u8, landing: u64| {
-        refused(
-            super::kind::OPENED,
-            &(0_i64, format, 4000_u64, landing, 8000_u64),
-        )
+        refused(super::kind::OPENED, &(0_i64, format, 4000_u64, landing, 8000_u64))
     };
     assert_eq!(opened(9, 2000), code("format", 9));
     let marks_that_fall = opened(1, 5000);
-    assert!(
-        matches!(marks_that_fall, DecodeError::Value(_)),
-        "{marks_that_fall}"
-    );
+    assert!(matches!(marks_that_fall, DecodeError::Value(_)), "{marks_that_fall}");
 }
 
 fn comes_back(record: Record) -> TestCaseResult {
@@ -112,18 +91,10 @@ fn seqs() -> impl Strategy<Value = Vec<Seq>> {
 
 fn outcome() -> impl Strategy<Value = Outcome> {
     use {Abandoned as A, Refused as R};
-    let abandoned = prop_oneof![
-        Just(A::Cancelled),
-        Just(A::Overdue),
-        Just(A::Closed),
-        Just(A::Restarted)
-    ];
-    let refused = prop_oneof![
-        Just(R::Stale),
-        Just(R::Empty),
-        Just(R::NotSmaller),
-        Just(R::TornGroup)
-    ];
+    let abandoned =
+        prop_oneof![Just(A::Cancelled), Just(A::Overdue), Just(A::Closed), Just(A::Restarted)];
+    let refused =
+        prop_oneof![Just(R::Stale), Just(R::Empty), Just(R::NotSmaller), Just(R::TornGroup)];
     prop_oneof![
         Just(Outcome::Spliced),
         Just(Outcome::NothingToDo),

@@ -44,35 +44,26 @@ impl Failure {
     pub(super) fn of_reading(self) -> StoreError {
         match self {
             Self::Refused(error) => error,
-            Self::Broken(error) => StoreError::Io {
-                what: "cannot read the store".into(),
-                why: error.to_string(),
-            },
+            Self::Broken(error) => {
+                StoreError::Io { what: "cannot read the store".into(), why: error.to_string() }
+            }
         }
     }
 }
 
 /// The error of the file system about a path.
 pub(super) fn io_error(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Io {
-        what: path.display().to_string(),
-        why: error.to_string(),
-    }
+    StoreError::Io { what: path.display().to_string(), why: error.to_string() }
 }
 
 /// The error that `path` is no store.
 pub(super) fn foreign(path: &Path, why: impl Into<String>) -> StoreError {
-    StoreError::Foreign {
-        path: path.display().to_string(),
-        why: why.into(),
-    }
+    StoreError::Foreign { path: path.display().to_string(), why: why.into() }
 }
 
 /// The error that `path` is in use.
 pub(super) fn locked(path: &Path) -> StoreError {
-    StoreError::Locked {
-        path: path.display().to_string(),
-    }
+    StoreError::Locked { path: path.display().to_string() }
 }
 
 /// The error of opening the file at `path`.

@@ -43,11 +43,7 @@ enum Ending<T> {
 impl Journal {
     /// A journal over an open database.
     pub(super) fn new(database: Database) -> Self {
-        Self {
-            database,
-            commits: AtomicU64::new(0),
-            broken: Mutex::new(None),
-        }
+        Self { database, commits: AtomicU64::new(0), broken: Mutex::new(None) }
     }
 
     /// Commits since it was opened.
@@ -88,11 +84,7 @@ impl Journal {
                 }
                 answers.push(verdict.answer());
             }
-            Ok(if changed {
-                Ending::Commit(answers)
-            } else {
-                Ending::Abort(answers)
-            })
+            Ok(if changed { Ending::Commit(answers) } else { Ending::Abort(answers) })
         })
     }
 
@@ -157,9 +149,7 @@ impl Journal {
         read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let begun = self.database.begin_read().map_err(Failure::from);
-        begun
-            .and_then(|transaction| read(&transaction))
-            .map_err(Failure::of_reading)
+        begun.and_then(|transaction| read(&transaction)).map_err(Failure::of_reading)
     }
 
     /// Runs a write transaction. What fails before the commit is surely not stored; what fails in it may be stored.
@@ -171,10 +161,7 @@ impl Journal {
         let mut broken = self.broken();
         if let Some(why) = &*broken {
             let what = "writers are refused until the store is reopened".into();
-            return Err(StoreError::Io {
-                what,
-                why: why.clone(),
-            });
+            return Err(StoreError::Io { what, why: why.clone() });
         }
         let ended = self.begin_write().and_then(|transaction| {
             let ending = work(&transaction)?;
@@ -238,9 +225,7 @@ fn find(
     session: &SessionId,
 ) -> Result<Option<SessionRow>, Failure> {
     let bytes = sessions.get(session.as_str())?;
-    Ok(bytes
-        .map(|bytes| decode_row(session, bytes.value()))
-        .transpose()?)
+    Ok(bytes.map(|bytes| decode_row(session, bytes.value())).transpose()?)
 }
 
 fn known(

@@ -35,15 +35,9 @@ pub(super) fn open(dir: &Path, cache_bytes: usize) -> Result<Opened, StoreError>
     if !path.try_exists().map_err(|error| io_error(&path, &error))? {
         create(&builder, dir, &path)?;
     }
-    let database = builder
-        .open(&path)
-        .map_err(|error| failure::of_opening(&path, error))?;
+    let database = builder.open(&path).map_err(|error| failure::of_opening(&path, error))?;
     check_mark(&database, &path)?;
-    Ok(Opened {
-        database,
-        path,
-        lock,
-    })
+    Ok(Opened { database, path, lock })
 }
 
 fn make_dir(dir: &Path) -> Result<(), StoreError> {
@@ -63,9 +57,7 @@ fn lock(dir: &Path, path: &Path) -> Result<File, StoreError> {
     let lock_path = dir.join(LOCK_NAME);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
-    let lock = options
-        .open(&lock_path)
-        .map_err(|error| io_error(&lock_path, &error))?;
+    let lock = options.open(&lock_path).map_err(|error| io_error(&lock_path, &error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(locked(path)),
@@ -84,9 +76,7 @@ fn create(builder: &Builder, dir: &Path, path: &Path) -> Result<(), StoreError> 
     if unfinished.try_exists().map_err(|error| cannot(&error))? {
         fs::remove_file(&unfinished).map_err(|error| cannot(&error))?;
     }
-    let database = builder
-        .create(&unfinished)
-        .map_err(|error| cannot(&error))?;
+    let database = builder.create(&unfinished).map_err(|error| cannot(&error))?;
     write_mark(&database, &Mark::CURRENT).map_err(|error| cannot(&error))?;
     drop(database);
     fs::rename(&unfinished, path).map_err(|error| cannot(&error))?;
@@ -96,11 +86,7 @@ fn create(builder: &Builder, dir: &Path, path: &Path) -> Result<(), StoreError> 
 /// Makes the names in a directory durable. Only Unix lets a directory be synced.
 fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     // The parent of a bare relative name is the empty path.
-    let dir = if dir.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        dir
-    };
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     if cfg!(unix) {
         let synced = File::open(dir).and_then(|dir| dir.sync_all());
         synced.map_err(|error| io_error(dir, &error))?;
@@ -111,9 +97,7 @@ fn sync_dir(dir: &Path) -> Result<(), StoreError> {
 /// Marks a database as a store.
 pub(super) fn write_mark(database: &Database, mark: &Mark) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    transaction
-        .open_table(META)?
-        .insert(MARK_KEY, mark.encoded().as_slice())?;
+    transaction.open_table(META)?.insert(MARK_KEY, mark.encoded().as_slice())?;
     Ok(transaction.commit()?)
 }
 
@@ -122,22 +106,14 @@ fn check_mark(database: &Database, path: &Path) -> Result<(), StoreError> {
         what: path.display().to_string(),
         why: error.to_string(),
     };
-    let transaction = database
-        .begin_read()
-        .map_err(|error| unreadable(error.into()))?;
+    let transaction = database.begin_read().map_err(|error| unreadable(error.into()))?;
     let meta = match transaction.open_table(META) {
         Ok(meta) => meta,
         Err(TableError::Storage(error)) => return Err(unreadable(error.into())),
         Err(_) => return Err(foreign(path, "it is a redb database of another program")),
     };
-    let Some(mark) = meta
-        .get(MARK_KEY)
-        .map_err(|error| unreadable(error.into()))?
-    else {
-        return Err(foreign(
-            path,
-            "it is a redb database without Highwater's mark",
-        ));
+    let Some(mark) = meta.get(MARK_KEY).map_err(|error| unreadable(error.into()))? else {
+        return Err(foreign(path, "it is a redb database without Highwater's mark"));
     };
     let refusal = match Mark::decoded(mark.value()) {
         Ok(mark) => mark.refusal(),

@@ -28,20 +28,12 @@ struct FailingDisk {
 
 impl FailingDisk {
     fn journal(&self) -> Journal {
-        Journal::new(
-            Database::builder()
-                .create_with_backend(self.clone())
-                .unwrap(),
-        )
+        Journal::new(Database::builder().create_with_backend(self.clone()).unwrap())
     }
 }
 
 fn unless(switch: &AtomicBool) -> io::Result<()> {
-    if switch.load(Ordering::Relaxed) {
-        Err(io::Error::other("the disk is gone"))
-    } else {
-        Ok(())
-    }
+    if switch.load(Ordering::Relaxed) { Err(io::Error::other("the disk is gone")) } else { Ok(()) }
 }
 
 impl StorageBackend for FailingDisk {
@@ -94,10 +86,7 @@ fn writers_are_refused(journal: &Journal, batch: &SessionBatch) {
         journal.open_session(&session()).unwrap_err(),
     ] {
         assert!(matches!(refused, StoreError::Io { .. }), "{refused:?}");
-        assert!(
-            refused.to_string().contains("until the store is reopened"),
-            "{refused}"
-        );
+        assert!(refused.to_string().contains("until the store is reopened"), "{refused}");
     }
 }
 
@@ -115,30 +104,14 @@ fn after_a_failed_sync_the_outcome_is_unknown_until_the_batch_is_sent_again() {
     set(&disk.syncs_fail, false);
     writers_are_refused(&journal, &doubtful);
     assert_eq!(journal.commits(), 2);
-    assert_eq!(
-        journal
-            .read(&session(), LogPos(0), LIMIT)
-            .unwrap()
-            .records
-            .len(),
-        1
-    );
+    assert_eq!(journal.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 1);
 
     drop(journal);
     let journal = disk.journal();
     let epoch = journal.open_session(&session()).unwrap().epoch;
-    let again = journal
-        .append(&[SessionBatch { epoch, ..doubtful }])
-        .unwrap();
+    let again = journal.append(&[SessionBatch { epoch, ..doubtful }]).unwrap();
     assert_eq!(again, [Appended::Stored(LogPos(2))]);
-    assert_eq!(
-        journal
-            .read(&session(), LogPos(0), LIMIT)
-            .unwrap()
-            .records
-            .len(),
-        2
-    );
+    assert_eq!(journal.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 2);
 }
 
 #[test]
@@ -150,30 +123,16 @@ fn what_fails_before_the_commit_is_surely_not_stored_and_writers_are_refused() {
     // More than the file holds, so that it must grow while the record is inserted.
     let mut large = batch(&lease, 0, 1);
     let outcome = Outcome::Failed("x".repeat(8 << 20).into());
-    large.records = vec![Record::PassEnded {
-        at: Timestamp(0),
-        pass: PassId(1),
-        outcome,
-    }];
+    large.records = vec![Record::PassEnded { at: Timestamp(0), pass: PassId(1), outcome }];
     set(&disk.writes_fail, true);
     let busy = journal.append(std::slice::from_ref(&large)).unwrap_err();
     assert!(matches!(busy, StoreError::Busy(_)), "{busy}");
     set(&disk.writes_fail, false);
     writers_are_refused(&journal, &large);
-    assert_eq!(
-        journal
-            .read(&session(), LogPos(0), LIMIT)
-            .unwrap()
-            .records
-            .len(),
-        0
-    );
+    assert_eq!(journal.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 0);
 
     drop(journal);
-    assert_eq!(
-        disk.journal().open_session(&session()).unwrap().head,
-        LogPos(0)
-    );
+    assert_eq!(disk.journal().open_session(&session()).unwrap().head, LogPos(0));
 }
 
 /// Opens a store with three records and closes it again.
@@ -198,11 +157,7 @@ fn second_record_is_damaged(dir: &Path, why: &str) {
     let before = store.read(&session(), LogPos(0), LIMIT).unwrap();
     assert_eq!((before.records.len(), before.next), (1, Some(LogPos(1))));
     match store.read(&session(), LogPos(1), LIMIT) {
-        Err(StoreError::Damaged {
-            at: LogPos(1),
-            why: said,
-            ..
-        }) => assert_eq!(said, why),
+        Err(StoreError::Damaged { at: LogPos(1), why: said, .. }) => assert_eq!(said, why),
         other => panic!("{other:?}"),
     }
     let behind = store.read(&session(), LogPos(2), LIMIT).unwrap();
@@ -243,10 +198,7 @@ fn a_log_that_ends_before_its_head_is_damage() {
     let before = store.read(&session(), LogPos(0), LIMIT).unwrap();
     assert_eq!((before.records.len(), before.next), (2, Some(LogPos(2))));
     let damaged = store.read(&session(), LogPos(2), LIMIT).unwrap_err();
-    assert!(
-        matches!(damaged, StoreError::Damaged { at: LogPos(2), .. }),
-        "{damaged}"
-    );
+    assert!(matches!(damaged, StoreError::Damaged { at: LogPos(2), .. }), "{damaged}");
 }
 
 #[test]
@@ -278,10 +230,7 @@ fn a_store_of_a_newer_layout_is_foreign() {
     drop(database);
     let refused = RedbStore::open(dir.path(), RedbOptions::default()).unwrap_err();
     assert!(matches!(refused, StoreError::Foreign { .. }), "{refused}");
-    assert!(
-        refused.to_string().contains("layout is version 2"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("layout is version 2"), "{refused}");
 }
 
 #[test]

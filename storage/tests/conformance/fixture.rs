@@ -15,11 +15,7 @@ pub(crate) fn open(store: &dyn Store, name: &str) -> Lease {
 
 pub(crate) fn record(text: &str) -> Record {
     let outcome = Outcome::Failed(text.into());
-    Record::PassEnded {
-        at: Timestamp(0),
-        pass: PassId(1),
-        outcome,
-    }
+    Record::PassEnded { at: Timestamp(0), pass: PassId(1), outcome }
 }
 
 pub(crate) fn batch(lease: &Lease, number: u64, head: u64, texts: &[&str]) -> SessionBatch {
@@ -33,17 +29,13 @@ pub(crate) fn batch(lease: &Lease, number: u64, head: u64, texts: &[&str]) -> Se
 }
 
 pub(crate) fn append(store: &dyn Store, batch: &SessionBatch) -> Appended {
-    let mut answers = store
-        .append(std::slice::from_ref(batch))
-        .expect("the append is answered");
+    let mut answers = store.append(std::slice::from_ref(batch)).expect("the append is answered");
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
 
 pub(crate) fn log(store: &dyn Store, name: &str) -> Vec<Record> {
-    let page = store
-        .read(&id(name), LogPos(0), ALL)
-        .expect("the log is read");
+    let page = store.read(&id(name), LogPos(0), ALL).expect("the log is read");
     assert_eq!(page.next, None);
     let positions: Vec<_> = page.records.iter().map(|(at, _)| at.0).collect();
     assert_eq!(positions, (0..positions.len() as u64).collect::<Vec<_>>());

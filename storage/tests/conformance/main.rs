@@ -58,14 +58,8 @@ fn opening_creates_and_raises_the_epoch(store: &dyn Store) {
 
 fn what_was_appended_is_read_in_order(store: &dyn Store) {
     let lease = open(store, "a");
-    assert_eq!(
-        append(store, &batch(&lease, 1, 0, &["x", "y"])),
-        Appended::Stored(LogPos(2))
-    );
-    assert_eq!(
-        append(store, &batch(&lease, 2, 2, &["z"])),
-        Appended::Stored(LogPos(3))
-    );
+    assert_eq!(append(store, &batch(&lease, 1, 0, &["x", "y"])), Appended::Stored(LogPos(2)));
+    assert_eq!(append(store, &batch(&lease, 2, 2, &["z"])), Appended::Stored(LogPos(3)));
     assert_eq!(log(store, "a"), [record("x"), record("y"), record("z")]);
 }
 
@@ -86,9 +80,7 @@ fn one_commit_stores_some_and_fences_others(store: &dyn Store) {
         Appended::Stored(LogPos(2)),
     ];
     assert_eq!(answers, expected);
-    let lengths: Vec<_> = ["a", "b", "c", "d"]
-        .map(|name| log(store, name).len())
-        .into();
+    let lengths: Vec<_> = ["a", "b", "c", "d"].map(|name| log(store, name).len()).into();
     assert_eq!(lengths, [0, 1, 0, 2]);
 }
 
@@ -110,10 +102,7 @@ fn a_retry_is_answered_and_not_stored_twice(store: &dyn Store) {
     }
     assert_eq!(log(store, "a").len(), 2);
     append(store, &batch(&lease, 2, 2, &["z"]));
-    assert_eq!(
-        append(store, &once),
-        Appended::WrongHead { current: LogPos(3) }
-    );
+    assert_eq!(append(store, &once), Appended::WrongHead { current: LogPos(3) });
 }
 
 fn a_retry_of_a_new_owner_is_answered_too(store: &dyn Store) {
@@ -121,16 +110,8 @@ fn a_retry_of_a_new_owner_is_answered_too(store: &dyn Store) {
     let once = batch(&first, 1, 0, &["x"]);
     append(store, &once);
     let second = open(store, "a");
-    assert_eq!(
-        append(store, &once),
-        Appended::Fenced {
-            current: second.epoch
-        }
-    );
-    let again = SessionBatch {
-        epoch: second.epoch,
-        ..once
-    };
+    assert_eq!(append(store, &once), Appended::Fenced { current: second.epoch });
+    let again = SessionBatch { epoch: second.epoch, ..once };
     assert_eq!(append(store, &again), Appended::Stored(LogPos(1)));
     assert_eq!(log(store, "a").len(), 1);
 }
@@ -139,10 +120,7 @@ fn a_new_owner_numbers_its_batches_anew(store: &dyn Store) {
     append(store, &batch(&open(store, "a"), 1, 0, &["x"]));
     let second = open(store, "a");
     // The same id and the same records, one position further on: another batch.
-    assert_eq!(
-        append(store, &batch(&second, 1, 1, &["x"])),
-        Appended::Stored(LogPos(2))
-    );
+    assert_eq!(append(store, &batch(&second, 1, 1, &["x"])), Appended::Stored(LogPos(2)));
     assert_eq!(log(store, "a").len(), 2);
 }
 
@@ -160,10 +138,7 @@ fn batches_that_are_not_legal_store_nothing(store: &dyn Store) {
     let (a, b) = (open(store, "a"), open(store, "b"));
     let sound = batch(&a, 1, 0, &["x"]);
     let large = "x".repeat(store.capabilities().max_record_bytes);
-    let of_the_future = SessionBatch {
-        epoch: Epoch(9),
-        ..batch(&b, 1, 0, &["x"])
-    };
+    let of_the_future = SessionBatch { epoch: Epoch(9), ..batch(&b, 1, 0, &["x"]) };
     for (what, wrong) in [
         ("empty", batch(&b, 1, 0, &[])),
         ("too large", batch(&b, 1, 0, &["x", &large])),
@@ -171,15 +146,8 @@ fn batches_that_are_not_legal_store_nothing(store: &dyn Store) {
         ("an epoch that nobody was given", of_the_future),
     ] {
         let refused = store.append(&[sound.clone(), wrong]).expect_err(what);
-        assert!(
-            matches!(refused, StoreError::Invalid(_)),
-            "{what}: {refused}"
-        );
-        assert_eq!(
-            (log(store, "a").len(), log(store, "b").len()),
-            (0, 0),
-            "{what}"
-        );
+        assert!(matches!(refused, StoreError::Invalid(_)), "{what}: {refused}");
+        assert_eq!((log(store, "a").len(), log(store, "b").len()), (0, 0), "{what}");
     }
     assert_eq!(store.append(&[]).expect("nothing to do"), []);
     assert_eq!(append(store, &sound), Appended::Stored(LogPos(1)));
@@ -187,21 +155,14 @@ fn batches_that_are_not_legal_store_nothing(store: &dyn Store) {
 
 fn an_unknown_session_is_an_error(store: &dyn Store) {
     open(store, "a");
-    let unknown = store
-        .read(&id("b"), LogPos(0), ALL)
-        .expect_err("nobody opened it");
+    let unknown = store.read(&id("b"), LogPos(0), ALL).expect_err("nobody opened it");
     assert!(matches!(unknown, StoreError::NoSession(session) if session == id("b")));
 }
 
 fn an_unknown_session_stops_the_whole_append(store: &dyn Store) {
     let known = batch(&open(store, "a"), 1, 0, &["x"]);
-    let unknown = SessionBatch {
-        session: id("b"),
-        ..known.clone()
-    };
-    let refused = store
-        .append(&[known, unknown])
-        .expect_err("nobody opened it");
+    let unknown = SessionBatch { session: id("b"), ..known.clone() };
+    let refused = store.append(&[known, unknown]).expect_err("nobody opened it");
     assert!(matches!(refused, StoreError::NoSession(session) if session == id("b")));
     assert_eq!(log(store, "a").len(), 0);
 }
@@ -211,9 +172,7 @@ fn pages_keep_their_limit(store: &dyn Store) {
     let text = "x".repeat(1000);
     append(store, &batch(&lease, 1, 0, &[text.as_str(); 10]));
     let check = |from: u64, bytes: usize, records: usize, next: Option<u64>| {
-        let page = store
-            .read(&id("a"), LogPos(from), PageLimit { bytes })
-            .expect("a page");
+        let page = store.read(&id("a"), LogPos(from), PageLimit { bytes }).expect("a page");
         let found = (page.records.len(), page.next.map(|at| at.0));
         assert_eq!(found, (records, next), "from {from}, {bytes} bytes");
         assert_eq!(page.records[0].0, LogPos(from));
@@ -234,21 +193,15 @@ fn reading_at_and_behind_the_end_is_empty(store: &dyn Store) {
             append(store, &batch(&lease, 1, 0, &["x"]));
         }
         let page = store.read(&id("a"), LogPos(from), ALL).expect("a page");
-        assert_eq!(
-            (page.records.len(), page.next),
-            (0, None),
-            "head {head}, from {from}"
-        );
+        assert_eq!((page.records.len(), page.next), (0, None), "head {head}, from {from}");
     }
 }
 
 fn sessions_are_listed_in_pages(store: &dyn Store) {
     assert_eq!(store.sessions(None, 9).expect("a list"), []);
     let names = ["b", "a", "\u{e9}", "ab", "c"];
-    let opened: BTreeMap<_, _> = names
-        .iter()
-        .map(|name| (id(name), open(store, name).epoch))
-        .collect();
+    let opened: BTreeMap<_, _> =
+        names.iter().map(|name| (id(name), open(store, name).epoch)).collect();
     append(store, &batch(&open(store, "ab"), 1, 0, &["x"]));
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
@@ -259,10 +212,7 @@ fn sessions_are_listed_in_pages(store: &dyn Store) {
         listed.extend(page);
     }
     assert!(listed.iter().map(|info| &info.session).eq(opened.keys()));
-    let appended = listed
-        .iter()
-        .find(|info| info.session == id("ab"))
-        .expect("it is listed");
+    let appended = listed.iter().find(|info| info.session == id("ab")).expect("it is listed");
     assert_eq!((appended.epoch, appended.head), (Epoch(2), LogPos(1)));
     let behind_a_name_that_is_not_there = store.sessions(Some(&id("aa")), 1).expect("a page");
     assert_eq!(behind_a_name_that_is_not_there[0].session, id("ab"));
@@ -273,20 +223,14 @@ fn large_records_come_back(store: &dyn Store) {
     let lease = open(store, "a");
     let large = "0123456789abcdef".repeat(1 << 16);
     append(store, &batch(&lease, 1, 0, &[&large, "small", &large]));
-    assert_eq!(
-        log(store, "a"),
-        [record(&large), record("small"), record(&large)]
-    );
+    assert_eq!(log(store, "a"), [record(&large), record("small"), record(&large)]);
 }
 
 fn usage_counts_commits_and_bytes(store: &dyn Store) {
     let before = store.usage().expect("figures");
     let lease = open(store, "a");
     append(store, &batch(&lease, 1, 0, &[&"x".repeat(4 << 20)]));
-    append(
-        store,
-        &batch(&lease, 2, 9, &["a wrong head needs no commit"]),
-    );
+    append(store, &batch(&lease, 2, 9, &["a wrong head needs no commit"]));
     let after = store.usage().expect("figures");
     assert_eq!(after.commits - before.commits, 2);
     assert!(after.bytes > before.bytes, "{before:?}, then {after:?}");

@@ -20,16 +20,11 @@ pub(super) fn breach(blocks: &[Block], format: Format) -> Option<String> {
         }
         let goes_on = format == Format::Anthropic && block.role == Role::Assistant;
         if !waiting.is_empty() && !goes_on {
-            return Some(format!(
-                "a call {:?} is followed by something else",
-                waiting[0]
-            ));
+            return Some(format!("a call {:?} is followed by something else", waiting[0]));
         }
         waiting.extend(calls(&value, format));
     }
-    waiting
-        .first()
-        .map(|call| format!("a call {call:?} has no result"))
+    waiting.first().map(|call| format!("a call {call:?} has no result"))
 }
 
 fn calls(block: &Value, format: Format) -> Vec<String> {

@@ -9,19 +9,12 @@ fn budget() -> Budget {
 }
 
 fn block(role: Role, json: &str) -> Block {
-    Block {
-        role,
-        json: json.into(),
-    }
+    Block { role, json: json.into() }
 }
 
 fn entry(seq: u64, blocks: Vec<Block>) -> Arc<Segment> {
     let shown = Shown::Entries(vec![Seq(seq)]);
-    Arc::new(Segment {
-        shown,
-        blocks,
-        tokens: TokenCount(10),
-    })
+    Arc::new(Segment { shown, blocks, tokens: TokenCount(10) })
 }
 
 fn text(seq: u64, text: &str) -> Arc<Segment> {
@@ -32,11 +25,7 @@ fn text(seq: u64, text: &str) -> Arc<Segment> {
 fn summary(first: u64, last: u64) -> Arc<Segment> {
     let shown = Shown::Summary(SeqRange::inclusive(Seq(first), Seq(last)));
     let blocks = vec![block(Role::User, r#"{"type":"text","text":"summary"}"#)];
-    Arc::new(Segment {
-        shown,
-        blocks,
-        tokens: TokenCount(10),
-    })
+    Arc::new(Segment { shown, blocks, tokens: TokenCount(10) })
 }
 
 fn context(resets: u64, tokens: u64, segments: Vec<Arc<Segment>>) -> Context {
@@ -83,11 +72,7 @@ fn an_entry_that_is_missing_or_shown_twice_is_found() {
         &["context 1: V1: entry #2 is shown 0 times"],
     );
     check(
-        &[context(
-            0,
-            100,
-            vec![summary(1, 2), text(2, "b"), text(3, "c")],
-        )],
+        &[context(0, 100, vec![summary(1, 2), text(2, "b"), text(3, "c")])],
         &["context 1: V1: entry #2 is shown 2 times"],
     );
 }
@@ -98,14 +83,8 @@ fn a_call_without_its_result_and_a_result_without_its_call_are_found() {
     let result = r#"{"type":"tool_result","tool_use_id":"t1","content":"x"}"#;
     let with = |blocks| vec![entry(1, blocks), text(2, "b"), text(3, "c")];
     let (call, result) = (block(Role::Assistant, call), block(Role::User, result));
-    check(
-        &[context(0, 100, with(vec![call.clone(), result.clone()]))],
-        &[],
-    );
-    check(
-        &[context(0, 100, with(vec![call]))],
-        &["context 1: V2: a call \"t1\" has no result"],
-    );
+    check(&[context(0, 100, with(vec![call.clone(), result.clone()]))], &[]);
+    check(&[context(0, 100, with(vec![call]))], &["context 1: V2: a call \"t1\" has no result"]);
     check(
         &[context(0, 100, with(vec![result]))],
         &["context 1: V2: a result of \"t1\" stands behind no call"],
@@ -125,8 +104,5 @@ fn a_changed_block_without_a_reset_is_found() {
 
 #[test]
 fn a_context_above_the_hard_mark_is_found() {
-    check(
-        &[context(0, 3001, all())],
-        &["context 1: V10: 3001 tokens is above the hard mark"],
-    );
+    check(&[context(0, 3001, all())], &["context 1: V10: 3001 tokens is above the hard mark"]);
 }

@@ -18,11 +18,7 @@ pub(super) fn draw(report: &Report, columns: Columns) -> String {
     };
     let mut parts: Vec<String> = decades.iter().map(|us| axis.line(*us)).collect();
     parts.push(stems(report, columns, axis));
-    let sparse = if columns.turns > 300 {
-        "dense"
-    } else {
-        "sparse"
-    };
+    let sparse = if columns.turns > 300 { "dense" } else { "sparse" };
     for (class, pick) in [
         ("append", (|turn| turn.append_us) as fn(&Turn) -> u64),
         ("context", |turn| turn.context_us),
@@ -33,10 +29,7 @@ pub(super) fn draw(report: &Report, columns: Columns) -> String {
             .filter(|(_, turn)| pick(turn) > 0)
             .map(|(at, turn)| format!("M{:.1} {:.1}h0", columns.middle(at), axis.y(pick(turn))))
             .collect();
-        parts.push(format!(
-            "<path class=\"dots {sparse} {class}\" d=\"{}\"/>",
-            dots.concat()
-        ));
+        parts.push(format!("<path class=\"dots {sparse} {class}\" d=\"{}\"/>", dots.concat()));
     }
     parts.join("\n")
 }

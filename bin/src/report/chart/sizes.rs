@@ -21,10 +21,7 @@ pub(super) fn draw(report: &Report, columns: Columns) -> String {
     };
     let view = path(|turn| turn.view_tokens);
     let whole = path(|turn| turn.whole_tokens);
-    let (first, last) = (
-        columns.middle(0),
-        columns.middle(columns.turns.saturating_sub(1)),
-    );
+    let (first, last) = (columns.middle(0), columns.middle(columns.turns.saturating_sub(1)));
     let floor = SIZES.bottom;
     let mut parts = vec![grid(top)];
     parts.push(format!(
@@ -36,9 +33,7 @@ pub(super) fn draw(report: &Report, columns: Columns) -> String {
     parts.push(format!("<polyline class=\"view\" points=\"{view}\"/></g>"));
     if let [only] = report.turns.as_slice() {
         let y = height_of(only.view_tokens, top);
-        parts.push(format!(
-            "<circle class=\"view\" cx=\"{first:.1}\" cy=\"{y:.1}\" r=\"4\"/>"
-        ));
+        parts.push(format!("<circle class=\"view\" cx=\"{first:.1}\" cy=\"{y:.1}\" r=\"4\"/>"));
     }
     parts.push(mark_labels(report, top));
     parts.push(whole_label(report, columns, top));
@@ -50,11 +45,7 @@ fn top(report: &Report) -> u64 {
     let view = report.largest_view().map_or(0, |turn| turn.view_tokens);
     let own = view.max(report.marks.hard_tokens).max(1);
     let whole = report.whole_tokens();
-    if whole <= own + own / 2 {
-        own.max(whole) + own / 16
-    } else {
-        own + own / 8
-    }
+    if whole <= own + own / 2 { own.max(whole) + own / 16 } else { own + own / 8 }
 }
 
 fn grid(top: u64) -> String {

@@ -34,11 +34,7 @@ pub(super) fn view(report: &Report, palette: Palette) -> Vec<String> {
             .find(|(_, tokens)| *tokens > 0 && row_of(*tokens) == row)
             .map(|(name, tokens)| format!("{name} {}", short(tokens)));
         let cells: String = columns.iter().map(|turns| cell(turns, row, top)).collect();
-        let axis = if label.is_some() {
-            '\u{2524}'
-        } else {
-            '\u{2502}'
-        };
+        let axis = if label.is_some() { '\u{2524}' } else { '\u{2502}' };
         let label = palette.faint(&format!("{:>LABEL$} {axis}", label.unwrap_or_default()));
         lines.push(format!("{label}{}", palette.blue(&cells)));
     }
@@ -73,22 +69,14 @@ fn cell(turns: &[Turn], row: u64, top: u64) -> char {
 fn lane(columns: &[&[Turn]], palette: Palette) -> String {
     let signs: String = columns
         .iter()
-        .map(|turns| {
-            if turns.iter().any(|turn| turn.during_pass) {
-                '\u{2501}'
-            } else {
-                '\u{2500}'
-            }
-        })
+        .map(
+            |turns| {
+                if turns.iter().any(|turn| turn.during_pass) { '\u{2501}' } else { '\u{2500}' }
+            },
+        )
         .collect();
-    let busy = columns
-        .iter()
-        .any(|turns| turns.iter().any(|turn| turn.during_pass));
-    let note = if busy {
-        " thick: a pass ran beside"
-    } else {
-        ""
-    };
+    let busy = columns.iter().any(|turns| turns.iter().any(|turn| turn.during_pass));
+    let note = if busy { " thick: a pass ran beside" } else { "" };
     let turns: usize = columns.iter().map(|turns| turns.len()).sum();
     let label = format!("1 to {}", thousands(size(turns)));
     palette.faint(&format!("{label:>LABEL$} \u{2514}{signs}{note}"))
