@@ -27,10 +27,7 @@ impl Budgeted {
     /// A budget of `bytes`.
     pub(crate) fn new(bytes: usize) -> Self {
         let size = u32::try_from(bytes).unwrap_or(u32::MAX);
-        Self {
-            bytes: Arc::new(Semaphore::new(size as usize)),
-            size,
-        }
+        Self { bytes: Arc::new(Semaphore::new(size as usize)), size }
     }
 
     async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
@@ -56,10 +53,7 @@ pub(crate) async fn admit(
     let weight = bytes.saturating_add(REQUEST_BYTES);
     let session = session.take(weight).await?;
     let process = process.take(weight).await?;
-    Ok(Admission {
-        _session: session,
-        _process: process,
-    })
+    Ok(Admission { _session: session, _process: process })
 }
 
 #[cfg(test)]

@@ -23,9 +23,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
@@ -40,10 +38,7 @@ pub struct RuntimeClock {
 impl RuntimeClock {
     /// Starts at `origin` now. To be called within a runtime.
     pub fn starting_at(origin: Timestamp) -> Self {
-        Self {
-            started: tokio::time::Instant::now(),
-            origin,
-        }
+        Self { started: tokio::time::Instant::now(), origin }
     }
 }
 

@@ -30,11 +30,7 @@ pub struct SessionHandle {
 
 impl SessionHandle {
     pub(crate) fn new(slot: Arc<Slot>, registry: ActorRef<RegistryMessage>, house: House) -> Self {
-        Self {
-            slot,
-            registry,
-            house,
-        }
+        Self { slot, registry, house }
     }
 
     /// Which session this is.
@@ -126,10 +122,7 @@ impl SessionHandle {
     /// Makes sure that the session's actor is alive.
     pub(crate) async fn activate(&self) -> Result<ActorRef<SessionMessage>, Error> {
         let (reply, actor) = oneshot::channel();
-        let message = RegistryMessage::Open {
-            session: self.session().clone(),
-            reply,
-        };
+        let message = RegistryMessage::Open { session: self.session().clone(), reply };
         self.registry.cast(message).map_err(|_| shut_down())?;
         actor.await.map_err(|_| shut_down())?
     }
@@ -146,20 +139,14 @@ impl SessionHandle {
             None => self.activate().await?,
         };
         let (reply, answer) = oneshot::channel();
-        let mut message = SessionMessage::Request {
-            body,
-            answer: Answer { reply, admission },
-        };
+        let mut message = SessionMessage::Request { body, answer: Answer { reply, admission } };
         if let Err(refused) = actor.cast(message) {
             // The actor has ended since: nothing of the request was seen, so it goes to the next one.
             let ractor::MessagingErr::SendErr(back) = refused else {
                 return Err(shut_down());
             };
             message = back;
-            self.activate()
-                .await?
-                .cast(message)
-                .map_err(|_| shut_down())?;
+            self.activate().await?.cast(message).map_err(|_| shut_down())?;
         }
         answer.await.map_err(|_| self.forgotten(name))?
     }
@@ -176,8 +163,5 @@ impl SessionHandle {
 }
 
 fn unexpected(reply: &Reply) -> Error {
-    Error::new(
-        Kind::Internal,
-        format!("a request was answered with {reply:?}"),
-    )
+    Error::new(Kind::Internal, format!("a request was answered with {reply:?}"))
 }

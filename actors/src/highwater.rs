@@ -73,16 +73,11 @@ impl Builder {
                 Error::new(Kind::Internal, "the writer thread could not be started").because(error)
             })?),
         };
-        let (gate, _) = Actor::spawn(None, GateActor, limits)
-            .await
-            .map_err(not_started)?;
-        let arguments = JournalArguments {
-            store: Arc::clone(&self.store),
-            executor: Arc::clone(&executor),
-        };
-        let (journal, _) = Actor::spawn(None, JournalActor, arguments)
-            .await
-            .map_err(not_started)?;
+        let (gate, _) = Actor::spawn(None, GateActor, limits).await.map_err(not_started)?;
+        let arguments =
+            JournalArguments { store: Arc::clone(&self.store), executor: Arc::clone(&executor) };
+        let (journal, _) =
+            Actor::spawn(None, JournalActor, arguments).await.map_err(not_started)?;
         let house = House {
             store: self.store,
             clock: self.clock,
@@ -92,9 +87,8 @@ impl Builder {
             journal,
             queue: Budgeted::new(caps::PROCESS_QUEUE_BYTES),
         };
-        let (registry, _) = Actor::spawn(None, RegistryActor, house.clone())
-            .await
-            .map_err(not_started)?;
+        let (registry, _) =
+            Actor::spawn(None, RegistryActor, house.clone()).await.map_err(not_started)?;
         Ok(Highwater { house, registry })
     }
 }
@@ -133,11 +127,7 @@ impl Highwater {
         config: SessionConfig,
     ) -> Result<SessionHandle, Error> {
         let (reply, slot) = oneshot::channel();
-        let message = RegistryMessage::Slot {
-            session,
-            config,
-            reply,
-        };
+        let message = RegistryMessage::Slot { session, config, reply };
         self.registry.cast(message).map_err(|_| shut_down())?;
         let slot = slot.await.map_err(|_| shut_down())?;
         let handle = SessionHandle::new(slot, self.registry.clone(), self.house.clone());
@@ -154,17 +144,12 @@ impl Highwater {
     /// writer thread. Passes in flight are abandoned. Requests made meanwhile get [`Kind::Closed`].
     pub async fn close(self) -> Result<(), Error> {
         let (reply, live) = oneshot::channel();
-        self.registry
-            .cast(RegistryMessage::Live { reply })
-            .map_err(|_| shut_down())?;
+        self.registry.cast(RegistryMessage::Live { reply }).map_err(|_| shut_down())?;
         for actor in live.await.map_err(|_| shut_down())? {
             let (reply, closed) = oneshot::channel();
             let admission = admit(&self.house.queue, &self.house.queue, 0).await?;
             let answer = Answer { reply, admission };
-            let close = SessionMessage::Request {
-                body: Request::Close,
-                answer,
-            };
+            let close = SessionMessage::Request { body: Request::Close, answer };
             if actor.cast(close).is_ok() {
                 // A session that ended by itself meanwhile has nothing left to make durable.
                 drop(closed.await);

@@ -23,19 +23,14 @@ pub fn read(
     range: SeqRange,
     limit_bytes: usize,
 ) -> Result<HistoryPage, Error> {
-    let mut page = HistoryPage {
-        entries: Vec::new(),
-        next: None,
-    };
+    let mut page = HistoryPage { entries: Vec::new(), next: None };
     if range.is_empty() {
         return Ok(page);
     }
     let mut at = find(store, session, range.start)?;
     let mut bytes = 0;
     while let Some(from) = at {
-        let limit = PageLimit {
-            bytes: limit_bytes.clamp(1, caps::PAGE_BYTES),
-        };
+        let limit = PageLimit { bytes: limit_bytes.clamp(1, caps::PAGE_BYTES) };
         let read = page_of(store, session, from, limit)?;
         for (_, record) in read.records {
             let Record::Appended { seq, entry, .. } = record else {
@@ -101,9 +96,7 @@ fn page_of(
     from: LogPos,
     limit: PageLimit,
 ) -> Result<Page, Error> {
-    store
-        .read(session, from, limit)
-        .map_err(|error| of_store(&error))
+    store.read(session, from, limit).map_err(|error| of_store(&error))
 }
 
 /// Reads the whole history of a session, page by page, and hands each entry to `each`, oldest first.
@@ -115,14 +108,7 @@ pub fn walk(
     let mut at = Some(LogPos::default());
     let mut expected = Seq::FIRST;
     while let Some(from) = at {
-        let page = page_of(
-            store,
-            session,
-            from,
-            PageLimit {
-                bytes: caps::PAGE_BYTES,
-            },
-        )?;
+        let page = page_of(store, session, from, PageLimit { bytes: caps::PAGE_BYTES })?;
         for (at, record) in &page.records {
             let Record::Appended { seq, entry, .. } = record else {
                 continue;

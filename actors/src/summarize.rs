@@ -45,9 +45,7 @@ pub struct SummarizeError {
 impl SummarizeError {
     /// An error that says what happened.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 }
 

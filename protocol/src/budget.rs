@@ -24,11 +24,7 @@ impl Budget {
             );
             return Err(Error::new(Kind::Invalid, message));
         }
-        Ok(Self {
-            trigger,
-            landing,
-            hard,
-        })
+        Ok(Self { trigger, landing, hard })
     }
 
     /// Marks for a model whose window holds `window` tokens: a pass starts at 60 % and lands at 30 %; no context
@@ -84,18 +80,12 @@ mod tests {
 
     #[test]
     fn marks_that_do_not_rise_are_refused() {
-        for (trigger, landing, hard) in [
-            (1000, 1000, 2000),
-            (2000, 1000, 2000),
-            (3000, 100, 4000),
-            (900, 1000, 2000),
-        ] {
+        for (trigger, landing, hard) in
+            [(1000, 1000, 2000), (2000, 1000, 2000), (3000, 100, 4000), (900, 1000, 2000)]
+        {
             let refused = Budget::new(TokenCount(trigger), TokenCount(landing), TokenCount(hard));
             assert_eq!(refused.expect_err("out of order").kind(), Kind::Invalid);
         }
-        assert!(
-            Budget::of_window(TokenCount(1_000)).is_err(),
-            "too small for any landing mark"
-        );
+        assert!(Budget::of_window(TokenCount(1_000)).is_err(), "too small for any landing mark");
     }
 }

@@ -32,16 +32,9 @@ mod tests {
     fn check(sizes: &[u64], window: u64, expected: &[Range<usize>]) {
         let groups: Vec<CoveredGroup> = sizes
             .iter()
-            .map(|size| CoveredGroup {
-                members: Vec::new(),
-                tokens: TokenCount(*size),
-            })
+            .map(|size| CoveredGroup { members: Vec::new(), tokens: TokenCount(*size) })
             .collect();
-        assert_eq!(
-            chunks(&groups, TokenCount(window)),
-            expected,
-            "{sizes:?} in {window}"
-        );
+        assert_eq!(chunks(&groups, TokenCount(window)), expected, "{sizes:?} in {window}");
     }
 
     #[test]

@@ -89,12 +89,8 @@ pub struct CoveredGroup {
 /// The largest legal cut at or below `mark`; `None` when it would cover nothing that is not covered already.
 pub fn plan(view: &View, mark: Seq) -> Option<Cut> {
     let cut = legal_at_or_below(view, mark)?;
-    let start = view
-        .covered()
-        .map_or(view.instructions_end().next(), |covered| covered.start);
-    let covered = view
-        .compactable_groups()
-        .take_while(|group| group.first() <= cut);
+    let start = view.covered().map_or(view.instructions_end().next(), |covered| covered.start);
+    let covered = view.compactable_groups().take_while(|group| group.first() <= cut);
     let tokens = view.summary_tokens() + covered.map(Group::tokens).sum();
     let moved_back = spanning(view, cut, mark).map(|group| MovedBack {
         from: mark,
@@ -131,9 +127,7 @@ pub fn automatic_mark(view: &View, budget: &Budget) -> Seq {
 
 /// The groups that a cut covers, for the summarizer.
 pub fn covered_groups(view: &View, cut: &Cut) -> Vec<CoveredGroup> {
-    let covered = view
-        .compactable_groups()
-        .take_while(|group| group.first() <= cut.covers.last());
+    let covered = view.compactable_groups().take_while(|group| group.first() <= cut.covers.last());
     covered
         .map(|group| CoveredGroup {
             members: group
@@ -141,11 +135,7 @@ pub fn covered_groups(view: &View, cut: &Cut) -> Vec<CoveredGroup> {
                 .iter()
                 .map(|member| (member.seq, Arc::clone(&member.message)))
                 .collect(),
-            tokens: group
-                .members()
-                .iter()
-                .map(|member| member.message.tokens())
-                .sum(),
+            tokens: group.members().iter().map(|member| member.message.tokens()).sum(),
         })
         .collect()
 }
@@ -170,18 +160,8 @@ fn binding(group: &Group, mark: Seq) -> Binding {
     if !group.is_closed() {
         return Binding::OpenCall;
     }
-    let before = || {
-        group
-            .members()
-            .iter()
-            .take_while(|member| member.seq <= mark)
-    };
-    let behind = || {
-        group
-            .members()
-            .iter()
-            .skip_while(|member| member.seq <= mark)
-    };
+    let before = || group.members().iter().take_while(|member| member.seq <= mark);
+    let behind = || group.members().iter().skip_while(|member| member.seq <= mark);
     let called = |id: &str| before().any(|member| member.message.calls().any(|(c, _)| c == id));
     if behind().any(|member| member.message.results().any(called)) {
         return Binding::CallAndResult;

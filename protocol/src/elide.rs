@@ -51,10 +51,7 @@ pub(crate) fn plan(
     if size <= budget.hard() {
         return Ok(None);
     }
-    let last_user = view
-        .groups()
-        .rfind(|group| group.has_user_words())
-        .map(Group::first);
+    let last_user = view.groups().rfind(|group| group.has_user_words()).map(Group::first);
     let candidates = || view.compactable_groups().filter(|group| !group.is_elided());
     let mut elision = Elision::default();
     for (seq, saving) in candidates().flat_map(large_results) {
@@ -103,9 +100,7 @@ fn large_results(group: &Group) -> impl Iterator<Item = (Seq, TokenCount)> {
         let large = member.message.parts.iter().filter(|part| {
             matches!(part.kind, PartKind::ToolResult { .. }) && part.tokens.0 >= LARGE_RESULT_TOKENS
         });
-        let saving: u64 = large
-            .map(|part| part.tokens.0 - RESULT_PLACEHOLDER_TOKENS)
-            .sum();
+        let saving: u64 = large.map(|part| part.tokens.0 - RESULT_PLACEHOLDER_TOKENS).sum();
         (saving > 0).then_some((member.seq, TokenCount(saving)))
     })
 }
@@ -140,11 +135,7 @@ pub(crate) fn group_placeholder(group: &Group) -> String {
         .flat_map(|member| member.message.calls().map(|(_, name)| name))
         .take(4)
         .collect();
-    let called = if tools.is_empty() {
-        String::new()
-    } else {
-        format!(", calls of {tools:?}")
-    };
+    let called = if tools.is_empty() { String::new() } else { format!(", calls of {tools:?}") };
     format!(
         "[elided: {entries} entries from {} on{called}; kept whole in the history]",
         group.first()

@@ -127,22 +127,18 @@ impl Part {
     pub fn new(kind: PartKind, original: Option<Original>) -> Self {
         let said = match &kind {
             PartKind::Text { text } | PartKind::Reasoning { text } => tokens::estimate(text),
-            PartKind::ToolCall {
-                name, arguments, ..
-            } => tokens::estimate(name) + tokens::estimate(arguments),
+            PartKind::ToolCall { name, arguments, .. } => {
+                tokens::estimate(name) + tokens::estimate(arguments)
+            }
             PartKind::ToolResult { text, media, .. } => {
                 tokens::estimate(text) + TokenCount(tokens::MEDIA_TOKENS.0 * u64::from(*media))
             }
             PartKind::Media { .. } => tokens::MEDIA_TOKENS,
-            PartKind::Opaque { .. } => original.as_ref().map_or(TokenCount::ZERO, |original| {
-                tokens::estimate(&original.json)
-            }),
+            PartKind::Opaque { .. } => original
+                .as_ref()
+                .map_or(TokenCount::ZERO, |original| tokens::estimate(&original.json)),
         };
-        Self {
-            kind,
-            original,
-            tokens: said + tokens::BLOCK_OVERHEAD_TOKENS,
-        }
+        Self { kind, original, tokens: said + tokens::BLOCK_OVERHEAD_TOKENS }
     }
 
     /// The size in bytes of what is shown of the part.
@@ -154,9 +150,7 @@ impl Part {
             PartKind::Text { text }
             | PartKind::Reasoning { text }
             | PartKind::ToolResult { text, .. } => text.len(),
-            PartKind::ToolCall {
-                name, arguments, ..
-            } => name.len() + arguments.len(),
+            PartKind::ToolCall { name, arguments, .. } => name.len() + arguments.len(),
             PartKind::Media { label } | PartKind::Opaque { label } => label.len(),
         }
     }
@@ -241,13 +235,7 @@ impl Entry {
             return Err(Error::new(Kind::Invalid, message));
         };
         let message = Arc::new(format::read_message(dialect, record)?);
-        Ok(Self {
-            id,
-            dialect,
-            source,
-            json,
-            message,
-        })
+        Ok(Self { id, dialect, source, json, message })
     }
 
     /// A record that is carried and never shown to a model.
@@ -267,20 +255,12 @@ impl Entry {
 
     /// Text said by the user.
     pub fn user(id: EntryId, text: &str) -> Result<Self, Error> {
-        Self::from_json(
-            id,
-            Format::Anthropic,
-            &format::anthropic::text_message("user", text),
-        )
+        Self::from_json(id, Format::Anthropic, &format::anthropic::text_message("user", text))
     }
 
     /// Text said by the model.
     pub fn assistant(id: EntryId, text: &str) -> Result<Self, Error> {
-        Self::from_json(
-            id,
-            Format::Anthropic,
-            &format::anthropic::text_message("assistant", text),
-        )
+        Self::from_json(id, Format::Anthropic, &format::anthropic::text_message("assistant", text))
     }
 
     /// The entry's id.

@@ -93,9 +93,5 @@ fn result_text(text: &str, media: u32) -> String {
         return text.to_owned();
     }
     let note = not_carried(&format!("{media} media"));
-    if text.is_empty() {
-        note
-    } else {
-        format!("{text}\n{note}")
-    }
+    if text.is_empty() { note } else { format!("{text}\n{note}") }
 }

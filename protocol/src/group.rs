@@ -64,18 +64,8 @@ impl Group {
             })
             .collect();
         let tokens = message.tokens();
-        let members = vec![Member {
-            seq,
-            message,
-            results_elided: false,
-        }];
-        Self {
-            members,
-            calls,
-            elided: false,
-            tokens,
-            segment: None,
-        }
+        let members = vec![Member { seq, message, results_elided: false }];
+        Self { members, calls, elided: false, tokens, segment: None }
     }
 
     /// The first entry of the group.
@@ -113,10 +103,7 @@ impl Group {
         if self.elided {
             return elide::group_placeholder(self).len();
         }
-        self.members
-            .iter()
-            .map(|member| member.message.bytes())
-            .sum()
+        self.members.iter().map(|member| member.message.bytes()).sum()
     }
 
     /// The calls that have no result yet.
@@ -124,10 +111,7 @@ impl Group {
         self.calls
             .iter()
             .filter(|call| call.state == CallState::Open)
-            .map(|call| CallRef {
-                seq: call.seq,
-                id: call.id.clone(),
-            })
+            .map(|call| CallRef { seq: call.seq, id: call.id.clone() })
     }
 
     /// Whether the user says something in the group that is not a result.
@@ -197,9 +181,7 @@ impl Group {
 
     /// The results of entry `seq` are shown as placeholders already.
     pub(crate) fn results_elided(&self, seq: Seq) -> bool {
-        self.members
-            .iter()
-            .any(|member| member.seq == seq && member.results_elided)
+        self.members.iter().any(|member| member.seq == seq && member.results_elided)
     }
 
     fn recount(&mut self) {
@@ -209,11 +191,8 @@ impl Group {
             self.tokens = tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
             return;
         }
-        let stand_ins = self
-            .calls
-            .iter()
-            .filter(|call| call.state == CallState::StandIn)
-            .count() as u64;
+        let stand_ins =
+            self.calls.iter().filter(|call| call.state == CallState::StandIn).count() as u64;
         let said: TokenCount = self.members.iter().map(member_tokens).sum();
         self.tokens = said + TokenCount(stand_in_tokens().0 * stand_ins);
     }
@@ -225,18 +204,12 @@ impl Group {
         }
         let entries: Vec<Seq> = self.members.iter().map(|member| member.seq).collect();
         let (shown, blocks) = if self.elided {
-            let note = Unit::Note {
-                text: elide::group_placeholder(self),
-            };
+            let note = Unit::Note { text: elide::group_placeholder(self) };
             (Shown::Elided(entries), format::render(format, &[note]))
         } else {
             (Shown::Entries(entries), self.render(format))
         };
-        let segment = Arc::new(Segment {
-            shown,
-            blocks,
-            tokens: self.tokens,
-        });
+        let segment = Arc::new(Segment { shown, blocks, tokens: self.tokens });
         self.segment = Some(Arc::clone(&segment));
         segment
     }
@@ -245,7 +218,7 @@ impl Group {
         let mut units = Vec::new();
         let mut told: Vec<Option<&str>> = Vec::new();
         for member in &self.members {
-            if member.message.role != Role::Assistant {
+            if !speaks_as_model(&member.message) {
                 continue;
             }
             let id = member.message.message_id.as_deref();
@@ -267,7 +240,7 @@ impl Group {
         let belongs = |member: &&Member| {
             member.seq == first.seq
                 || id.is_some()
-                    && member.message.role == Role::Assistant
+                    && speaks_as_model(&member.message)
                     && member.message.message_id.as_deref() == id
         };
         let parts = self
@@ -276,16 +249,12 @@ impl Group {
             .filter(belongs)
             .flat_map(|member| spoken(&member.message))
             .collect();
-        units.push(Unit::Say {
-            role: Role::Assistant,
-            parts,
-        });
+        units.push(Unit::Say { role: Role::Assistant, parts });
         for member in self.members.iter().filter(belongs) {
             let calls = self.calls.iter().filter(|call| call.seq == member.seq);
-            units.extend(calls.map(|call| Unit::Result {
-                call: &call.id,
-                answer: self.shown(call),
-            }));
+            units.extend(
+                calls.map(|call| Unit::Result { call: &call.id, answer: self.shown(call) }),
+            );
         }
     }
 
@@ -311,11 +280,7 @@ impl Group {
             let PartKind::ToolResult { call, text, .. } = &part.kind else {
                 continue;
             };
-            if !self
-                .calls
-                .iter()
-                .any(|c| c.state == CallState::Answered(member.seq, index))
-            {
+            if !self.calls.iter().any(|c| c.state == CallState::Answered(member.seq, index)) {
                 let text = if member.results_elided {
                     elide::result_placeholder(member.seq, call, part)
                 } else {
@@ -326,23 +291,22 @@ impl Group {
                 units.push(Unit::Note { text });
             }
         }
-        if message.role != Role::Assistant {
+        if !speaks_as_model(message) {
             let parts: Vec<&Part> = spoken(message).collect();
             if !parts.is_empty() {
-                units.push(Unit::Say {
-                    role: message.role,
-                    parts,
-                });
+                units.push(Unit::Say { role: message.role, parts });
             }
         }
     }
 }
 
+/// Whoever calls tools is shown as the model: no provider takes calls from anybody else.
+fn speaks_as_model(message: &Message) -> bool {
+    message.role == Role::Assistant || message.calls().next().is_some()
+}
+
 fn spoken(message: &Message) -> impl Iterator<Item = &Part> {
-    message
-        .parts
-        .iter()
-        .filter(|part| !matches!(part.kind, PartKind::ToolResult { .. }))
+    message.parts.iter().filter(|part| !matches!(part.kind, PartKind::ToolResult { .. }))
 }
 
 fn member_tokens(member: &Member) -> TokenCount {

@@ -161,19 +161,10 @@ mod tests {
                 granted.push('.');
             }
             let status = policy.status();
-            assert!(
-                status.turns + status.compactions <= slots,
-                "over the slots: {status:?}"
-            );
-            assert!(
-                status.compactions <= slots - reserve,
-                "in the reserve: {status:?}"
-            );
+            assert!(status.turns + status.compactions <= slots, "over the slots: {status:?}");
+            assert!(status.compactions <= slots - reserve, "in the reserve: {status:?}");
         }
-        assert_eq!(
-            granted, expected,
-            "{slots} slots, {reserve} reserved, {script}"
-        );
+        assert_eq!(granted, expected, "{slots} slots, {reserve} reserved, {script}");
     }
 
     #[test]

@@ -50,13 +50,7 @@ impl Links {
                 self.calls.remove(call);
             }
             ties.groups.push(group);
-            ties.answers.push((
-                CallRef {
-                    seq,
-                    id: call.clone(),
-                },
-                index,
-            ));
+            ties.answers.push((CallRef { seq, id: call.clone() }, index));
         }
         ties.groups.sort_unstable();
         ties.groups.dedup();
@@ -72,10 +66,7 @@ impl Links {
             self.calls.entry(id.into()).or_default().push((seq, group));
         }
         let only_reasons = !message.parts.is_empty()
-            && message
-                .parts
-                .iter()
-                .all(|part| matches!(part.kind, PartKind::Reasoning { .. }));
+            && message.parts.iter().all(|part| matches!(part.kind, PartKind::Reasoning { .. }));
         if message.role == Role::Assistant && message.message_id.is_none() && only_reasons {
             self.reasoning = Some(group);
         }
@@ -95,9 +86,7 @@ impl Links {
     /// Whether the group that begins at `first` may still grow: its last message may go on, or its reasoning waits.
     /// A message of the model goes on until another one begins.
     pub(crate) fn may_grow(&self, first: Seq) -> bool {
-        self.message
-            .as_ref()
-            .is_some_and(|(_, group)| *group == first)
+        self.message.as_ref().is_some_and(|(_, group)| *group == first)
             || self.reasoning == Some(first)
     }
 

@@ -51,12 +51,7 @@ impl SessionConfig {
 
     /// Automatic passes with the default deadline.
     pub fn new(budget: Budget, format: Format) -> Self {
-        Self {
-            budget,
-            format,
-            pass_deadline: Self::DEFAULT_PASS_DEADLINE,
-            automatic: true,
-        }
+        Self { budget, format, pass_deadline: Self::DEFAULT_PASS_DEADLINE, automatic: true }
     }
 }
 
@@ -116,9 +111,7 @@ impl Session {
 
     /// Makes a record of something that was decided: folds it in, and puts it on its way to the store.
     fn record(&mut self, record: Record) {
-        self.state
-            .apply(&record)
-            .expect("a session makes only records that its own fold accepts");
+        self.state.apply(&record).expect("a session makes only records that its own fold accepts");
         self.outbox.push(record);
     }
 
@@ -126,11 +119,7 @@ impl Session {
     fn configure(&mut self, now: Timestamp) {
         let (budget, format) = (self.config.budget, self.config.format);
         if self.state.opened() != Some((format, budget)) {
-            self.record(Record::Opened {
-                at: now,
-                format,
-                budget,
-            });
+            self.record(Record::Opened { at: now, format, budget });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Checking a splice before it is committed (V3, V4): against the view as it is now, not as the pass saw it.
 
+use crate::group::Group;
 use crate::ids::{Digest, PassId};
 use crate::pass::Refused;
 use crate::position::{Seq, SeqRange};
@@ -16,10 +17,8 @@ pub struct Effect {
     pub after: TokenCount,
 }
 
-/// Whether `summary` may take the place of `covers` now.
-///
-/// The digest chain at the end of `covers` must be the one that the pass saw (V3), no group may be torn (V2), and what
-/// is shown must become smaller in tokens and in bytes (V4).
+/// Whether `summary` may take the place of `covers` now: [`fits`], and what is shown becomes smaller in tokens and in
+/// bytes (V4).
 pub fn check(
     view: &View,
     pass: PassId,
@@ -30,42 +29,36 @@ pub fn check(
     if summary.text.trim().is_empty() {
         return Err(Refused::Empty);
     }
-    let cut = covers.last();
-    if view.digest_at(cut) != *digest || !begins_where_cover_begins(view, covers) {
-        return Err(Refused::Stale);
-    }
-    if !groups_whole(view, cut) {
-        return Err(Refused::TornGroup);
-    }
-    let covered = || {
-        view.compactable_groups()
-            .take_while(|group| group.first() <= cut)
-    };
-    let covered_tokens = view.summary_tokens()
-        + covered()
-            .map(crate::group::Group::tokens)
-            .sum::<TokenCount>();
+    fits(view, covers, digest)?;
+    let covered = || view.compactable_groups().take_while(|group| group.first() <= covers.last());
+    let covered_tokens = view.summary_tokens() + covered().map(Group::tokens).sum::<TokenCount>();
     let standing_bytes = view.standing().map_or(0, |standing| standing.note.len());
-    let covered_bytes = standing_bytes + covered().map(crate::group::Group::bytes).sum::<usize>();
+    let covered_bytes = standing_bytes + covered().map(Group::bytes).sum::<usize>();
     let tokens = summary.tokens(pass, covers);
     if tokens >= covered_tokens || summary.note(pass, covers).len() >= covered_bytes {
         return Err(Refused::NotSmaller);
     }
     let before = view.tokens();
-    Ok(Effect {
-        before,
-        after: before.saturating_sub(covered_tokens) + tokens,
-    })
+    Ok(Effect { before, after: before.saturating_sub(covered_tokens) + tokens })
+}
+
+/// Whether a splice of `covers` belongs to this view: the digest chain at its end is the one that the pass saw (V3), it
+/// begins where it must (V1), and no group is torn (V2). This much is also required of a stored splice, whatever sizes
+/// are estimated at by the version that reads it.
+pub fn fits(view: &View, covers: SeqRange, digest: &Digest) -> Result<(), Refused> {
+    if view.digest_at(covers.last()) != *digest || !begins_where_cover_begins(view, covers) {
+        return Err(Refused::Stale);
+    }
+    if !groups_whole(view, covers.last()) {
+        return Err(Refused::TornGroup);
+    }
+    Ok(())
 }
 
 /// V1: a splice covers from the end of the instructions on, so that nothing between is left out or shown twice.
 fn begins_where_cover_begins(view: &View, covers: SeqRange) -> bool {
-    let start = view
-        .covered()
-        .map_or(view.instructions_end().next(), |covered| covered.start);
-    let grows = view
-        .covered()
-        .is_none_or(|covered| covers.last() > covered.last());
+    let start = view.covered().map_or(view.instructions_end().next(), |covered| covered.start);
+    let grows = view.covered().is_none_or(|covered| covers.last() > covered.last());
     covers.start == start && grows && covers.last() <= view.head()
 }
 

@@ -119,10 +119,7 @@ mod tests {
         // Counts of the o200k vocabulary for the same texts.
         for (text, exact) in [
             ("The quick brown fox jumps over the lazy dog.", 10),
-            (
-                "let answer = compute(41) + 1;\nprintln!(\"{answer}\");\n",
-                17,
-            ),
+            ("let answer = compute(41) + 1;\nprintln!(\"{answer}\");\n", 17),
             ("2026-11-21T06:35:00.000Z", 15),
         ] {
             let estimated = estimate(text).0;

@@ -94,17 +94,13 @@ impl View {
 
     /// The digest chain at the end of the view.
     pub fn digest(&self) -> Digest {
-        self.spine
-            .last()
-            .map_or_else(|| self.base_chain(), |node| node.chain)
+        self.spine.last().map_or_else(|| self.base_chain(), |node| node.chain)
     }
 
     /// The digest chain at a position: over the summary and every visible entry up to it (V3).
     pub fn digest_at(&self, cut: Seq) -> Digest {
         let behind = self.spine.partition_point(|node| node.seq <= cut);
-        behind
-            .checked_sub(1)
-            .map_or_else(|| self.base_chain(), |last| self.spine[last].chain)
+        behind.checked_sub(1).map_or_else(|| self.base_chain(), |last| self.spine[last].chain)
     }
 
     /// What the summary stands for, if there is one.
@@ -123,9 +119,7 @@ impl View {
 
     /// The groups that a pass may cover: all but the host's instructions.
     pub fn compactable_groups(&self) -> impl DoubleEndedIterator<Item = &Group> {
-        self.groups
-            .range(self.instructions_end.next()..)
-            .map(|(_, group)| group)
+        self.groups.range(self.instructions_end.next()..).map(|(_, group)| group)
     }
 
     /// The last entry of the instructions that lead the session; they are never covered or elided.
@@ -145,24 +139,17 @@ impl View {
 
     /// The size of the host's instructions.
     pub fn instruction_tokens(&self) -> TokenCount {
-        self.groups
-            .range(..=self.instructions_end)
-            .map(|(_, group)| group.tokens())
-            .sum()
+        self.groups.range(..=self.instructions_end).map(|(_, group)| group.tokens()).sum()
     }
 
     /// The size of the standing summary.
     pub fn summary_tokens(&self) -> TokenCount {
-        self.summary
-            .as_ref()
-            .map_or(TokenCount::ZERO, |standing| standing.tokens)
+        self.summary.as_ref().map_or(TokenCount::ZERO, |standing| standing.tokens)
     }
 
     /// Calls without a result.
     pub fn open_calls(&self) -> Vec<CallRef> {
-        self.groups_behind(self.frozen)
-            .flat_map(Group::open_calls)
-            .collect()
+        self.groups_behind(self.frozen).flat_map(Group::open_calls).collect()
     }
 
     /// Takes in the next entry.
@@ -175,25 +162,14 @@ impl View {
             self.instructions_end = seq;
         }
         let chain = link(&self.digest(), NodeKind::Entry, seq, &message.digest);
-        self.spine.push(Node {
-            seq,
-            content: message.digest,
-            chain,
-        });
+        self.spine.push(Node { seq, content: message.digest, chain });
         let ties = self.links.tie(message);
         let mut group = Group::new(seq, Arc::clone(message));
         self.tokens += group.tokens();
         if let Some((into, rest)) = ties.groups.split_first() {
-            let mut whole = self
-                .groups
-                .remove(into)
-                .expect("links name groups of the view");
+            let mut whole = self.groups.remove(into).expect("links name groups of the view");
             for other in rest {
-                whole.absorb(
-                    self.groups
-                        .remove(other)
-                        .expect("links name groups of the view"),
-                );
+                whole.absorb(self.groups.remove(other).expect("links name groups of the view"));
                 self.links.rename(*other, *into);
             }
             whole.absorb(group);
@@ -208,10 +184,7 @@ impl View {
 
     fn last_visible(&self) -> Seq {
         let known = self.spine.last().map_or(Seq::ZERO, |node| node.seq);
-        let covered = self
-            .summary
-            .as_ref()
-            .map_or(Seq::ZERO, |standing| standing.covers.last());
+        let covered = self.summary.as_ref().map_or(Seq::ZERO, |standing| standing.covers.last());
         known.max(covered)
     }
 
@@ -219,14 +192,8 @@ impl View {
     /// has no stand-in.
     pub(crate) fn freeze(&mut self, stand_ins: &[CallRef]) -> Option<()> {
         for call in stand_ins {
-            let group = self
-                .groups
-                .range(..=call.seq)
-                .rev()
-                .map(|(first, _)| *first);
-            let mut holding = group
-                .filter(|first| *first > self.frozen)
-                .collect::<Vec<_>>();
+            let group = self.groups.range(..=call.seq).rev().map(|(first, _)| *first);
+            let mut holding = group.filter(|first| *first > self.frozen).collect::<Vec<_>>();
             holding.retain(|first| self.groups[first].open_calls().any(|open| open == *call));
             let first = *holding.first()?;
             self.change(first, |group| group.stand_in(call))?;
@@ -245,9 +212,7 @@ impl View {
     pub(crate) fn boundaries_behind_frozen(&self) -> Vec<Seq> {
         let mut boundaries = Vec::new();
         let mut reach = Seq::ZERO;
-        let mut groups = self
-            .groups_behind(self.frozen.max(self.instructions_end))
-            .peekable();
+        let mut groups = self.groups_behind(self.frozen.max(self.instructions_end)).peekable();
         while let Some(group) = groups.next() {
             if !group.is_closed() || self.links.may_grow(group.first()) {
                 break;
@@ -293,25 +258,14 @@ impl View {
     pub(crate) fn splice(&mut self, pass: PassId, covers: SeqRange, summary: Summary) {
         let cut = covers.last();
         let tail = self.groups.split_off(&cut.next());
-        self.groups
-            .retain(|first, _| *first <= self.instructions_end);
+        self.groups.retain(|first, _| *first <= self.instructions_end);
         self.groups.extend(tail);
         self.boundaries.retain(|boundary| *boundary > cut);
         let note = summary.note(pass, covers);
         let blocks: Vec<Block> = format::render(self.format, &[Unit::Note { text: note.clone() }]);
         let tokens = summary.tokens(pass, covers);
-        let segment = Arc::new(Segment {
-            shown: Shown::Summary(covers),
-            blocks,
-            tokens,
-        });
-        self.summary = Some(Standing {
-            covers,
-            summary,
-            note,
-            tokens,
-            segment,
-        });
+        let segment = Arc::new(Segment { shown: Shown::Summary(covers), blocks, tokens });
+        self.summary = Some(Standing { covers, summary, note, tokens, segment });
         self.tokens = tokens + self.groups.values().map(Group::tokens).sum();
         self.rechain(covers);
         self.resets += 1;
@@ -333,22 +287,14 @@ impl View {
             return Digest::ZERO;
         };
         let content = Digest::of(standing.note.as_bytes());
-        link(
-            &Digest::ZERO,
-            NodeKind::Summary,
-            standing.covers.last(),
-            &content,
-        )
+        link(&Digest::ZERO, NodeKind::Summary, standing.covers.last(), &content)
     }
 
     /// The rendered segments, each rendered once.
     pub(crate) fn segments(&mut self) -> Vec<Arc<Segment>> {
         let (format, instructions) = (self.format, self.instructions_end);
         let mut segments = Vec::with_capacity(self.groups.len() + 1);
-        let mut summary = self
-            .summary
-            .as_ref()
-            .map(|standing| Arc::clone(&standing.segment));
+        let mut summary = self.summary.as_ref().map(|standing| Arc::clone(&standing.segment));
         for (first, group) in &mut self.groups {
             if *first > instructions {
                 segments.extend(summary.take());

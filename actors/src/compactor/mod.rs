@@ -59,19 +59,10 @@ impl Actor for CompactorActor {
         let event = match pass.run().await {
             Ok(text) => {
                 let author = pass.summarizer.name().into();
-                let summary = Summary {
-                    text: text.into(),
-                    author,
-                };
-                Event::PassDone {
-                    pass: pass.job.pass,
-                    summary,
-                }
+                let summary = Summary { text: text.into(), author };
+                Event::PassDone { pass: pass.job.pass, summary }
             }
-            Err(why) => Event::PassFailed {
-                pass: pass.job.pass,
-                why: why.into(),
-            },
+            Err(why) => Event::PassFailed { pass: pass.job.pass, why: why.into() },
         };
         pass.session.cast(SessionMessage::Event(event))?;
         myself.stop(Some(DONE.to_owned()));
@@ -89,11 +80,7 @@ impl CompactorArguments {
         let mut parts: Vec<Arc<str>> = job.previous.iter().cloned().collect();
         for (index, range) in ranges.into_iter().enumerate() {
             let groups = Arc::clone(&job.groups);
-            let chunk = SummaryRequest::Chunk {
-                groups,
-                range,
-                cap: job.cap,
-            };
+            let chunk = SummaryRequest::Chunk { groups, range, cap: job.cap };
             parts.push(self.ask(chunk).await?.into());
             self.progressed(index + 1, total);
         }
@@ -103,20 +90,13 @@ impl CompactorArguments {
                 .map(|part| part.to_string())
                 .ok_or_else(|| "nothing is covered".to_owned());
         }
-        self.ask(SummaryRequest::Merge {
-            parts,
-            cap: job.cap,
-        })
-        .await
+        self.ask(SummaryRequest::Merge { parts, cap: job.cap }).await
     }
 
     /// One summarizer call under a permit.
     async fn ask(&self, request: SummaryRequest) -> Result<String, String> {
-        let permit = self
-            .gate
-            .acquire(Class::Compaction)
-            .await
-            .map_err(|error| error.to_string())?;
+        let permit =
+            self.gate.acquire(Class::Compaction).await.map_err(|error| error.to_string())?;
         let answer = self.summarizer.summarize(request).await;
         drop(permit);
         answer.map_err(|error| error.to_string())
@@ -125,11 +105,7 @@ impl CompactorArguments {
     fn progressed(&self, done: usize, total: usize) {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let (done, total) = (count(done), count(total));
-        let event = Event::PassProgressed {
-            pass: self.job.pass,
-            done,
-            total,
-        };
+        let event = Event::PassProgressed { pass: self.job.pass, done, total };
         // A session that has ended needs no progress, and its end kills this actor.
         drop(self.session.cast(SessionMessage::Event(event)));
     }

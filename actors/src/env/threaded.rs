@@ -30,16 +30,11 @@ impl Threaded {
             .name("highwater-writer".to_owned())
             .spawn(move || run(&queue))?;
         let writer = Mutex::new(Some(Writer { jobs, thread }));
-        Ok(Self {
-            writer,
-            runtime: tokio::runtime::Handle::current(),
-        })
+        Ok(Self { writer, runtime: tokio::runtime::Handle::current() })
     }
 
     fn writer(&self) -> std::sync::MutexGuard<'_, Option<Writer>> {
-        self.writer
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -38,11 +38,7 @@ impl Actor for GateActor {
         _myself: ActorRef<GateMessage>,
         limits: SlotLimits,
     ) -> Result<GateState, ActorProcessingErr> {
-        Ok(GateState {
-            slots: Slots::new(limits),
-            next: 0,
-            waiting: BTreeMap::new(),
-        })
+        Ok(GateState { slots: Slots::new(limits), next: 0, waiting: BTreeMap::new() })
     }
 
     async fn handle(

@@ -44,10 +44,7 @@ impl Gate {
 }
 
 fn closed() -> Error {
-    Error::new(
-        Kind::Closed,
-        "the gate is closed: the house is shutting down",
-    )
+    Error::new(Kind::Closed, "the gate is closed: the house is shutting down")
 }
 
 /// The right to one model call. Held for that call, never for longer; dropping it gives the slot back.

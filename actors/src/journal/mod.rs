@@ -46,12 +46,7 @@ impl Actor for JournalActor {
         _myself: ActorRef<JournalMessage>,
         JournalArguments { store, executor }: JournalArguments,
     ) -> Result<JournalState, ActorProcessingErr> {
-        Ok(JournalState {
-            store,
-            executor,
-            queue: VecDeque::new(),
-            in_flight: None,
-        })
+        Ok(JournalState { store, executor, queue: VecDeque::new(), in_flight: None })
     }
 
     async fn handle(
@@ -86,10 +81,7 @@ impl JournalState {
     }
 
     fn tell(&mut self, results: Vec<Committed>) {
-        let sessions = self
-            .in_flight
-            .take()
-            .expect("a commit ends once, after it was started");
+        let sessions = self.in_flight.take().expect("a commit ends once, after it was started");
         for (session, result) in sessions.into_iter().zip(results) {
             // A session that has ended reads its log when it is opened again.
             drop(session.cast(SessionMessage::Committed(result)));
@@ -113,10 +105,9 @@ fn outcomes(result: Result<Vec<Appended>, StoreError>, sessions: usize) -> Vec<C
     };
     let answers = answers.into_iter().map(|answer| match answer {
         Appended::Stored(position) => Ok(position),
-        Appended::Fenced { .. } => Err((
-            CommitFailure::Fenced,
-            "a newer owner has opened the session".into(),
-        )),
+        Appended::Fenced { .. } => {
+            Err((CommitFailure::Fenced, "a newer owner has opened the session".into()))
+        }
         Appended::WrongHead { current } => Err((CommitFailure::NotStored, wrong_head(current))),
     });
     answers.collect()

@@ -46,12 +46,9 @@ fn read(
 ) -> Result<Loaded, Error> {
     let mut replay = Replay::new();
     while replay.next() < lease.head {
-        let limit = PageLimit {
-            bytes: caps::PAGE_BYTES,
-        };
-        let page = store
-            .read(&lease.session, replay.next(), limit)
-            .map_err(|error| of_store(&error))?;
+        let limit = PageLimit { bytes: caps::PAGE_BYTES };
+        let page =
+            store.read(&lease.session, replay.next(), limit).map_err(|error| of_store(&error))?;
         if page.records.is_empty() {
             break;
         }

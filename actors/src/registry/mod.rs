@@ -55,10 +55,7 @@ impl Actor for RegistryActor {
         _myself: ActorRef<RegistryMessage>,
         house: House,
     ) -> Result<RegistryState, ActorProcessingErr> {
-        Ok(RegistryState {
-            house,
-            sessions: BTreeMap::new(),
-        })
+        Ok(RegistryState { house, sessions: BTreeMap::new() })
     }
 
     async fn handle(
@@ -68,18 +65,11 @@ impl Actor for RegistryActor {
         state: &mut RegistryState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            RegistryMessage::Slot {
-                session,
-                config,
-                reply,
-            } => {
-                let known = state
-                    .sessions
-                    .entry(session.clone())
-                    .or_insert_with(|| Known {
-                        slot: Arc::new(Slot::new(session, config)),
-                        phase: Phase::Idle,
-                    });
+            RegistryMessage::Slot { session, config, reply } => {
+                let known = state.sessions.entry(session.clone()).or_insert_with(|| Known {
+                    slot: Arc::new(Slot::new(session, config)),
+                    phase: Phase::Idle,
+                });
                 known.slot.configure(config);
                 drop(reply.send(Arc::clone(&known.slot)));
             }
@@ -88,13 +78,10 @@ impl Actor for RegistryActor {
                 state.loaded(&myself, &session, loaded).await;
             }
             RegistryMessage::Live { reply } => {
-                let live = state
-                    .sessions
-                    .values()
-                    .filter_map(|known| match &known.phase {
-                        Phase::Live(actor) => Some(actor.clone()),
-                        Phase::Idle | Phase::Opening(_) => None,
-                    });
+                let live = state.sessions.values().filter_map(|known| match &known.phase {
+                    Phase::Live(actor) => Some(actor.clone()),
+                    Phase::Idle | Phase::Opening(_) => None,
+                });
                 drop(reply.send(live.collect()));
             }
         }
@@ -131,12 +118,7 @@ impl RegistryState {
             Phase::Opening(waiting) => waiting.push(reply),
             Phase::Live(_) | Phase::Idle => {
                 known.phase = Phase::Opening(vec![reply]);
-                load::start(
-                    &self.house,
-                    session.clone(),
-                    known.slot.config(),
-                    myself.clone(),
-                );
+                load::start(&self.house, session.clone(), known.slot.config(), myself.clone());
             }
         }
     }
@@ -154,9 +136,7 @@ impl RegistryState {
             Ok(loaded) => start(&self.house, known, *loaded, myself).await,
             Err(error) => Err(error),
         };
-        let next = opened
-            .as_ref()
-            .map_or(Phase::Idle, |actor| Phase::Live(actor.clone()));
+        let next = opened.as_ref().map_or(Phase::Idle, |actor| Phase::Live(actor.clone()));
         if let Phase::Opening(waiting) = std::mem::replace(&mut known.phase, next) {
             for reply in waiting {
                 drop(reply.send(opened.clone()));
@@ -186,18 +166,10 @@ async fn start(
 ) -> Result<ActorRef<SessionMessage>, Error> {
     let Loaded { session, lease } = loaded;
     let notices = known.slot.notices().clone();
-    let arguments = SessionArguments {
-        house: house.clone(),
-        session,
-        lease,
-        notices,
-    };
+    let arguments = SessionArguments { house: house.clone(), session, lease, notices };
     let spawned = Actor::spawn_linked(None, SessionActor, arguments, myself.get_cell()).await;
     let (actor, _) = spawned.map_err(|error| {
-        let message = format!(
-            "session {} could not be started: {error}",
-            known.slot.session()
-        );
+        let message = format!("session {} could not be started: {error}", known.slot.session());
         Error::new(Kind::Internal, message)
     })?;
     known.slot.set(actor.clone());
@@ -206,8 +178,5 @@ async fn start(
 
 fn is_alive(actor: &ActorRef<SessionMessage>) -> bool {
     use ractor::ActorStatus::{Running, Starting, Unstarted, Upgrading};
-    matches!(
-        actor.get_status(),
-        Unstarted | Starting | Running | Upgrading
-    )
+    matches!(actor.get_status(), Unstarted | Starting | Running | Upgrading)
 }

@@ -32,10 +32,7 @@ impl Slot {
             session,
             queue: Budgeted::new(caps::SESSION_QUEUE_BYTES),
             notices: broadcast::Sender::new(caps::NOTICE_QUEUE),
-            current: Mutex::new(Current {
-                config,
-                actor: None,
-            }),
+            current: Mutex::new(Current { config, actor: None }),
         }
     }
 

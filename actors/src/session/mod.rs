@@ -84,13 +84,7 @@ impl Actor for SessionActor {
             _ => return Ok(()),
         };
         if let Some(pass) = shell.compacting(who.get_id()) {
-            shell.step(
-                &myself,
-                Event::PassFailed {
-                    pass,
-                    why: why.into(),
-                },
-            );
+            shell.step(&myself, Event::PassFailed { pass, why: why.into() });
         }
         Ok(())
     }

@@ -43,12 +43,7 @@ impl Drop for Compactor {
 
 impl Shell {
     pub(super) fn new(arguments: SessionArguments) -> Self {
-        let SessionArguments {
-            house,
-            session,
-            lease,
-            notices,
-        } = arguments;
+        let SessionArguments { house, session, lease, notices } = arguments;
         Self {
             house,
             session,
@@ -77,8 +72,8 @@ impl Shell {
 
     /// One event and all that follows from it.
     pub(super) fn step(&mut self, myself: &ActorRef<SessionMessage>, event: Event) {
-        if matches!(event, Event::PassDone { .. } | Event::PassFailed { .. }) {
-            self.compactor = None;
+        if let Event::PassDone { pass, .. } | Event::PassFailed { pass, .. } = &event {
+            self.compactor.take_if(|compactor| compactor.pass == *pass);
         }
         let now = self.house.clock.now();
         for command in self.session.step(now, event) {
@@ -102,10 +97,7 @@ impl Shell {
             batch: self.batch,
             records,
         };
-        let message = JournalMessage::Append {
-            batch,
-            session: myself.clone(),
-        };
+        let message = JournalMessage::Append { batch, session: myself.clone() };
         if self.house.journal.cast(message).is_err() {
             // Nobody acknowledges anything any more; the callers learn it when this actor ends.
             tracing::error!(session = %self.lease.session, "the journal is gone");
@@ -149,11 +141,7 @@ impl Shell {
             Ok((actor, _)) => {
                 let overdue = move || SessionMessage::Event(Event::PassOverdue { pass });
                 let deadline = myself.send_after(deadline, overdue).abort_handle();
-                self.compactor = Some(Compactor {
-                    pass,
-                    actor,
-                    deadline,
-                });
+                self.compactor = Some(Compactor { pass, actor, deadline });
             }
             Err(error) => {
                 let why = format!("no compactor could be started: {error}").into();

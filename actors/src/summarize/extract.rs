@@ -32,24 +32,9 @@ const DECISIONS: &[&str] = &[
     "fixed",
     "because",
 ];
-const CONSTRAINTS: &[&str] = &[
-    "never",
-    "always",
-    "must",
-    "do not",
-    "don't",
-    "only",
-    "make sure",
-    "not allowed",
-];
-const FAILURES: &[&str] = &[
-    "error",
-    "failed",
-    "panic",
-    "exception",
-    "traceback",
-    "denied",
-];
+const CONSTRAINTS: &[&str] =
+    &["never", "always", "must", "do not", "don't", "only", "make sure", "not allowed"];
+const FAILURES: &[&str] = &["error", "failed", "panic", "exception", "traceback", "denied"];
 
 /// Collected items by section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,9 +61,7 @@ impl Extract {
 
     /// Reads a summary back. One that was written by somebody else is kept line by line.
     pub(super) fn parse(text: &str) -> Self {
-        Self {
-            sections: Sections::parse(text, ITEM_CHARS),
-        }
+        Self { sections: Sections::parse(text, ITEM_CHARS) }
     }
 
     /// Adds what a later part collected.
@@ -100,12 +83,7 @@ impl Extract {
             match (&part.kind, message.role) {
                 (PartKind::Text { text }, Role::Assistant) => self.model_says(text, said),
                 (PartKind::Text { text }, _) => self.user_says(seq, text),
-                (
-                    PartKind::ToolCall {
-                        name, arguments, ..
-                    },
-                    _,
-                ) => {
+                (PartKind::ToolCall { name, arguments, .. }, _) => {
                     self.add(Section::Tools, name);
                     for path in paths(arguments) {
                         self.add(Section::Files, path);
@@ -128,19 +106,13 @@ impl Extract {
         }
         let first = text.trim().replace(['\n', '\r'], " ");
         self.add(Section::Asked, &format!("{seq} {first}"));
-        for sentence in sentences(text)
-            .filter(|sentence| mentions(sentence, CONSTRAINTS))
-            .take(6)
-        {
+        for sentence in sentences(text).filter(|sentence| mentions(sentence, CONSTRAINTS)).take(6) {
             self.add(Section::Constraints, sentence);
         }
     }
 
     fn model_says(&mut self, text: &str, said: &mut String) {
-        for sentence in sentences(text)
-            .filter(|sentence| mentions(sentence, DECISIONS))
-            .take(3)
-        {
+        for sentence in sentences(text).filter(|sentence| mentions(sentence, DECISIONS)).take(3) {
             self.add(Section::Decisions, sentence);
         }
         said.push_str(text);
@@ -155,11 +127,7 @@ impl Extract {
             self.add(Section::Errors, &format!("{seq} {}", line.trim()));
             return;
         }
-        let looked_at = if text.len() > 2 * RESULT_BYTES {
-            tail
-        } else {
-            text
-        };
+        let looked_at = if text.len() > 2 * RESULT_BYTES { tail } else { text };
         for line in lines_with(looked_at, FAILURES).take(2) {
             self.add(Section::Errors, &format!("{seq} {line}"));
         }
@@ -167,23 +135,11 @@ impl Extract {
 
     /// Calls that were covered without a result: they had a stand-in, and that must stay known.
     fn unanswered(&mut self, group: &CoveredGroup) {
-        let answered: Vec<&str> = group
-            .members
-            .iter()
-            .flat_map(|(_, message)| message.results())
-            .collect();
+        let answered: Vec<&str> =
+            group.members.iter().flat_map(|(_, message)| message.results()).collect();
         for (seq, message) in &group.members {
             for part in &message.parts {
-                let Part {
-                    kind:
-                        PartKind::ToolCall {
-                            id,
-                            name,
-                            arguments,
-                        },
-                    ..
-                } = part
-                else {
+                let Part { kind: PartKind::ToolCall { id, name, arguments }, .. } = part else {
                     continue;
                 };
                 if !answered.contains(&&**id) {

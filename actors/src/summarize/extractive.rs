@@ -16,10 +16,7 @@ pub struct Extractive;
 
 #[async_trait]
 impl Summarizer for Extractive {
-    #[expect(
-        clippy::unnecessary_literal_bound,
-        reason = "the trait lends from self"
-    )]
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait lends from self")]
     fn name(&self) -> &str {
         "extractive"
     }
@@ -41,9 +38,7 @@ impl Summarizer for Extractive {
         };
         let text = extract.render(cap);
         if text.is_empty() {
-            return Err(SummarizeError::new(
-                "there is nothing to quote, or no room to quote it",
-            ));
+            return Err(SummarizeError::new("there is nothing to quote, or no room to quote it"));
         }
         Ok(text)
     }

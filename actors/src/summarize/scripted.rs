@@ -43,10 +43,7 @@ impl Scripted {
     /// A summarizer that plays `steps`; with none it fails each call.
     pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let steps = Mutex::new(steps.into_iter().collect());
-        Self {
-            steps,
-            window: TokenCount(u64::MAX / 2),
-        }
+        Self { steps, window: TokenCount(u64::MAX / 2) }
     }
 
     /// The same with a window, so that passes are divided into chunks.
@@ -57,24 +54,14 @@ impl Scripted {
     }
 
     fn next(&self) -> Option<Step> {
-        let mut steps = self
-            .steps
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if steps.len() > 1 {
-            steps.pop_front()
-        } else {
-            steps.front().cloned()
-        }
+        let mut steps = self.steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() }
     }
 }
 
 #[async_trait]
 impl Summarizer for Scripted {
-    #[expect(
-        clippy::unnecessary_literal_bound,
-        reason = "the trait lends from self"
-    )]
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait lends from self")]
     fn name(&self) -> &str {
         "scripted"
     }

@@ -13,11 +13,7 @@ pub(super) mod tests;
 
 /// A message that says one text.
 pub fn text_message(role: &str, text: &str) -> String {
-    format!(
-        "{{\"role\":{},\"content\":{}}}",
-        json::quoted(role),
-        json::quoted(text)
-    )
+    format!("{{\"role\":{},\"content\":{}}}", json::quoted(role), json::quoted(text))
 }
 
 /// Reads one message as it would be sent to the provider.
@@ -56,10 +52,7 @@ pub(super) fn parts(message: &Fields<'_>) -> Result<Vec<Part>, Error> {
         let message = "the message's content is neither a string nor a list of blocks";
         return Err(Error::new(Kind::Invalid, message));
     };
-    let parts = blocks
-        .into_iter()
-        .map(part)
-        .collect::<Result<Vec<_>, _>>()?;
+    let parts = blocks.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;
     check_part_count(&parts)?;
     Ok(parts)
 }
@@ -75,10 +68,7 @@ fn part(raw: &str) -> Result<Part, Error> {
     let block = Fields::parse(raw).map_err(|error| {
         Error::new(Kind::Invalid, "a content block is not an object").because(error)
     })?;
-    let original = Original {
-        format: Format::Anthropic,
-        json: raw.into(),
-    };
+    let original = Original { format: Format::Anthropic, json: raw.into() };
     Ok(Part::new(part_kind(&block), Some(original)))
 }
 
@@ -86,15 +76,9 @@ fn part_kind(block: &Fields<'_>) -> PartKind {
     let field = |name| -> Box<str> { block.text(name).unwrap_or_default().into() };
     let label = block.text("type").unwrap_or(Cow::Borrowed("no type"));
     match &*label {
-        "text" if block.text("text").is_some() => PartKind::Text {
-            text: field("text"),
-        },
-        "thinking" => PartKind::Reasoning {
-            text: field("thinking"),
-        },
-        "redacted_thinking" => PartKind::Reasoning {
-            text: Box::default(),
-        },
+        "text" if block.text("text").is_some() => PartKind::Text { text: field("text") },
+        "thinking" => PartKind::Reasoning { text: field("thinking") },
+        "redacted_thinking" => PartKind::Reasoning { text: Box::default() },
         "tool_use" => PartKind::ToolCall {
             id: field("id"),
             name: field("name"),
@@ -109,12 +93,8 @@ fn part_kind(block: &Fields<'_>) -> PartKind {
                 media,
             }
         }
-        "image" | "document" => PartKind::Media {
-            label: label.into(),
-        },
-        _ => PartKind::Opaque {
-            label: label.into(),
-        },
+        "image" | "document" => PartKind::Media { label: label.into() },
+        _ => PartKind::Opaque { label: label.into() },
     }
 }
 

@@ -42,13 +42,7 @@ pub(super) fn read(json: &[u8]) -> Result<Message, Error> {
     let Some((role, message_id, parts)) = conversation(&line, &label)? else {
         return Ok(record(&label, json));
     };
-    Ok(Message {
-        role,
-        message_id,
-        label: label.into(),
-        parts,
-        digest: Digest::of(json),
-    })
+    Ok(Message { role, message_id, label: label.into(), parts, digest: Digest::of(json) })
 }
 
 type Conversation = (Role, Option<Box<str>>, Vec<Part>);

@@ -29,9 +29,9 @@ pub fn detect(head: &[u8], whole_file: bool) -> Result<Detected, Unreadable> {
     }
     let mut values = serde_json::Deserializer::from_str(body).into_iter::<&RawValue>();
     match values.next() {
-        Some(Ok(value)) if body[values.byte_offset()..].trim().is_empty() => Ok(by_only_value(
-            &Fields::parse(value.get()).unwrap_or_default(),
-        )),
+        Some(Ok(value)) if body[values.byte_offset()..].trim().is_empty() => {
+            Ok(by_only_value(&Fields::parse(value.get()).unwrap_or_default()))
+        }
         Some(Err(error)) if error.is_eof() && body.starts_with('[') => Ok(Detected::DOCUMENT),
         Some(Err(error)) if error.is_eof() && body.trim_end().contains('\n') => {
             Ok(Detected::DOCUMENT)
@@ -52,10 +52,7 @@ fn refuse_binary(head: &[u8]) -> Result<(), Unreadable> {
         return Err(Unreadable::new(Place::Byte(0), foreign::refusal(found)));
     }
     match head.iter().position(|byte| *byte == 0) {
-        Some(at) => Err(Unreadable::new(
-            Place::Byte(at as u64),
-            "a NUL byte: the file is binary",
-        )),
+        Some(at) => Err(Unreadable::new(Place::Byte(at as u64), "a NUL byte: the file is binary")),
         None => Ok(()),
     }
 }
@@ -81,10 +78,7 @@ fn by_lines(text: &str) -> Result<Detected, Unreadable> {
             continue;
         };
         if let Some(found) = foreign::line(&fields) {
-            return Err(Unreadable::new(
-                Place::Line(number),
-                foreign::refusal(found),
-            ));
+            return Err(Unreadable::new(Place::Line(number), foreign::refusal(found)));
         }
         if claude_code::is_line(&fields) {
             return Ok(Detected::CLAUDE_CODE_LINES);

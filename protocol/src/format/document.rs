@@ -41,32 +41,21 @@ pub fn read_document(bytes: &[u8]) -> Result<DocumentRead, Unreadable> {
         Unreadable::new(Place::Byte(error.valid_up_to() as u64), "not UTF-8 text")
     })?;
     if let Some(offset) = json::too_deep(text) {
-        let why = format!(
-            "the document nests {} or more levels deep",
-            caps::MAX_JSON_DEPTH
-        );
+        let why = format!("the document nests {} or more levels deep", caps::MAX_JSON_DEPTH);
         return Err(Unreadable::new(Place::Byte(offset as u64), why));
     }
     let unmarked = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root: &RawValue = serde_json::from_str(unmarked).map_err(|error| syntax_error(&error))?;
     let (messages, detected) = messages(root.get())?;
     let (entries, warnings) = carve(text, &messages, detected)?;
-    Ok(DocumentRead {
-        entries,
-        warnings,
-        detected,
-    })
+    Ok(DocumentRead { entries, warnings, detected })
 }
 
 fn syntax_error(error: &serde_json::Error) -> Unreadable {
     let place = Place::LineColumn(error.line() as u64, error.column() as u64);
     let what = error.to_string();
     let what = what.split(" at line ").next().unwrap_or_default();
-    let wrong = if error.is_eof() {
-        "the document is cut off"
-    } else {
-        "not a JSON document"
-    };
+    let wrong = if error.is_eof() { "the document is cut off" } else { "not a JSON document" };
     Unreadable::new(place, format!("{wrong}: {what}"))
 }
 
@@ -104,9 +93,7 @@ fn detect_messages(messages: &[&str]) -> Result<Detected, Unreadable> {
         if message.has("tool_calls") || message.text("role").as_deref() == Some("tool") {
             return Ok(Detected::OPENAI_CHAT);
         }
-        if message
-            .list("content")
-            .is_some_and(|blocks| blocks.into_iter().any(is_anthropic_block))
+        if message.list("content").is_some_and(|blocks| blocks.into_iter().any(is_anthropic_block))
         {
             return Ok(Detected::ANTHROPIC);
         }
@@ -137,9 +124,7 @@ fn carve(
 ) -> Result<(Vec<Entry>, Warnings), Unreadable> {
     let mut recorder = Recorder::new();
     let mut entries = Vec::with_capacity(messages.len() + 2);
-    let mut at = messages
-        .first()
-        .map_or(text.len(), |first| json::offset_in(text, first));
+    let mut at = messages.first().map_or(text.len(), |first| json::offset_in(text, first));
     carry(&mut recorder, &mut entries, 0, &text[..at])?;
     for (number, message) in (1..).zip(messages) {
         let start = json::offset_in(text, message);

@@ -58,10 +58,7 @@ pub(super) fn element(raw: &str) -> Option<&'static str> {
     if has(&["action"]) || has(&["observation"]) {
         return Some("OpenHands events");
     }
-    if matches!(
-        fields.text("type").as_deref(),
-        Some("user" | "gemini" | "info")
-    ) {
+    if matches!(fields.text("type").as_deref(), Some("user" | "gemini" | "info")) {
         return Some("a Gemini CLI session");
     }
     line(&fields)

@@ -143,9 +143,7 @@ pub(super) fn decode(raw: &str) -> Option<Cow<'_, str>> {
     if !raw.starts_with('"') {
         return None;
     }
-    LossyText
-        .deserialize(&mut serde_json::Deserializer::from_str(raw))
-        .ok()
+    LossyText.deserialize(&mut serde_json::Deserializer::from_str(raw)).ok()
 }
 
 /// The elements of a raw value, if it is an array.

@@ -28,10 +28,7 @@ impl Default for LineReader {
 impl LineReader {
     /// A reader that stands before the first line.
     pub fn new() -> Self {
-        Self {
-            recorder: Recorder::new(),
-            line: 0,
-        }
+        Self { recorder: Recorder::new(), line: 0 }
     }
 
     /// The entries of the next line, which comes with its line end if it has one. None for no bytes at all, one for
@@ -86,10 +83,7 @@ impl LineReader {
         for (object, end) in objects.into_iter().zip(ends) {
             let range = object.start - at..object.end - at;
             let source = &text[at..end];
-            entries.push(
-                self.recorder
-                    .record(Dialect::ClaudeCode, source, range, place)?,
-            );
+            entries.push(self.recorder.record(Dialect::ClaudeCode, source, range, place)?);
             at = end;
         }
         if at < line.len() {

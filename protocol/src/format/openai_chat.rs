@@ -26,21 +26,13 @@ pub(super) fn read(json: &[u8]) -> Result<Message, Error> {
         _ => return Ok(record(&label, json)),
     };
     check_part_count(&parts)?;
-    Ok(Message {
-        role,
-        message_id: None,
-        label: label.into(),
-        parts,
-        digest: Digest::of(json),
-    })
+    Ok(Message { role, message_id: None, label: label.into(), parts, digest: Digest::of(json) })
 }
 
 /// The parts in the order in which a model produces them: reasoning, content, calls.
 fn spoken(message: &Fields<'_>) -> Vec<Part> {
     let mut parts = Vec::new();
-    let reasoning = message
-        .text("reasoning")
-        .or_else(|| message.text("reasoning_content"));
+    let reasoning = message.text("reasoning").or_else(|| message.text("reasoning_content"));
     if let Some(text) = reasoning.filter(|text| !text.is_empty()) {
         parts.push(Part::new(PartKind::Reasoning { text: text.into() }, None));
     }
@@ -49,12 +41,7 @@ fn spoken(message: &Fields<'_>) -> Vec<Part> {
     } else if let Some(text) = message.text("content") {
         parts.push(Part::new(PartKind::Text { text: text.into() }, None));
     } else if let Some(raw) = message.raw("content") {
-        parts.push(Part::new(
-            PartKind::Opaque {
-                label: "content".into(),
-            },
-            Some(original(raw)),
-        ));
+        parts.push(Part::new(PartKind::Opaque { label: "content".into() }, Some(original(raw))));
     }
     for raw in message.list("tool_calls").unwrap_or_default() {
         parts.push(Part::new(call_kind(raw), Some(original(raw))));
@@ -66,10 +53,7 @@ fn spoken(message: &Fields<'_>) -> Vec<Part> {
 }
 
 fn original(raw: &str) -> Original {
-    Original {
-        format: Format::OpenAiChat,
-        json: raw.into(),
-    }
+    Original { format: Format::OpenAiChat, json: raw.into() }
 }
 
 fn content_part(raw: &str) -> Part {
@@ -80,21 +64,14 @@ fn content_part(raw: &str) -> Part {
     let label = fields.text("type").unwrap_or(Cow::Borrowed("no type"));
     let kind = match (&*label, fields.text("text")) {
         ("text", Some(text)) => PartKind::Text { text: text.into() },
-        (label, _) if is_media(label) => PartKind::Media {
-            label: label.into(),
-        },
-        (label, _) => PartKind::Opaque {
-            label: label.into(),
-        },
+        (label, _) if is_media(label) => PartKind::Media { label: label.into() },
+        (label, _) => PartKind::Opaque { label: label.into() },
     };
     Part::new(kind, Some(original(raw)))
 }
 
 fn is_media(label: &str) -> bool {
-    matches!(
-        label,
-        "image_url" | "input_audio" | "file" | "image" | "document"
-    )
+    matches!(label, "image_url" | "input_audio" | "file" | "image" | "document")
 }
 
 /// A call in any of its shapes: with a `function` object, or with name and arguments beside the id.
@@ -116,10 +93,7 @@ fn call_kind(raw: &str) -> PartKind {
 
 fn answered_call<'a>(message: &Fields<'a>) -> Cow<'a, str> {
     let several = || json::decode(message.list("tool_call_ids")?.first()?);
-    message
-        .text("tool_call_id")
-        .or_else(several)
-        .unwrap_or_default()
+    message.text("tool_call_id").or_else(several).unwrap_or_default()
 }
 
 fn result(message: &Fields<'_>, call: Cow<'_, str>) -> Part {
@@ -137,11 +111,7 @@ fn result(message: &Fields<'_>, call: Cow<'_, str>) -> Part {
         let raw = message.raw("content").unwrap_or_default();
         message.text("content").unwrap_or(Cow::Borrowed(raw))
     };
-    let kind = PartKind::ToolResult {
-        call: call.into(),
-        text: text.into(),
-        is_error: false,
-        media,
-    };
+    let kind =
+        PartKind::ToolResult { call: call.into(), text: text.into(), is_error: false, media };
     Part::new(kind, kept)
 }

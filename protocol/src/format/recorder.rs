@@ -138,8 +138,7 @@ impl Recorder {
 fn said<'a>(entry: &Entry, text: &'a str) -> &'a str {
     let shown = entry.dialect() == Dialect::ClaudeCode && entry.message().is_visible();
     let line = Fields::parse(text).ok().filter(|_| shown);
-    line.and_then(|line| line.object("message")?.raw("content"))
-        .unwrap_or(text)
+    line.and_then(|line| line.object("message")?.raw("content")).unwrap_or(text)
 }
 
 /// The id that a record brings, if it can be used.
@@ -149,9 +148,7 @@ fn own_id(dialect: Dialect, text: &str) -> Option<EntryId> {
         Dialect::ClaudeCode => fields.text("uuid"),
         _ => fields.text("uuid").or_else(|| fields.text("id")),
     }?;
-    EntryId::parse(&id)
-        .ok()
-        .filter(|id| !id.as_str().starts_with(CHAINED_PREFIX))
+    EntryId::parse(&id).ok().filter(|id| !id.as_str().starts_with(CHAINED_PREFIX))
 }
 
 fn read(

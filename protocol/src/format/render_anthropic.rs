@@ -15,16 +15,10 @@ pub(super) fn render(units: &[Unit<'_>]) -> Vec<Block> {
                 blocks.extend(parts.iter().filter_map(|part| say(*role, part)));
             }
             Unit::Result { call, answer } => {
-                blocks.push(Block {
-                    role: Role::User,
-                    json: result(call, answer),
-                });
+                blocks.push(Block { role: Role::User, json: result(call, answer) });
             }
             Unit::Note { text } => {
-                blocks.extend(text_block(text).map(|json| Block {
-                    role: Role::User,
-                    json,
-                }));
+                blocks.extend(text_block(text).map(|json| Block { role: Role::User, json }));
             }
         }
     }
@@ -46,11 +40,9 @@ fn say(role: Role, part: &Part) -> Option<Block> {
         PartKind::Text { .. } | PartKind::ToolResult { .. } => return None,
         PartKind::Reasoning { .. } => original.filter(|json| is_signed(json))?,
         PartKind::ToolCall { name, .. } if role == Role::System => text_block(&not_carried(name))?,
-        PartKind::ToolCall {
-            id,
-            name,
-            arguments,
-        } => original.unwrap_or_else(|| call_block(id, name, arguments)),
+        PartKind::ToolCall { id, name, arguments } => {
+            original.unwrap_or_else(|| call_block(id, name, arguments))
+        }
         PartKind::Media { label } | PartKind::Opaque { label } => {
             let kept = original.filter(|_| role != Role::System);
             kept.or_else(|| text_block(&not_carried(label)))?
@@ -67,9 +59,7 @@ fn original(part: &Part) -> Option<Arc<str>> {
 /// The provider refuses reasoning that does not carry its signature, or its encrypted data.
 fn is_signed(json: &str) -> bool {
     Fields::parse(json).is_ok_and(|block| {
-        ["signature", "data"]
-            .iter()
-            .any(|name| block.text(name).is_some_and(|it| !it.is_empty()))
+        ["signature", "data"].iter().any(|name| block.text(name).is_some_and(|it| !it.is_empty()))
     })
 }
 
@@ -94,13 +84,7 @@ fn result(call: &str, answer: &Answer<'_>) -> Arc<str> {
         Answer::Text(text) => return result_block(call, text, false),
         Answer::Given(part) => part,
     };
-    let PartKind::ToolResult {
-        call: answered,
-        text,
-        is_error,
-        media,
-    } = &part.kind
-    else {
+    let PartKind::ToolResult { call: answered, text, is_error, media } = &part.kind else {
         return result_block(call, "", false);
     };
     match original(part) {
@@ -115,18 +99,20 @@ fn result_block(call: &str, text: &str, is_error: bool) -> Arc<str> {
     format!("{{\"type\":\"tool_result\",\"tool_use_id\":{call},\"content\":{text}{error}}}").into()
 }
 
+/// Instructions that lead the blocks go into `system`. Later ones stay where they are, in the user's role: moved to the
+/// front they would change every byte behind them (P1).
 pub(super) fn body<'a>(blocks: impl IntoIterator<Item = &'a Block>) -> String {
     let (mut system, mut messages) = (String::new(), String::new());
     let mut speaking = None;
     for block in blocks {
         let name = match block.role {
-            Role::System => {
+            Role::System if speaking.is_none() => {
                 system.push_str(if system.is_empty() { "" } else { "," });
                 system.push_str(&block.json);
                 continue;
             }
             Role::Assistant => "assistant",
-            Role::User | Role::Tool | Role::Record => "user",
+            Role::System | Role::User | Role::Tool | Role::Record => "user",
         };
         if speaking == Some(name) {
             messages.push(',');

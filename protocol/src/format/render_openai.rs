@@ -37,10 +37,9 @@ impl Piece<'_> {
     fn to_json(&self) -> Cow<'_, str> {
         match self {
             Self::Verbatim(json) => Cow::Borrowed(json),
-            Self::Text(_) | Self::Note(_) => Cow::Owned(format!(
-                "{{\"type\":\"text\",\"text\":{}}}",
-                json::quoted(self.text())
-            )),
+            Self::Text(_) | Self::Note(_) => {
+                Cow::Owned(format!("{{\"type\":\"text\",\"text\":{}}}", json::quoted(self.text())))
+            }
         }
     }
 }
@@ -57,24 +56,14 @@ fn say(role: Role, parts: &[&Part]) -> Option<Block> {
                 let note = || Piece::Note(not_carried(label));
                 pieces.push(original(part).map_or_else(note, Piece::Verbatim));
             }
-            PartKind::ToolCall {
-                id,
-                name,
-                arguments,
-            } => {
-                let kept = original(part)
-                    .filter(|json| is_legal_call(json))
-                    .map(Cow::Borrowed);
+            PartKind::ToolCall { id, name, arguments } => {
+                let kept = original(part).filter(|json| is_legal_call(json)).map(Cow::Borrowed);
                 calls.push(kept.unwrap_or_else(|| Cow::Owned(call_json(id, name, arguments))));
             }
             PartKind::Text { .. } | PartKind::Reasoning { .. } | PartKind::ToolResult { .. } => {}
         }
     }
-    let role = if calls.is_empty() {
-        role
-    } else {
-        Role::Assistant
-    };
+    let role = if calls.is_empty() { role } else { Role::Assistant };
     message(role, &pieces, &calls)
 }
 
@@ -98,11 +87,7 @@ fn is_legal_call(raw: &str) -> bool {
 }
 
 fn call_json(id: &str, name: &str, arguments: &str) -> String {
-    let (id, name, arguments) = (
-        json::quoted(id),
-        json::quoted(name),
-        json::quoted(arguments),
-    );
+    let (id, name, arguments) = (json::quoted(id), json::quoted(name), json::quoted(arguments));
     format!(
         "{{\"id\":{id},\"type\":\"function\",\"function\":{{\"name\":{name},\"arguments\":{arguments}}}}}"
     )
@@ -125,18 +110,12 @@ fn message(role: Role, pieces: &[Piece<'_>], calls: &[Cow<'_, str>]) -> Option<B
         calls => format!(",\"tool_calls\":[{}]", calls.join(",")),
     };
     let json = format!("{{\"role\":\"{name}\",\"content\":{content}{calls}}}");
-    Some(Block {
-        role,
-        json: json.into(),
-    })
+    Some(Block { role, json: json.into() })
 }
 
 /// A list as soon as one piece brings its own bytes, else one string; `None` when there is nothing.
 fn content(pieces: &[Piece<'_>]) -> Option<String> {
-    if pieces
-        .iter()
-        .any(|piece| matches!(piece, Piece::Verbatim(_)))
-    {
+    if pieces.iter().any(|piece| matches!(piece, Piece::Verbatim(_))) {
         let items: Vec<_> = pieces.iter().map(Piece::to_json).collect();
         return Some(format!("[{}]", items.join(",")));
     }
@@ -158,10 +137,7 @@ fn result(call: &str, answer: &Answer<'_>) -> Block {
     };
     let call = json::quoted(call);
     let json = format!("{{\"role\":\"tool\",\"tool_call_id\":{call},\"content\":{content}}}");
-    Block {
-        role: Role::Tool,
-        json: json.into(),
-    }
+    Block { role: Role::Tool, json: json.into() }
 }
 
 pub(super) fn body<'a>(blocks: impl IntoIterator<Item = &'a Block>) -> String {

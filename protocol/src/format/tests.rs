@@ -13,20 +13,14 @@ fn message(dialect: Dialect, json: &str) -> Message {
 }
 
 fn say(message: &Message) -> Unit<'_> {
-    Unit::Say {
-        role: message.role,
-        parts: message.parts.iter().collect(),
-    }
+    Unit::Say { role: message.role, parts: message.parts.iter().collect() }
 }
 
 /// Renders one message and compares the blocks, written as role and JSON.
 fn check(format: Format, dialect: Dialect, json: &str, expected: &[(Role, &str)]) {
     let message = message(dialect, json);
     let blocks = render(format, &[say(&message)]);
-    let found: Vec<_> = blocks
-        .iter()
-        .map(|block| (block.role, &*block.json))
-        .collect();
+    let found: Vec<_> = blocks.iter().map(|block| (block.role, &*block.json)).collect();
     assert_eq!(found, expected, "{json}");
 }
 
@@ -40,29 +34,17 @@ fn anthropic_blocks_keep_their_bytes_in_their_own_format() {
         Dialect::Anthropic,
         BLOCKS,
         &[
-            (
-                Role::Assistant,
-                r#"{"type":"thinking","thinking":"t","signature":"s"}"#,
-            ),
-            (
-                Role::Assistant,
-                r#"{"type":"redacted_thinking","data":"d"}"#,
-            ),
+            (Role::Assistant, r#"{"type":"thinking","thinking":"t","signature":"s"}"#),
+            (Role::Assistant, r#"{"type":"redacted_thinking","data":"d"}"#),
             (Role::Assistant, r#"{"type":"text", "text":"a"}"#),
-            (
-                Role::Assistant,
-                r#"{"type":"tool_use","id":"c","name":"f","input":{ }}"#,
-            ),
+            (Role::Assistant, r#"{"type":"tool_use","id":"c","name":"f","input":{ }}"#),
             (Role::Assistant, r#"{"type":"server_tool_use"}"#),
         ],
     );
     let message = message(Dialect::Anthropic, BLOCKS);
     let blocks = render(Format::Anthropic, &[say(&message)]);
     let original = message.parts[0].original.as_ref().unwrap();
-    assert!(
-        Arc::ptr_eq(&blocks[0].json, &original.json),
-        "shared, not copied"
-    );
+    assert!(Arc::ptr_eq(&blocks[0].json, &original.json), "shared, not copied");
 }
 
 #[test]
@@ -91,14 +73,8 @@ fn chat_messages_become_anthropic_blocks() {
         Dialect::OpenAiChat,
         CHAT,
         &[
-            (
-                Role::Assistant,
-                r#"{"type":"tool_use","id":"c","name":"f","input":{"a":1}}"#,
-            ),
-            (
-                Role::Assistant,
-                r#"{"type":"tool_use","id":"d","name":"g","input":{"b": 2}}"#,
-            ),
+            (Role::Assistant, r#"{"type":"tool_use","id":"c","name":"f","input":{"a":1}}"#),
+            (Role::Assistant, r#"{"type":"tool_use","id":"d","name":"g","input":{"b": 2}}"#),
             (
                 Role::Assistant,
                 r#"{"type":"tool_use","id":"e","name":"h","input":{"input":"cut {"}}"#,
@@ -169,11 +145,7 @@ fn a_call_that_lacks_part_of_the_legal_shape_is_rebuilt() {
         let json = format!("{{\"role\":\"assistant\",\"tool_calls\":[{call}]}}");
         let message = message(Dialect::OpenAiChat, &json);
         let blocks = render(Format::OpenAiChat, &[say(&message)]);
-        assert!(
-            blocks[0].json.ends_with(&format!("[{expected}]}}")),
-            "{}",
-            blocks[0].json
-        );
+        assert!(blocks[0].json.ends_with(&format!("[{expected}]}}")), "{}", blocks[0].json);
     }
 }
 
@@ -186,12 +158,7 @@ fn what_says_nothing_gives_no_block() {
             r#"{"role":"assistant","content":"","reasoning":"r"}"#,
             &[],
         );
-        check(
-            format,
-            Dialect::OpenAiChat,
-            r#"{"role":"tool","content":"orphan"}"#,
-            &[],
-        );
+        check(format, Dialect::OpenAiChat, r#"{"role":"tool","content":"orphan"}"#, &[]);
         assert_eq!(render(format, &[Unit::Note { text: "\n".into() }]), []);
     }
 }
@@ -199,11 +166,7 @@ fn what_says_nothing_gives_no_block() {
 fn result_of(format: Format, answer: Answer<'_>) -> String {
     let blocks = render(format, &[Unit::Result { call: "c", answer }]);
     assert_eq!(blocks.len(), 1);
-    let role = if format == Format::Anthropic {
-        Role::User
-    } else {
-        Role::Tool
-    };
+    let role = if format == Format::Anthropic { Role::User } else { Role::Tool };
     assert_eq!(blocks[0].role, role);
     blocks[0].json.to_string()
 }
@@ -218,10 +181,7 @@ fn results_keep_their_bytes_where_they_can() {
         (block, message(Dialect::Anthropic, &json))
     };
     let (block, own) = given("c");
-    assert_eq!(
-        result_of(Format::Anthropic, Answer::Given(&own.parts[0])),
-        block
-    );
+    assert_eq!(result_of(Format::Anthropic, Answer::Given(&own.parts[0])), block);
     let note = r"x\n[1 media: not carried over from another format]";
     let (_, other) = given("other");
     assert_eq!(
@@ -235,10 +195,7 @@ fn results_keep_their_bytes_where_they_can() {
         format!("{{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"{note}\"}}")
     );
     let list = r#"[{"type":"text","text":"x"}, {"type":"image_url"}]"#;
-    let chat = message(
-        Dialect::OpenAiChat,
-        &format!("{{\"role\":\"tool\",\"content\":{list}}}"),
-    );
+    let chat = message(Dialect::OpenAiChat, &format!("{{\"role\":\"tool\",\"content\":{list}}}"));
     assert_eq!(
         result_of(Format::OpenAiChat, Answer::Given(&chat.parts[0])),
         format!("{{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":{list}}}")
@@ -254,12 +211,10 @@ fn results_keep_their_bytes_where_they_can() {
 }
 
 #[test]
-fn bodies_merge_neighbours_of_one_role() {
-    let block = |role, json: &str| Block {
-        role,
-        json: json.into(),
-    };
+fn bodies_merge_neighbours_and_lift_only_leading_instructions() {
+    let block = |role, json: &str| Block { role, json: json.into() };
     let blocks = [
+        block(Role::System, "0"),
         block(Role::User, "1"),
         block(Role::System, "2"),
         block(Role::Tool, "3"),
@@ -269,17 +224,14 @@ fn bodies_merge_neighbours_of_one_role() {
     ];
     assert_eq!(
         body(Format::Anthropic, &blocks),
-        r#"{"system":[2],"messages":[{"role":"user","content":[1,3]},{"role":"assistant","content":[4,5]},{"role":"user","content":[6]}]}"#
+        r#"{"system":[0],"messages":[{"role":"user","content":[1,2,3]},{"role":"assistant","content":[4,5]},{"role":"user","content":[6]}]}"#
     );
     assert_eq!(
-        body(Format::Anthropic, &blocks[..1]),
+        body(Format::Anthropic, &blocks[1..2]),
         r#"{"messages":[{"role":"user","content":[1]}]}"#
     );
     assert_eq!(body(Format::Anthropic, []), r#"{"messages":[]}"#);
-    assert_eq!(
-        body(Format::OpenAiChat, &blocks[..2]),
-        r#"{"messages":[1,2]}"#
-    );
+    assert_eq!(body(Format::OpenAiChat, &blocks[..2]), r#"{"messages":[0,1]}"#);
 }
 
 #[test]
@@ -289,12 +241,8 @@ fn opaque_takes_any_bytes() {
     assert_eq!(message.digest, Digest::of(b"\xff\0{"));
 }
 
-const DIALECTS: [Dialect; 4] = [
-    Dialect::Opaque,
-    Dialect::Anthropic,
-    Dialect::OpenAiChat,
-    Dialect::ClaudeCode,
-];
+const DIALECTS: [Dialect; 4] =
+    [Dialect::Opaque, Dialect::Anthropic, Dialect::OpenAiChat, Dialect::ClaudeCode];
 
 fn any_part() -> impl Strategy<Value = Part> {
     let text = "\\PC{0,8}|[ \\n\\x00\"\\\\{}]{0,4}";
@@ -302,23 +250,10 @@ fn any_part() -> impl Strategy<Value = Part> {
     let kind = prop_oneof![
         boxed().prop_map(|text| PartKind::Text { text }),
         boxed().prop_map(|text| PartKind::Reasoning { text }),
-        (
-            boxed(),
-            boxed(),
-            prop_oneof![boxed(), Just("{\"a\":[1]}".into())]
-        )
-            .prop_map(|(id, name, arguments)| PartKind::ToolCall {
-                id,
-                name,
-                arguments
-            }),
+        (boxed(), boxed(), prop_oneof![boxed(), Just("{\"a\":[1]}".into())])
+            .prop_map(|(id, name, arguments)| PartKind::ToolCall { id, name, arguments }),
         (boxed(), boxed(), any::<bool>(), 0..3_u32).prop_map(|(call, text, is_error, media)| {
-            PartKind::ToolResult {
-                call,
-                text,
-                is_error,
-                media,
-            }
+            PartKind::ToolResult { call, text, is_error, media }
         }),
         boxed().prop_map(|label| PartKind::Media { label }),
         boxed().prop_map(|label| PartKind::Opaque { label }),

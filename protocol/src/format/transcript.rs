@@ -105,10 +105,7 @@ pub struct Unreadable {
 
 impl Unreadable {
     pub(super) fn new(at: impl Into<Option<Place>>, why: impl Into<String>) -> Self {
-        Self {
-            at: at.into(),
-            why: why.into(),
-        }
+        Self { at: at.into(), why: why.into() }
     }
 }
 

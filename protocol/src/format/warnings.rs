@@ -81,20 +81,14 @@ impl IntoIterator for &Warnings {
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let rows = self
-            .0
-            .iter()
-            .map(|(kind, (count, first))| (kind.name(), *count, *first));
+        let rows = self.0.iter().map(|(kind, (count, first))| (kind.name(), *count, *first));
         rows.collect::<Vec<_>>().into_iter()
     }
 }
 
 /// A text's hash, short enough to remember one per record of a long file.
 pub(super) fn short_hash(digest: &Digest) -> [u8; 16] {
-    let (head, _) = digest
-        .0
-        .split_first_chunk::<16>()
-        .expect("a digest is 32 bytes long");
+    let (head, _) = digest.0.split_first_chunk::<16>().expect("a digest is 32 bytes long");
     *head
 }
 
@@ -144,13 +138,9 @@ mod tests {
             calls.follow(&message, Place::Message(number), &mut warnings);
         }
         calls.finish(&mut warnings);
-        let expected = expected
-            .iter()
-            .map(|(name, count, first)| (*name, *count, Place::Message(*first)));
-        assert_eq!(
-            warnings.iter().collect::<Vec<_>>(),
-            expected.collect::<Vec<_>>()
-        );
+        let expected =
+            expected.iter().map(|(name, count, first)| (*name, *count, Place::Message(*first)));
+        assert_eq!(warnings.iter().collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     }
 
     const CALL: &str = r#"{"role":"assistant","tool_calls":[{"id":"a"}]}"#;
@@ -162,25 +152,11 @@ mod tests {
     #[test]
     fn calls_and_results_are_paired_in_order() {
         check(&[CALL, RESULT], &[]);
-        check(
-            &[RESULT, CALL],
-            &[("orphan result", 1, 1), ("unanswered call", 1, 2)],
-        );
+        check(&[RESULT, CALL], &[("orphan result", 1, 1), ("unanswered call", 1, 2)]);
         check(&[CALL, RESULT, RESULT], &[("orphan result", 1, 3)]);
         check(&[CALL, RESULT, CALL, RESULT], &[("reused call id", 1, 3)]);
-        check(
-            &[CALL, CALL],
-            &[("unanswered call", 2, 1), ("reused call id", 1, 2)],
-        );
+        check(&[CALL, CALL], &[("unanswered call", 2, 1), ("reused call id", 1, 2)]);
         check(&[TWO_CALLS, RESULT], &[("unanswered call", 1, 1)]);
-        check(
-            &[
-                NAMELESS_CALL,
-                NAMELESS_RESULT,
-                NAMELESS_CALL,
-                NAMELESS_RESULT,
-            ],
-            &[],
-        );
+        check(&[NAMELESS_CALL, NAMELESS_RESULT, NAMELESS_CALL, NAMELESS_RESULT], &[]);
     }
 }

@@ -62,10 +62,7 @@ impl Outbox {
             }
             let (_, deferred) = self.waiting.pop_front().expect("the loop has just seen it");
             commands.push(match deferred {
-                Deferred::Reply(request, reply) => Command::Reply {
-                    request,
-                    reply: Ok(reply),
-                },
+                Deferred::Reply(request, reply) => Command::Reply { request, reply: Ok(reply) },
                 Deferred::Notice(notice) => Command::Notify(notice),
                 Deferred::Stop => Command::Stop,
             });
@@ -87,10 +84,7 @@ impl Outbox {
         for (after, deferred) in self.waiting.drain(..) {
             if let Deferred::Reply(request, _) = deferred {
                 let error = if after <= sent { in_flight } else { unsent };
-                commands.push(Command::Reply {
-                    request,
-                    reply: Err(error.clone()),
-                });
+                commands.push(Command::Reply { request, reply: Err(error.clone()) });
             }
         }
     }

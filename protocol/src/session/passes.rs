@@ -52,10 +52,7 @@ impl Session {
             if !self.overhead_told {
                 self.overhead_told = true;
                 let trigger = budget.trigger();
-                commands.push(Command::Notify(Notice::Overhead {
-                    instructions,
-                    trigger,
-                }));
+                commands.push(Command::Notify(Notice::Overhead { instructions, trigger }));
             }
             return;
         }
@@ -76,10 +73,7 @@ impl Session {
 
     /// The most that the summary of a cut may take: the session's cap, or half of what it replaces (V12).
     fn cap(&self, cut: &Cut) -> TokenCount {
-        self.config
-            .budget
-            .summary_cap()
-            .min(TokenCount(cut.tokens().0 / 2))
+        self.config.budget.summary_cap().min(TokenCount(cut.tokens().0 / 2))
     }
 
     fn start(&mut self, now: Timestamp, cut: Cut, commands: &mut Vec<Command>) -> PassId {
@@ -90,32 +84,15 @@ impl Session {
             pass,
             covers,
             groups: cut::covered_groups(view, &cut).into(),
-            previous: view
-                .standing()
-                .map(|standing| standing.summary.text.as_ref().into()),
+            previous: view.standing().map(|standing| standing.summary.text.as_ref().into()),
             cap: self.cap(&cut),
             deadline: self.config.pass_deadline,
         };
-        self.record(Record::PassStarted {
-            at: now,
-            pass,
-            cut: covers.last(),
-            digest,
-        });
+        self.record(Record::PassStarted { at: now, pass, cut: covers.last(), digest });
         commands.push(Command::StartPass(job));
         let (tokens, moved_back) = (cut.tokens(), cut.moved_back().copied());
-        commands.push(Command::Notify(Notice::PassStarted {
-            pass,
-            covers,
-            tokens,
-            moved_back,
-        }));
-        self.running = Some(Running {
-            pass,
-            cut,
-            done: 0,
-            total: 0,
-        });
+        commands.push(Command::Notify(Notice::PassStarted { pass, covers, tokens, moved_back }));
+        self.running = Some(Running { pass, cut, done: 0, total: 0 });
         pass
     }
 
@@ -131,12 +108,7 @@ impl Session {
         };
         (running.done, running.total) = (done, total);
         let covers = running.cut.covers();
-        let status = PassStatus {
-            pass,
-            covers,
-            done,
-            total,
-        };
+        let status = PassStatus { pass, covers, done, total };
         commands.push(Command::Notify(Notice::PassProgressed(status)));
     }
 
@@ -149,24 +121,12 @@ impl Session {
         let (covers, digest) = (running.cut.covers(), running.cut.digest());
         match splice::check(self.state.view(), pass, covers, &digest, &summary) {
             Ok(effect) => {
-                self.record(Record::Spliced {
-                    at: now,
-                    pass,
-                    covers,
-                    digest,
-                    summary,
-                });
+                self.record(Record::Spliced { at: now, pass, covers, digest, summary });
                 let after = self.state.view().tokens();
                 let over = after.saturating_sub(self.config.budget.landing());
                 let shortfall = (over > TokenCount::ZERO).then_some(over);
                 let before = effect.before;
-                let notice = Notice::Spliced {
-                    pass,
-                    covers,
-                    before,
-                    after,
-                    shortfall,
-                };
+                let notice = Notice::Spliced { pass, covers, before, after, shortfall };
                 self.settle(pass, Outcome::Spliced, notice);
                 self.retry_above = TokenCount::ZERO;
             }
@@ -175,11 +135,7 @@ impl Session {
     }
 
     pub(super) fn pass_failed(&mut self, now: Timestamp, pass: PassId, why: Box<str>) {
-        if self
-            .running
-            .take_if(|running| running.pass == pass)
-            .is_some()
-        {
+        if self.running.take_if(|running| running.pass == pass).is_some() {
             self.end(now, pass, Outcome::Failed(why));
         }
     }
@@ -199,24 +155,16 @@ impl Session {
 
     /// Ends a pass without a splice; another is tried once the view has grown by the stated amount (V9).
     fn end(&mut self, now: Timestamp, pass: PassId, outcome: Outcome) {
-        self.record(Record::PassEnded {
-            at: now,
-            pass,
-            outcome: outcome.clone(),
-        });
+        self.record(Record::PassEnded { at: now, pass, outcome: outcome.clone() });
         self.retry_above = self.state.view().tokens() + self.config.budget.retry_growth();
-        let notice = Notice::PassEnded {
-            pass,
-            outcome: outcome.clone(),
-        };
+        let notice = Notice::PassEnded { pass, outcome: outcome.clone() };
         self.settle(pass, outcome, notice);
     }
 
     fn settle(&mut self, pass: PassId, outcome: Outcome, notice: Notice) {
         self.outbox.defer(Deferred::Notice(notice));
         for request in self.waiting.remove(&pass).into_iter().flatten() {
-            self.outbox
-                .defer(Deferred::Reply(request, Reply::Settled(outcome.clone())));
+            self.outbox.defer(Deferred::Reply(request, Reply::Settled(outcome.clone())));
         }
         self.settled.push_back((pass, outcome));
         if self.settled.len() > caps::OUTCOMES_KEPT {
@@ -231,17 +179,12 @@ impl Session {
         pass: PassId,
         commands: &mut Vec<Command>,
     ) {
-        if self
-            .running
-            .as_ref()
-            .is_some_and(|running| running.pass == pass)
-        {
+        if self.running.as_ref().is_some_and(|running| running.pass == pass) {
             self.waiting.entry(pass).or_default().push(request);
             return;
         }
         if let Some((_, outcome)) = self.settled.iter().find(|(known, _)| *known == pass) {
-            self.outbox
-                .defer(Deferred::Reply(request, Reply::Settled(outcome.clone())));
+            self.outbox.defer(Deferred::Reply(request, Reply::Settled(outcome.clone())));
             return;
         }
         let message = format!("session {}: the outcome of {pass} is not kept", self.id);

@@ -63,11 +63,7 @@ impl Replay {
         session.configure(now);
         if let Some(pass) = unfinished {
             let outcome = Outcome::Abandoned(Abandoned::Restarted);
-            session.record(Record::PassEnded {
-                at: now,
-                pass,
-                outcome,
-            });
+            session.record(Record::PassEnded { at: now, pass, outcome });
         }
         Ok(session)
     }

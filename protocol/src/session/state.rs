@@ -86,13 +86,7 @@ impl State {
         match record {
             Record::Opened { format, budget, .. } => self.open(record, *format, *budget)?,
             Record::Appended { seq, entry, .. } => self.append(record, *seq, entry)?,
-            Record::Answered {
-                call,
-                position,
-                digest,
-                stand_ins,
-                ..
-            } => {
+            Record::Answered { call, position, digest, stand_ins, .. } => {
                 if *call != self.call.next() || *position != self.view.head() {
                     return Err(self.illegal(record, "it is not the next answer"));
                 }
@@ -104,9 +98,7 @@ impl State {
                     return Err(self.illegal(record, "a stand-in names no open call"));
                 }
             }
-            Record::Elided {
-                results, groups, ..
-            } => {
+            Record::Elided { results, groups, .. } => {
                 if self.view.elide(results, groups).is_none() {
                     return Err(self.illegal(record, "it elides what is not in the view"));
                 }
@@ -118,15 +110,9 @@ impl State {
                 self.pass = *pass;
                 self.unfinished = Some(*pass);
             }
-            Record::Spliced {
-                pass,
-                covers,
-                digest,
-                summary,
-                ..
-            } => {
+            Record::Spliced { pass, covers, digest, summary, .. } => {
                 self.end_pass(record, *pass)?;
-                if let Err(why) = splice::check(&self.view, *pass, *covers, digest, summary) {
+                if let Err(why) = splice::fits(&self.view, *covers, digest) {
                     return Err(self.illegal(record, &why.to_string()));
                 }
                 self.view.splice(*pass, *covers, summary.clone());

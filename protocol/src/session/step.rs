@@ -38,11 +38,7 @@ impl Session {
             Event::PassDone { pass, summary } => self.pass_done(now, pass, summary),
             Event::PassFailed { pass, why } => self.pass_failed(now, pass, why),
             Event::PassOverdue { pass } => {
-                if self
-                    .running
-                    .as_ref()
-                    .is_some_and(|running| running.pass == pass)
-                {
+                if self.running.as_ref().is_some_and(|running| running.pass == pass) {
                     self.abandon(now, Abandoned::Overdue, &mut commands);
                 }
             }
@@ -68,13 +64,9 @@ impl Session {
         match body {
             Request::Append { entries } => match self.append(now, &entries) {
                 Ok(receipts) => {
-                    self.outbox
-                        .defer(Deferred::Reply(request, Reply::Appended(receipts)));
+                    self.outbox.defer(Deferred::Reply(request, Reply::Appended(receipts)));
                 }
-                Err(error) => commands.push(Command::Reply {
-                    request,
-                    reply: Err(error),
-                }),
+                Err(error) => commands.push(Command::Reply { request, reply: Err(error) }),
             },
             Request::Context { open_calls } => {
                 let reply = Reply::Context(self.context(now, open_calls));
@@ -82,16 +74,12 @@ impl Session {
             }
             Request::Compact { up_to } => {
                 let reply = Reply::Compact(self.compact(now, up_to, commands));
-                commands.push(Command::Reply {
-                    request,
-                    reply: Ok(reply),
-                });
+                commands.push(Command::Reply { request, reply: Ok(reply) });
             }
             Request::Settled { pass } => self.await_settled(request, pass, commands),
             Request::Cancel => {
                 let pass = self.abandon(now, Abandoned::Cancelled, commands);
-                self.outbox
-                    .defer(Deferred::Reply(request, Reply::Cancelled(pass)));
+                self.outbox.defer(Deferred::Reply(request, Reply::Cancelled(pass)));
             }
             Request::Status => {
                 let reply = Ok(Reply::Status(self.status()));
@@ -118,24 +106,12 @@ impl Session {
         for entry in entries {
             let id = entry.id().clone();
             if let Some((seq, _)) = self.state.find(&id) {
-                receipts.push(Receipt {
-                    id,
-                    seq,
-                    known: true,
-                });
+                receipts.push(Receipt { id, seq, known: true });
                 continue;
             }
             let seq = self.state.view().head().next();
-            self.record(Record::Appended {
-                at: now,
-                seq,
-                entry: Arc::clone(entry),
-            });
-            receipts.push(Receipt {
-                id,
-                seq,
-                known: false,
-            });
+            self.record(Record::Appended { at: now, seq, entry: Arc::clone(entry) });
+            receipts.push(Receipt { id, seq, known: false });
         }
         Ok(receipts)
     }
@@ -174,13 +150,7 @@ impl Session {
         let (position, digest) = (view.head(), view.digest());
         let call = self.state.last_call().next();
         let answered = stand_ins.clone();
-        self.record(Record::Answered {
-            at: now,
-            call,
-            position,
-            digest,
-            stand_ins: answered,
-        });
+        self.record(Record::Answered { at: now, call, position, digest, stand_ins: answered });
         let view = self.state.view_mut();
         ContextReply::Ready(Context {
             call,
@@ -197,18 +167,9 @@ impl Session {
     fn elide(&mut self, now: Timestamp, elision: elide::Elision) {
         let before = self.state.view().tokens();
         let (results, groups) = (elision.results.len(), elision.groups.len());
-        self.record(Record::Elided {
-            at: now,
-            results: elision.results,
-            groups: elision.groups,
-        });
+        self.record(Record::Elided { at: now, results: elision.results, groups: elision.groups });
         let after = self.state.view().tokens();
-        let notice = Notice::Elided {
-            results,
-            groups,
-            before,
-            after,
-        };
+        let notice = Notice::Elided { results, groups, before, after };
         self.outbox.defer(Deferred::Notice(notice));
     }
 
@@ -239,23 +200,12 @@ impl Session {
             CommitFailure::Fenced => Kind::Locked,
         };
         let error = Error::new(kind, format!("session {}: {why}", self.id));
-        let unsent = if failure == CommitFailure::Fenced {
-            kind
-        } else {
-            Kind::Retry
-        };
+        let unsent = if failure == CommitFailure::Fenced { kind } else { Kind::Retry };
         let unsent = Error::new(unsent, format!("session {}: not sent: {why}", self.id));
         self.outbox.fail(&error, &unsent, commands);
-        commands.extend(
-            self.running
-                .take()
-                .map(|running| Command::KillPass(running.pass)),
-        );
+        commands.extend(self.running.take().map(|running| Command::KillPass(running.pass)));
         for request in std::mem::take(&mut self.waiting).into_values().flatten() {
-            commands.push(Command::Reply {
-                request,
-                reply: Err(unsent.clone()),
-            });
+            commands.push(Command::Reply { request, reply: Err(unsent.clone()) });
         }
         commands.push(Command::Notify(Notice::Failed(error)));
         commands.push(Command::Stop);

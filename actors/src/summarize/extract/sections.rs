@@ -73,12 +73,7 @@ impl Sections {
     /// Writes within `cap`: each section gets its share, what it leaves goes on to the next. Within a section the first
     /// item and the newest ones stay.
     pub(super) fn render(&self, cap: TokenCount, estimate: fn(&str) -> TokenCount) -> String {
-        let filled = || {
-            SECTIONS
-                .iter()
-                .zip(&self.items)
-                .filter(|(_, items)| !items.is_empty())
-        };
+        let filled = || SECTIONS.iter().zip(&self.items).filter(|(_, items)| !items.is_empty());
         let shares: u64 = filled().map(|((.., share), _)| share).sum();
         let mut text = String::new();
         let mut left = cap.0;
@@ -111,20 +106,12 @@ fn choose(items: &[String], room: u64, estimate: fn(&str) -> TokenCount) -> Vec<
     let mut left = room;
     let mut chosen = vec![false; items.len()];
     let newest = (1..items.len()).rev();
-    for index in std::iter::once(0)
-        .chain(newest)
-        .filter(|index| *index < items.len())
-    {
+    for index in std::iter::once(0).chain(newest).filter(|index| *index < items.len()) {
         let Some(rest) = left.checked_sub(cost(&items[index])) else {
             continue;
         };
         left = rest;
         chosen[index] = true;
     }
-    items
-        .iter()
-        .zip(chosen)
-        .filter(|(_, chosen)| *chosen)
-        .map(|(item, _)| item)
-        .collect()
+    items.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(item, _)| item).collect()
 }

@@ -19,10 +19,7 @@ pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
         in_code ^= fence;
         !in_code && !fence
     });
-    prose
-        .flat_map(split)
-        .map(str::trim)
-        .filter(|sentence| sentence.len() >= 12)
+    prose.flat_map(split).map(str::trim).filter(|sentence| sentence.len() >= 12)
 }
 
 /// Splits a line behind signs that end a sentence: those before a blank, so that `main.rs` and `3.14` stay whole.
@@ -32,10 +29,7 @@ fn split(line: &str) -> impl Iterator<Item = &str> {
         if rest.is_empty() {
             return None;
         }
-        let ends = [". ", "! ", "? "]
-            .iter()
-            .filter_map(|sign| rest.find(sign))
-            .min();
+        let ends = [". ", "! ", "? "].iter().filter_map(|sign| rest.find(sign)).min();
         let (sentence, behind) = rest.split_at(ends.map_or(rest.len(), |at| at + 1));
         rest = behind;
         Some(sentence)
@@ -53,17 +47,11 @@ pub(super) fn lines_with<'a>(text: &'a str, words: &'a [&str]) -> impl Iterator<
 /// What looks like a file path in a call's arguments.
 pub(super) fn paths(arguments: &str) -> impl Iterator<Item = &str> {
     let separators = |c: char| c.is_whitespace() || "\"'`,;()[]{}<>=|".contains(c);
-    arguments
-        .split(separators)
-        .map(|word| word.trim_end_matches(['\\', '.', ':']))
-        .filter(|word| {
-            let slash = word.contains('/') && !word.contains("://");
-            let named = word
-                .rsplit('/')
-                .next()
-                .is_some_and(|name| name.contains('.'));
-            slash && named && word.len() > 4 && word.len() <= 200 && !word.contains('\\')
-        })
+    arguments.split(separators).map(|word| word.trim_end_matches(['\\', '.', ':'])).filter(|word| {
+        let slash = word.contains('/') && !word.contains("://");
+        let named = word.rsplit('/').next().is_some_and(|name| name.contains('.'));
+        slash && named && word.len() > 4 && word.len() <= 200 && !word.contains('\\')
+    })
 }
 
 /// The sentences whose words occur most often in the whole text, in the order of the text.
@@ -75,9 +63,8 @@ pub(super) fn ranked(text: &str, count: usize) -> Vec<&str> {
     let mut scored: Vec<(u64, usize, &str)> = sentences(text)
         .enumerate()
         .map(|(place, sentence)| {
-            let weights: Vec<u64> = words(sentence)
-                .map(|word| u64::from(frequency[&word]))
-                .collect();
+            let weights: Vec<u64> =
+                words(sentence).map(|word| u64::from(frequency[&word])).collect();
             let total: u64 = weights.iter().sum();
             (total * 100 / (weights.len() as u64 + 6), place, sentence)
         })
@@ -85,10 +72,7 @@ pub(super) fn ranked(text: &str, count: usize) -> Vec<&str> {
     scored.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
     scored.truncate(count);
     scored.sort_by_key(|(_, place, _)| *place);
-    scored
-        .into_iter()
-        .map(|(_, _, sentence)| sentence)
-        .collect()
+    scored.into_iter().map(|(_, _, sentence)| sentence).collect()
 }
 
 fn words(text: &str) -> impl Iterator<Item = String> {
@@ -105,10 +89,7 @@ mod tests {
     fn sentences_leave_code_out() {
         let text = "First we look at it. Then we fix it!\n```\nlet x = compute(12345);\n```\n- a list line";
         let found: Vec<&str> = sentences(text).collect();
-        assert_eq!(
-            found,
-            ["First we look at it.", "Then we fix it!", "- a list line"]
-        );
+        assert_eq!(found, ["First we look at it.", "Then we fix it!", "- a list line"]);
     }
 
     #[test]
@@ -130,10 +111,7 @@ mod tests {
             "The harbour store moves. Lunch was fine today. The harbour store keeps time zones.";
         assert_eq!(
             ranked(text, 2),
-            [
-                "The harbour store moves.",
-                "The harbour store keeps time zones."
-            ]
+            ["The harbour store moves.", "The harbour store keeps time zones."]
         );
     }
 }

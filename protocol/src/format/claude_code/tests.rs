@@ -9,12 +9,7 @@ fn check(line: &str, expected: (Role, &str, Option<&str>, &[&str])) {
     let message = read_message(Dialect::ClaudeCode, line.as_bytes()).unwrap();
     let parts: Vec<_> = message.parts.iter().map(shown).collect();
     let parts: Vec<_> = parts.iter().map(String::as_str).collect();
-    let found = (
-        message.role,
-        &*message.label,
-        message.message_id.as_deref(),
-        &*parts,
-    );
+    let found = (message.role, &*message.label, message.message_id.as_deref(), &*parts);
     assert_eq!(found, expected, "{line}");
     assert_eq!(message.digest, Digest::of(line.as_bytes()));
 }
@@ -45,36 +40,18 @@ fn user_and_assistant_lines_are_shown() {
 fn other_lines_are_carried_under_their_label() {
     let message = r#""message":{"role":"assistant","content":"x"}"#;
     for (line, label) in [
-        (
-            format!("{{\"type\":\"assistant\",\"isSidechain\":true,{message}}}"),
-            "sidechain",
-        ),
-        (
-            format!("{{\"type\":\"assistant\",\"isApiErrorMessage\":true,{message}}}"),
-            "api-error",
-        ),
+        (format!("{{\"type\":\"assistant\",\"isSidechain\":true,{message}}}"), "sidechain"),
+        (format!("{{\"type\":\"assistant\",\"isApiErrorMessage\":true,{message}}}"), "api-error"),
         (format!("{{\"type\":\"progress\",{message}}}"), "progress"),
-        (
-            r#"{"type":"system","subtype":"compact_boundary"}"#.to_owned(),
-            "system",
-        ),
+        (r#"{"type":"system","subtype":"compact_boundary"}"#.to_owned(), "system"),
         (r#"{"type":"hologram"}"#.to_owned(), "hologram"),
         (r#"{"type":7}"#.to_owned(), "no type"),
         ("{}".to_owned(), "no type"),
         (r#"{"type":"user"}"#.to_owned(), "user"),
         (r#"{"type":"user","message":"x"}"#.to_owned(), "user"),
-        (
-            r#"{"type":"user","message":{"content":"x"}}"#.to_owned(),
-            "user",
-        ),
-        (
-            r#"{"type":"user","message":{"role":"user","content":7}}"#.to_owned(),
-            "user",
-        ),
-        (
-            r#"{"type":"user","message":{"role":"user","content":[7]}}"#.to_owned(),
-            "user",
-        ),
+        (r#"{"type":"user","message":{"content":"x"}}"#.to_owned(), "user"),
+        (r#"{"type":"user","message":{"role":"user","content":7}}"#.to_owned(), "user"),
+        (r#"{"type":"user","message":{"role":"user","content":[7]}}"#.to_owned(), "user"),
     ] {
         check(&line, (Role::Record, label, None, &[]));
     }

@@ -42,11 +42,7 @@ fn session_files_are_known_by_their_lines() {
         cut.push(0xe4);
         check(&cut, false, name);
     }
-    check(
-        br#"{"type":"user","uuid":"u","message":{"content":"a long"#,
-        false,
-        name,
-    );
+    check(br#"{"type":"user","uuid":"u","message":{"content":"a long"#, false, name);
 }
 
 #[test]
@@ -61,10 +57,7 @@ fn documents_are_known_by_their_shape() {
     ] {
         check(head.as_bytes(), false, "JSON document");
     }
-    assert_eq!(
-        detect(b"[]", true).unwrap().shape,
-        crate::format::transcript::Shape::Document
-    );
+    assert_eq!(detect(b"[]", true).unwrap().shape, crate::format::transcript::Shape::Document);
 }
 
 #[test]
@@ -87,10 +80,7 @@ const FOREIGN: &[(&str, &str)] = &[
         "{\"timestamp\":\"t\",\"type\":\"session_meta\",\"payload\":{}}\n{\"timestamp\":\"t\"}\n",
         "line 1: this looks like a Codex rollout;",
     ),
-    (
-        r#"{"timestamp":"t","type":"session_meta","payload":{}}"#,
-        "this looks like a Codex rollout;",
-    ),
+    (r#"{"timestamp":"t","type":"session_meta","payload":{}}"#, "this looks like a Codex rollout;"),
     (
         "{\"type\":\"session\",\"id\":\"i\"}\n{}\n",
         "line 1: this looks like a pi or OpenClaw session;",
@@ -99,10 +89,7 @@ const FOREIGN: &[(&str, &str)] = &[
         "{\"type\":\"message\",\"id\":\"i\",\"message\":{}}\n{}\n",
         "line 1: this looks like a pi or OpenClaw session without",
     ),
-    (
-        "{\"instance_id\":\"i\",\"history\":[]}\n{}\n",
-        "line 1: this looks like OpenHands events;",
-    ),
+    ("{\"instance_id\":\"i\",\"history\":[]}\n{}\n", "line 1: this looks like OpenHands events;"),
     (
         "{\"role\":\"user\"}\n{\"role\":\"user\"}\n",
         "line 1: this looks like one chat message per line",
@@ -111,47 +98,17 @@ const FOREIGN: &[(&str, &str)] = &[
         "{\"x\":1}\n{\"y\":2}\n",
         "line 1: this looks like JSON objects of a format that is not known;",
     ),
-    (
-        r#"{"simulations":[{"messages":[]}]}"#,
-        "this looks like tau2 results",
-    ),
-    (
-        r#"{"eval":{},"samples":[],"messages":[]}"#,
-        "this looks like an inspect log;",
-    ),
-    (
-        r#"{"projectHash":"p","messages":[]}"#,
-        "this looks like a Gemini CLI session;",
-    ),
-    (
-        r#"{"messages":[{"type":"gemini"}]}"#,
-        "message 1: this looks like a Gemini CLI session;",
-    ),
-    (
-        r#"{"messages":[{"info":{},"parts":[]}]}"#,
-        "message 1: this looks like an OpenCode export;",
-    ),
-    (
-        r#"{"agent":"a","updated_at":"u","messages":[]}"#,
-        "this looks like a Cline session;",
-    ),
-    (
-        r#"{"history":[{"action":"run"}]}"#,
-        "message 1: this looks like OpenHands events;",
-    ),
-    (
-        r#"[{"task_id":1,"traj":[]}]"#,
-        "message 1: this looks like results with several",
-    ),
+    (r#"{"simulations":[{"messages":[]}]}"#, "this looks like tau2 results"),
+    (r#"{"eval":{},"samples":[],"messages":[]}"#, "this looks like an inspect log;"),
+    (r#"{"projectHash":"p","messages":[]}"#, "this looks like a Gemini CLI session;"),
+    (r#"{"messages":[{"type":"gemini"}]}"#, "message 1: this looks like a Gemini CLI session;"),
+    (r#"{"messages":[{"info":{},"parts":[]}]}"#, "message 1: this looks like an OpenCode export;"),
+    (r#"{"agent":"a","updated_at":"u","messages":[]}"#, "this looks like a Cline session;"),
+    (r#"{"history":[{"action":"run"}]}"#, "message 1: this looks like OpenHands events;"),
+    (r#"[{"task_id":1,"traj":[]}]"#, "message 1: this looks like results with several"),
     (r#"["{}"]"#, "message 1: this looks like a list of strings"),
-    (
-        "[7]",
-        "message 1: this looks like an array without chat messages;",
-    ),
-    (
-        r#"{"a":1}"#,
-        "this looks like a JSON object without an array of messages;",
-    ),
+    ("[7]", "message 1: this looks like an array without chat messages;"),
+    (r#"{"a":1}"#, "this looks like a JSON object without an array of messages;"),
 ];
 
 #[test]

@@ -9,16 +9,8 @@ use crate::format::warnings::Warning;
 /// Reads a document and checks that no byte is lost.
 fn read(text: &str) -> Result<DocumentRead, Unreadable> {
     let read = read_document(text.as_bytes())?;
-    let sources: Vec<u8> = read
-        .entries
-        .iter()
-        .flat_map(|entry| entry.source().to_vec())
-        .collect();
-    assert_eq!(
-        sources,
-        text.as_bytes(),
-        "every byte stands in exactly one source, in order"
-    );
+    let sources: Vec<u8> = read.entries.iter().flat_map(|entry| entry.source().to_vec()).collect();
+    assert_eq!(sources, text.as_bytes(), "every byte stands in exactly one source, in order");
     Ok(read)
 }
 
@@ -30,11 +22,7 @@ fn check(text: &str, name: &str, expected: &[&str]) {
         let source = std::str::from_utf8(entry.source()).unwrap();
         let (before, json) = source.split_at(entry.json().start);
         assert_eq!(entry.json().end, source.len());
-        let opaque = if entry.dialect() == Dialect::Opaque {
-            "-"
-        } else {
-            "+"
-        };
+        let opaque = if entry.dialect() == Dialect::Opaque { "-" } else { "+" };
         format!("{before}{opaque}{json}")
     });
     assert_eq!(shown.collect::<Vec<_>>(), expected, "{text}");
@@ -63,26 +51,11 @@ fn every_byte_around_the_messages_is_carried() {
 fn the_field_that_holds_the_messages_is_chosen() {
     let first = |text: &str| read(text).unwrap().entries[1].message().label.to_string();
     let (user, tool) = (r#"[{"role":"user"}]"#, r#"[{"role":"tool"}]"#);
-    assert_eq!(
-        first(&format!("{{\"traj\":{tool},\"history\":{user}}}")),
-        "user"
-    );
-    assert_eq!(
-        first(&format!("{{\"history\":{tool},\"messages\":{user}}}")),
-        "user"
-    );
-    assert_eq!(
-        first(&format!("{{\"traj\":{tool},\"messages\":{user}}}")),
-        "user"
-    );
-    assert_eq!(
-        first(&format!("{{\"messages\":\"text\",\"traj\":{user}}}")),
-        "user"
-    );
-    assert_eq!(
-        first(&format!("{{\"trajectory\":{tool},\"history\":{user}}}")),
-        "user"
-    );
+    assert_eq!(first(&format!("{{\"traj\":{tool},\"history\":{user}}}")), "user");
+    assert_eq!(first(&format!("{{\"history\":{tool},\"messages\":{user}}}")), "user");
+    assert_eq!(first(&format!("{{\"traj\":{tool},\"messages\":{user}}}")), "user");
+    assert_eq!(first(&format!("{{\"messages\":\"text\",\"traj\":{user}}}")), "user");
+    assert_eq!(first(&format!("{{\"trajectory\":{tool},\"history\":{user}}}")), "user");
 }
 
 #[test]
@@ -110,21 +83,14 @@ fn the_dialect_is_chosen_by_the_first_message_that_tells() {
 fn ids_are_the_messages_own_where_they_are_unique() {
     let text = r#"[{"id":"a","role":"user"},{"id":"a","role":"user"},{"uuid":"b","id":"c","role":"user"},{"id":7,"role":"user"}]"#;
     let read = read(text).unwrap();
-    let ids: Vec<_> = read
-        .entries
-        .iter()
-        .map(|entry| entry.id().as_str())
-        .collect();
+    let ids: Vec<_> = read.entries.iter().map(|entry| entry.id().as_str()).collect();
     assert_eq!((ids[1], ids[3]), ("a", "b"));
     for chained in [0, 2, 4, 5] {
         assert!(ids[chained].starts_with("hw-"), "{ids:?}");
     }
     let rows: Vec<_> = read.warnings.iter().collect();
     assert_eq!(rows, [("reused entry id", 1, Place::Message(2))]);
-    assert!(
-        read.entries[2].message().is_visible(),
-        "a message said twice is shown twice"
-    );
+    assert!(read.entries[2].message().is_visible(), "a message said twice is shown twice");
 }
 
 #[test]
@@ -146,16 +112,9 @@ fn what_cannot_be_shown_is_carried_and_counted() {
 
 #[test]
 fn an_envelope_over_the_cap_is_carried_in_pieces() {
-    let text = format!(
-        "{}[{{\"role\":\"user\"}}]",
-        " ".repeat(caps::MAX_ENTRY_BYTES)
-    );
+    let text = format!("{}[{{\"role\":\"user\"}}]", " ".repeat(caps::MAX_ENTRY_BYTES));
     let read = read(&text).unwrap();
-    let sizes: Vec<_> = read
-        .entries
-        .iter()
-        .map(|entry| entry.source().len())
-        .collect();
+    let sizes: Vec<_> = read.entries.iter().map(|entry| entry.source().len()).collect();
     assert_eq!(sizes, [caps::MAX_ENTRY_BYTES, 1, 15, 1]);
     let large = format!("[{{\"role\":\"{}\"}}]", " ".repeat(caps::MAX_ENTRY_BYTES));
     let error = read_document(large.as_bytes()).unwrap_err();
@@ -170,16 +129,10 @@ fn a_damaged_document_is_an_error_that_names_the_place() {
             &b"{\"messages\":\n [{\"role\":"[..],
             "line 2, column 10: the document is cut off: EOF while",
         ),
-        (
-            b"[{}] x",
-            "line 1, column 6: not a JSON document: trailing characters",
-        ),
+        (b"[{}] x", "line 1, column 6: not a JSON document: trailing characters"),
         (b"[\"\xff\"]", "byte 2: not UTF-8 text"),
         (b"7", "this looks like a single JSON value;"),
-        (
-            deep.as_bytes(),
-            "byte 127: the document nests 128 or more levels deep",
-        ),
+        (deep.as_bytes(), "byte 127: the document nests 128 or more levels deep"),
     ] {
         let found = read_document(bytes).unwrap_err().to_string();
         assert!(found.starts_with(expected), "{found}");

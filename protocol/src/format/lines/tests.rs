@@ -12,14 +12,8 @@ fn read(file: &[u8]) -> Result<(Vec<Entry>, Warnings), Unreadable> {
     for (number, line) in lines.iter().enumerate() {
         entries.extend(reader.push(line, number + 1 == lines.len())?);
     }
-    let sources: Vec<u8> = entries
-        .iter()
-        .flat_map(|entry| entry.source().to_vec())
-        .collect();
-    assert_eq!(
-        sources, file,
-        "every byte stands in exactly one source, in order"
-    );
+    let sources: Vec<u8> = entries.iter().flat_map(|entry| entry.source().to_vec()).collect();
+    assert_eq!(sources, file, "every byte stands in exactly one source, in order");
     reader.finish();
     Ok((entries, reader.warnings().clone()))
 }
@@ -34,18 +28,10 @@ fn shown(entry: &Entry) -> String {
 
 fn check(file: &str, expected: &[&str], warnings: &[(&'static str, u64, u64)]) {
     let (entries, found) = read(file.as_bytes()).unwrap();
-    assert_eq!(
-        entries.iter().map(shown).collect::<Vec<_>>(),
-        expected,
-        "{file:?}"
-    );
+    assert_eq!(entries.iter().map(shown).collect::<Vec<_>>(), expected, "{file:?}");
     let found: Vec<_> = found.iter().collect();
     let at_line = |row: &(&'static str, u64, u64)| (row.0, row.1, Place::Line(row.2));
-    assert_eq!(
-        found,
-        warnings.iter().map(at_line).collect::<Vec<_>>(),
-        "{file:?}"
-    );
+    assert_eq!(found, warnings.iter().map(at_line).collect::<Vec<_>>(), "{file:?}");
 }
 
 const HI: &str = r#"{"type":"user","uuid":"u1","message":{"role":"user","content":"hi"}}"#;
@@ -54,20 +40,11 @@ const MODE: &str = r#"{"type":"mode","sessionId":"s"}"#;
 
 #[test]
 fn line_ends_and_blanks_stay_with_their_record() {
-    check(
-        &format!("{HI}\n {MODE} \r\n"),
-        &["user \"|\\n\"", "mode \" | \\r\\n\""],
-        &[],
-    );
+    check(&format!("{HI}\n {MODE} \r\n"), &["user \"|\\n\"", "mode \" | \\r\\n\""], &[]);
     check(&format!("\u{feff}{HI}"), &["user \"\\u{feff}|\""], &[]);
     check(
         &format!("{HI}\n\n \t\n{MODE}"),
-        &[
-            "user \"|\\n\"",
-            "opaque \"|\"",
-            "opaque \"|\"",
-            "mode \"|\"",
-        ],
+        &["user \"|\\n\"", "opaque \"|\"", "opaque \"|\"", "mode \"|\""],
         &[],
     );
     check("", &[], &[]);
@@ -76,11 +53,7 @@ fn line_ends_and_blanks_stay_with_their_record() {
 #[test]
 fn glued_objects_are_read_one_by_one() {
     let file = format!("{HI}{MODE} {{\"type\":\"summary\"}}\n");
-    check(
-        &file,
-        &["user \"|\"", "mode \"|\"", "summary \" |\\n\""],
-        &[("glued line", 1, 1)],
-    );
+    check(&file, &["user \"|\"", "mode \"|\"", "summary \" |\\n\""], &[("glued line", 1, 1)]);
 }
 
 #[test]
@@ -90,16 +63,8 @@ fn torn_lines_are_carried() {
         &["mode \"|\\n\"", "opaque \"|\"", "user \"|\\n\""],
         &[("torn line", 1, 2)],
     );
-    check(
-        &format!("{HI}{{\"ty\n"),
-        &["user \"|\"", "opaque \"|\""],
-        &[("torn line", 1, 1)],
-    );
-    check(
-        "7 {}\n[]\n",
-        &["opaque \"|\"", "opaque \"|\""],
-        &[("torn line", 2, 1)],
-    );
+    check(&format!("{HI}{{\"ty\n"), &["user \"|\"", "opaque \"|\""], &[("torn line", 1, 1)]);
+    check("7 {}\n[]\n", &["opaque \"|\"", "opaque \"|\""], &[("torn line", 2, 1)]);
 }
 
 #[test]
@@ -112,10 +77,7 @@ fn only_the_last_line_may_be_cut_inside_a_character() {
     assert_eq!(warnings.count_of(Warning::TornLine), 1);
     file.push(b'\n');
     file.extend(MODE.bytes());
-    assert_eq!(
-        read(&file).unwrap_err().to_string(),
-        "line 2: not UTF-8 at byte 75 of the line"
-    );
+    assert_eq!(read(&file).unwrap_err().to_string(), "line 2: not UTF-8 at byte 75 of the line");
 }
 
 #[test]
@@ -126,19 +88,12 @@ fn ids_are_the_lines_own_or_chained() {
     assert_eq!(ids[1], "u1");
     assert!(ids[0].starts_with("hw-") && ids[2].starts_with("hw-"));
     assert_ne!(ids[0], ids[2], "equal records at different places differ");
-    assert_ne!(
-        ids[3], "hw-1",
-        "the chain's own names are not taken from a file"
-    );
+    assert_ne!(ids[3], "hw-1", "the chain's own names are not taken from a file");
     let (again, _) = read(file.as_bytes()).unwrap();
     assert_eq!(entries, again);
     let (other, _) = read(file.replace("u1", "u2").as_bytes()).unwrap();
     assert_eq!(other[0].id(), entries[0].id());
-    assert_ne!(
-        other[2].id(),
-        entries[2].id(),
-        "the chain goes over every record"
-    );
+    assert_ne!(other[2].id(), entries[2].id(), "the chain goes over every record");
 }
 
 #[test]
@@ -146,20 +101,11 @@ fn a_repeated_id_is_a_duplicate_or_gets_a_name_of_its_own() {
     let file = format!("{HI}\n{HI}\n{HO}\n{HO}\n");
     check(
         &file,
-        &[
-            "user \"|\\n\"",
-            "opaque \"|\\n\"",
-            "user \"|\\n\"",
-            "opaque \"|\\n\"",
-        ],
+        &["user \"|\\n\"", "opaque \"|\\n\"", "user \"|\\n\"", "opaque \"|\\n\""],
         &[("duplicate line", 2, 2), ("reused entry id", 1, 3)],
     );
     let resumed = format!("{HI}\n{}\n", HI.replace("{\"type", "{\"version\":2,\"type"));
-    check(
-        &resumed,
-        &["user \"|\\n\"", "opaque \"|\\n\""],
-        &[("duplicate line", 1, 2)],
-    );
+    check(&resumed, &["user \"|\\n\"", "opaque \"|\\n\""], &[("duplicate line", 1, 2)]);
     let record = format!("{}\n{}\n", HI.replace("user", "x"), HO.replace("user", "x"));
     check(
         &record,
@@ -178,16 +124,8 @@ fn what_is_carried_without_being_known_is_counted() {
         &["hologram \"|\\n\"", "no type \"|\\n\""],
         &[("unknown line type", 2, 1)],
     );
-    check(
-        "{\"type\":\"user\"}\n",
-        &["user \"|\\n\""],
-        &[("unreadable message", 1, 1)],
-    );
-    check(
-        "{\"type\":\"user\",\"isSidechain\":true}\n",
-        &["sidechain \"|\\n\""],
-        &[],
-    );
+    check("{\"type\":\"user\"}\n", &["user \"|\\n\""], &[("unreadable message", 1, 1)]);
+    check("{\"type\":\"user\",\"isSidechain\":true}\n", &["sidechain \"|\\n\""], &[]);
 }
 
 #[test]
@@ -199,11 +137,7 @@ fn calls_are_followed_over_lines() {
     check(
         &format!("{result}\n{call}\n{result}\n{call}\n"),
         &[user, assistant, user, assistant],
-        &[
-            ("orphan result", 1, 1),
-            ("unanswered call", 1, 4),
-            ("reused call id", 1, 4),
-        ],
+        &[("orphan result", 1, 1), ("unanswered call", 1, 4), ("reused call id", 1, 4)],
     );
 }
 
@@ -217,11 +151,7 @@ fn a_line_over_a_cap_is_an_error_that_names_it() {
     let error = LineReader::new().push(&large, true).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!(
-            "line 1: the line is {} bytes long, the cap is {}",
-            large.len(),
-            large.len() - 1
-        )
+        format!("line 1: the line is {} bytes long, the cap is {}", large.len(), large.len() - 1)
     );
 }
 

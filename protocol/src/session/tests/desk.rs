@@ -1,0 +1,143 @@
+//! The desk that the scripts are played at: a session, and a disk that keeps what it writes.
+
+use std::sync::Arc;
+
+use crate::entry::{Entry, Format};
+use crate::ids::{EntryId, PassId, RequestId, SessionId};
+use crate::message::{ContextReply, Notice, OpenCalls, Reply, Request};
+use crate::position::LogPos;
+use crate::segment::Context;
+use crate::session::{Command, Event, Replay, Session, SessionConfig};
+use crate::{Budget, Error, Outcome, Record, Summary, Timestamp, TokenCount};
+
+/// A session, and a disk that keeps what it writes.
+pub(super) struct Desk {
+    pub(super) session: Session,
+    pub(super) log: Vec<Record>,
+    pub(super) requests: u64,
+    pub(super) now: Timestamp,
+}
+
+pub(super) fn config() -> SessionConfig {
+    let budget = Budget::new(TokenCount(2_000), TokenCount(1_000), TokenCount(4_000));
+    SessionConfig::new(budget.expect("rising marks"), Format::Anthropic)
+}
+
+pub(super) fn id(name: &str) -> EntryId {
+    EntryId::parse(name).expect("a legal id")
+}
+
+pub(super) fn says(name: &str, words: usize) -> Arc<Entry> {
+    let text = format!("{name} {}", "word ".repeat(words));
+    Arc::new(Entry::user(id(name), &text).expect("a small entry"))
+}
+
+pub(super) fn json(name: &str, json: &str) -> Arc<Entry> {
+    Arc::new(Entry::from_json(id(name), Format::Anthropic, json).expect("a legal message"))
+}
+
+pub(super) fn calls(name: &str, call: &str) -> Arc<Entry> {
+    let block = format!(r#"{{"type":"tool_use","id":"{call}","name":"ls","input":{{}}}}"#);
+    json(name, &format!(r#"{{"role":"assistant","content":[{block}]}}"#))
+}
+
+pub(super) fn answers(name: &str, call: &str) -> Arc<Entry> {
+    let block =
+        format!(r#"{{"type":"tool_result","tool_use_id":"{call}","content":"out {call}"}}"#);
+    json(name, &format!(r#"{{"role":"user","content":[{block}]}}"#))
+}
+
+pub(super) fn summary(words: usize) -> Summary {
+    Summary { text: "gist ".repeat(words).into(), author: "test".into() }
+}
+
+impl Desk {
+    pub(super) fn new(config: SessionConfig) -> Self {
+        let id = SessionId::parse("s").expect("a legal name");
+        let session = Replay::new().finish(id, config, Timestamp(0)).expect("an empty log");
+        Self { session, log: Vec::new(), requests: 0, now: Timestamp(0) }
+    }
+
+    /// One event; what is written is durable before the next one.
+    pub(super) fn step(&mut self, event: Event) -> Vec<Command> {
+        self.now = Timestamp(self.now.0 + 1);
+        let mut all = Vec::new();
+        let mut commands = self.session.step(self.now, event);
+        loop {
+            let written = commands.iter_mut().find_map(|command| match command {
+                Command::Write { head, records } => {
+                    assert_eq!(*head, LogPos(self.log.len() as u64), "writes go to the end");
+                    self.log.append(records);
+                    Some(LogPos(self.log.len() as u64))
+                }
+                _ => None,
+            });
+            all.append(&mut commands);
+            let Some(position) = written else { return all };
+            commands = self.session.step(self.now, Event::Durable { position });
+        }
+    }
+
+    pub(super) fn ask(&mut self, body: Request) -> (Vec<Command>, Result<Reply, Error>) {
+        self.requests += 1;
+        let asked = RequestId(self.requests);
+        let mut commands = self.step(Event::Request { request: asked, body });
+        let at = commands.iter().position(
+            |command| matches!(command, Command::Reply { request, .. } if *request == asked),
+        );
+        let at = at.expect("the request is answered");
+        let Command::Reply { reply, .. } = commands.remove(at) else { unreachable!() };
+        (commands, reply)
+    }
+
+    pub(super) fn append(&mut self, entries: &[Arc<Entry>]) -> Vec<Command> {
+        let (commands, reply) = self.ask(Request::Append { entries: entries.to_vec() });
+        assert!(matches!(reply, Ok(Reply::Appended(_))), "{reply:?}");
+        commands
+    }
+
+    pub(super) fn context(&mut self) -> Context {
+        let (_, reply) = self.ask(Request::Context { open_calls: OpenCalls::StandIn });
+        match reply {
+            Ok(Reply::Context(ContextReply::Ready(context))) => context,
+            other => panic!("no context: {other:?}"),
+        }
+    }
+
+    pub(super) fn recovered(&self) -> Session {
+        let mut replay = Replay::new();
+        for (at, record) in self.log.iter().enumerate() {
+            replay.apply(LogPos(at as u64), record).expect("the log folds");
+        }
+        let id = self.session.id().clone();
+        replay.finish(id, config(), Timestamp(99)).expect("the log is whole")
+    }
+
+    /// Fills the view past the trigger; returns the pass that starts.
+    pub(super) fn fill(&mut self) -> PassId {
+        for number in 0..40 {
+            let name = format!("fill-{}-{number}", self.log.len());
+            let commands = self.append(&[says(&name, 60)]);
+            self.context();
+            if let Some(pass) = started(&commands) {
+                return pass;
+            }
+        }
+        panic!("no pass started");
+    }
+}
+
+pub(super) fn started(commands: &[Command]) -> Option<PassId> {
+    commands.iter().find_map(|command| match command {
+        Command::StartPass(job) => Some(job.pass),
+        _ => None,
+    })
+}
+
+pub(super) fn outcome(commands: &[Command]) -> Option<Outcome> {
+    commands.iter().find_map(|command| match command {
+        Command::Notify(Notice::Spliced { .. }) => Some(Outcome::Spliced),
+        Command::Notify(Notice::PassEnded { outcome, .. }) => Some(outcome.clone()),
+        _ => None,
+    })
+}
