@@ -1,6 +1,38 @@
 //! The pure core of Highwater: vocabulary, rules, and the session as a state machine.
 //!
-//! No tokio, no files, no clock, no randomness: time, seeds and ids come in as arguments.
+//! No tokio, no files, no clock, no randomness: time, seeds and ids come in as arguments. Events go in, commands come
+//! out, and the shell around it carries them out. The whole loop, with a vector for a disk:
+//!
+//! ```
+//! use highwater_protocol::message::{OpenCalls, Request};
+//! use highwater_protocol::session::{Command, Event, Replay, SessionConfig};
+//! use highwater_protocol::{Budget, Entry, EntryId, Format, LogPos, RequestId, SessionId, Timestamp, TokenCount};
+//!
+//! let budget = Budget::of_window(TokenCount(200_000))?;
+//! let config = SessionConfig::new(budget, Format::Anthropic);
+//! let mut session = Replay::new().finish(SessionId::parse("demo")?, config, Timestamp(0))?;
+//! let mut disk = Vec::new();
+//!
+//! let hello = Entry::user(EntryId::parse("e1")?, "Where does the ferry to Seil leave?")?;
+//! let append = Request::Append { entries: vec![hello.into()] };
+//! let context = Request::Context { open_calls: OpenCalls::Refuse };
+//! for (number, body) in [append, context].into_iter().enumerate() {
+//!     let mut commands = session.step(Timestamp(1), Event::Request { request: RequestId(number as u64), body });
+//!     while let Some(command) = commands.pop() {
+//!         match command {
+//!             Command::Write { records, .. } => {
+//!                 disk.extend(records);
+//!                 let position = LogPos(disk.len() as u64);
+//!                 commands.extend(session.step(Timestamp(2), Event::Durable { position }));
+//!             }
+//!             Command::Reply { reply, .. } => println!("{:?}", reply?),
+//!             other => println!("{other:?}"),
+//!         }
+//!     }
+//! }
+//! assert_eq!(disk.len(), 3, "opened, appended, answered");
+//! # Ok::<(), highwater_protocol::Error>(())
+//! ```
 
 pub mod caps;
 pub mod format;

@@ -173,6 +173,7 @@ async fn start(
         Error::new(Kind::Internal, message)
     })?;
     known.slot.set(actor.clone());
+    tracing::info!(session = %known.slot.session(), "session opened");
     Ok(actor)
 }
 

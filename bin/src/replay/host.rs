@@ -12,7 +12,7 @@ use highwater_protocol::{Budget, Entry, Role, Seq};
 
 use super::checks::Checker;
 use super::passes::Passes;
-use super::reader::{self, Read};
+use super::reader::{self, Oddities, Read};
 use super::recorder::Recorder;
 use crate::input::Transcript;
 use crate::progress::{Progress, Standing};
@@ -38,7 +38,7 @@ pub(super) struct Host {
 /// What a play leaves behind.
 pub(super) struct Played {
     host: Host,
-    warnings: Vec<(&'static str, u64, String)>,
+    warnings: Oddities,
     interrupted: bool,
 }
 
@@ -90,38 +90,44 @@ impl Host {
         }
     }
 
-    /// Plays the whole transcript, or until Ctrl-C.
+    /// Plays the whole transcript, or until Ctrl-C. What was acknowledged by then stays stored.
     pub(super) async fn play(
         mut self,
         transcript: Transcript,
         progress: &Progress,
     ) -> anyhow::Result<Played> {
+        let played = tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => None,
+            played = self.play_all(transcript, progress) => Some(played?),
+        };
+        self.passes.drain();
+        let interrupted = played.is_none();
+        Ok(Played { host: self, warnings: played.unwrap_or_default(), interrupted })
+    }
+
+    async fn play_all(
+        &mut self,
+        transcript: Transcript,
+        progress: &Progress,
+    ) -> anyhow::Result<Oddities> {
         self.known = self.session.status().await?.head;
         let mut reader = reader::start(transcript);
-        let interrupt = tokio::signal::ctrl_c();
-        tokio::pin!(interrupt);
-        let (warnings, interrupted) = loop {
-            let read = tokio::select! {
-                biased;
-                _ = &mut interrupt => break (Vec::new(), true),
-                read = reader.recv() => read.context("the reader ended early")?,
-            };
-            match read {
+        loop {
+            match reader.recv().await.context("the reader ended early")? {
                 Read::Entries(entries) => {
                     for entry in entries {
                         self.entry(entry).await?;
                         progress.show(self.bytes, &self.standing());
                     }
                 }
-                Read::End(warnings) => break (warnings, false),
+                Read::End(warnings) => {
+                    self.land(progress).await?;
+                    return Ok(warnings);
+                }
                 Read::Failed(error) => return Err(error.into()),
             }
-        };
-        if !interrupted {
-            self.land(progress).await?;
         }
-        self.passes.drain();
-        Ok(Played { host: self, warnings, interrupted })
     }
 
     /// Waits for a pass that is still in flight, so that its outcome is in the report.

@@ -8,12 +8,15 @@ use crate::input::{InputError, Transcript};
 /// Batches read ahead: enough to keep the play busy, little enough to bound memory.
 const AHEAD: usize = 64;
 
+/// What is odd about a transcript: kind, count, first place.
+pub(super) type Oddities = Vec<(&'static str, u64, String)>;
+
 /// What the reader hands over.
 pub(super) enum Read {
     /// The next entries.
     Entries(Vec<Entry>),
     /// Everything is read: what was odd.
-    End(Vec<(&'static str, u64, String)>),
+    End(Oddities),
     /// It cannot be read on.
     Failed(InputError),
 }

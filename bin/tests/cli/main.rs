@@ -1,0 +1,6 @@
+//! The program as its users see it: started, fed, interrupted, and judged by what it prints and how it exits.
+
+mod bad_input;
+mod replaying;
+mod storing;
+mod world;
