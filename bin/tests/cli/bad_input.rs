@@ -62,9 +62,10 @@ fn what_real_transcripts_are_full_of_is_carried_and_told() {
     text.push('\n');
     text.push_str("{\"type\":\"novelty\",\"x\":1}{\"type\":\"summary\",\"summary\":\"s\"}\n");
     let result = r#"{"type":"tool_result","tool_use_id":"gone","content":"late"}"#;
-    text.push_str(&format!(
+    let orphan = format!(
         "{{\"type\":\"user\",\"uuid\":\"u9\",\"message\":{{\"role\":\"user\",\"content\":[{result}]}}}}\n"
-    ));
+    );
+    text.push_str(&orphan);
     text.push_str("{\"type\":\"user\",\"message\":{\"role\":\"us");
     let file = world.file("odd.jsonl", text);
     world.replay(&file, &[]).fine(&[
