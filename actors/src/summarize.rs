@@ -3,6 +3,8 @@
 mod extract;
 mod extractive;
 mod scripted;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;

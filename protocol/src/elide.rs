@@ -8,6 +8,9 @@ use crate::position::Seq;
 use crate::tokens::TokenCount;
 use crate::view::View;
 
+#[cfg(test)]
+mod tests;
+
 /// About what a result's placeholder takes.
 pub(crate) const RESULT_PLACEHOLDER_TOKENS: u64 = 96;
 

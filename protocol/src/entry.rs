@@ -182,11 +182,6 @@ impl Message {
         self.parts.iter().map(|part| part.tokens).sum()
     }
 
-    /// The message's size in bytes.
-    pub fn bytes(&self) -> usize {
-        self.parts.iter().map(Part::bytes).sum()
-    }
-
     /// The ids and names of the tools that the message calls.
     pub fn calls(&self) -> impl Iterator<Item = (&str, &str)> {
         self.parts.iter().filter_map(|part| match &part.kind {

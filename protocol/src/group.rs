@@ -1,11 +1,16 @@
 //! A group: the atomic unit of cut, chunk, tail and elision (V2). Entries hang together by a shared message id, by a
 //! call and its result, or by reasoning that belongs to what follows it.
 
+mod telling;
+
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
-use crate::block::{Answer, Block, Unit};
+use crate::block::Unit;
 use crate::elide;
-use crate::entry::{Format, Message, Part, PartKind, Role};
+use crate::entry::{Format, Message, PartKind, Role};
 use crate::format;
 use crate::position::Seq;
 use crate::record::CallRef;
@@ -103,7 +108,7 @@ impl Group {
         if self.elided {
             return elide::group_placeholder(self).len();
         }
-        self.members.iter().map(|member| member.message.bytes()).sum()
+        self.members.iter().map(member_bytes).sum()
     }
 
     /// The calls that have no result yet.
@@ -213,100 +218,6 @@ impl Group {
         self.segment = Some(Arc::clone(&segment));
         segment
     }
-
-    fn render(&self, format: Format) -> Vec<Block> {
-        let mut units = Vec::new();
-        let mut told: Vec<Option<&str>> = Vec::new();
-        for member in &self.members {
-            if !speaks_as_model(&member.message) {
-                continue;
-            }
-            let id = member.message.message_id.as_deref();
-            if id.is_some() && told.contains(&id) {
-                continue;
-            }
-            told.push(id);
-            self.say_assistant(member, &mut units);
-        }
-        for member in &self.members {
-            self.say_rest(member, &mut units);
-        }
-        format::render(format, &units)
-    }
-
-    /// One message of the model, gathered from all entries that share its id, and the results of its calls.
-    fn say_assistant<'a>(&'a self, first: &'a Member, units: &mut Vec<Unit<'a>>) {
-        let id = first.message.message_id.as_deref();
-        let belongs = |member: &&Member| {
-            member.seq == first.seq
-                || id.is_some()
-                    && speaks_as_model(&member.message)
-                    && member.message.message_id.as_deref() == id
-        };
-        let parts = self
-            .members
-            .iter()
-            .filter(belongs)
-            .flat_map(|member| spoken(&member.message))
-            .collect();
-        units.push(Unit::Say { role: Role::Assistant, parts });
-        for member in self.members.iter().filter(belongs) {
-            let calls = self.calls.iter().filter(|call| call.seq == member.seq);
-            units.extend(
-                calls.map(|call| Unit::Result { call: &call.id, answer: self.shown(call) }),
-            );
-        }
-    }
-
-    fn shown(&self, call: &Call) -> Answer<'_> {
-        let CallState::Answered(seq, part) = call.state else {
-            return Answer::Text(STAND_IN.to_owned());
-        };
-        let answering = self.members.iter().find(|member| member.seq == seq);
-        let answering = answering.expect("an answered call's result is a member of its group");
-        let part = &answering.message.parts[part];
-        if answering.results_elided {
-            Answer::Text(elide::result_placeholder(seq, &call.name, part))
-        } else {
-            Answer::Given(part)
-        }
-    }
-
-    /// What is left of an entry once the model's words and the paired results are told: the user's and the host's
-    /// words, and results that answer no open call, quoted.
-    fn say_rest<'a>(&'a self, member: &'a Member, units: &mut Vec<Unit<'a>>) {
-        let message = &member.message;
-        for (index, part) in message.parts.iter().enumerate() {
-            let PartKind::ToolResult { call, text, .. } = &part.kind else {
-                continue;
-            };
-            if !self.calls.iter().any(|c| c.state == CallState::Answered(member.seq, index)) {
-                let text = if member.results_elided {
-                    elide::result_placeholder(member.seq, call, part)
-                } else {
-                    format!(
-                        "[result of an earlier tool call {call:?} that is not open any more]\n{text}"
-                    )
-                };
-                units.push(Unit::Note { text });
-            }
-        }
-        if !speaks_as_model(message) {
-            let parts: Vec<&Part> = spoken(message).collect();
-            if !parts.is_empty() {
-                units.push(Unit::Say { role: message.role, parts });
-            }
-        }
-    }
-}
-
-/// Whoever calls tools is shown as the model: no provider takes calls from anybody else.
-fn speaks_as_model(message: &Message) -> bool {
-    message.role == Role::Assistant || message.calls().next().is_some()
-}
-
-fn spoken(message: &Message) -> impl Iterator<Item = &Part> {
-    message.parts.iter().filter(|part| !matches!(part.kind, PartKind::ToolResult { .. }))
 }
 
 fn member_tokens(member: &Member) -> TokenCount {
@@ -317,6 +228,16 @@ fn member_tokens(member: &Member) -> TokenCount {
     let shown = member.message.parts.iter().map(|part| match part.kind {
         PartKind::ToolResult { .. } => part.tokens.min(placeholder),
         _ => part.tokens,
+    });
+    shown.sum()
+}
+
+fn member_bytes(member: &Member) -> usize {
+    let shown = member.message.parts.iter().map(|part| match &part.kind {
+        PartKind::ToolResult { call, .. } if member.results_elided => {
+            elide::result_placeholder(member.seq, call, part).len()
+        }
+        _ => part.bytes(),
     });
     shown.sum()
 }

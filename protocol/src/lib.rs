@@ -47,6 +47,7 @@ pub mod splice;
 
 mod block;
 mod budget;
+mod chain;
 mod elide;
 mod entry;
 mod error;

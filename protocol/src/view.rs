@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::chain::Chain;
 use crate::entry::{Format, Message, Role};
 use crate::group::Group;
 use crate::ids::{Digest, PassId};
@@ -14,14 +15,6 @@ use crate::segment::{Segment, Shown};
 use crate::summary::Summary;
 use crate::tokens::TokenCount;
 use crate::{Block, Unit, format};
-
-/// A position of the digest chain: one visible entry.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    seq: Seq,
-    content: Digest,
-    chain: Digest,
-}
 
 /// The summary that stands for everything between the instructions and the first group.
 #[derive(Clone, Debug)]
@@ -42,7 +35,7 @@ pub struct View {
     instructions_end: Seq,
     summary: Option<Standing>,
     groups: BTreeMap<Seq, Group>,
-    spine: Vec<Node>,
+    chain: Chain,
     boundaries: Vec<Seq>,
     links: Links,
     tokens: TokenCount,
@@ -59,7 +52,7 @@ impl View {
             instructions_end: Seq::ZERO,
             summary: None,
             groups: BTreeMap::new(),
-            spine: Vec::new(),
+            chain: Chain::new(),
             boundaries: Vec::new(),
             links: Links::default(),
             tokens: TokenCount::ZERO,
@@ -94,13 +87,12 @@ impl View {
 
     /// The digest chain at the end of the view.
     pub fn digest(&self) -> Digest {
-        self.spine.last().map_or_else(|| self.base_chain(), |node| node.chain)
+        self.chain.end()
     }
 
     /// The digest chain at a position: over the summary and every visible entry up to it (V3).
     pub fn digest_at(&self, cut: Seq) -> Digest {
-        let behind = self.spine.partition_point(|node| node.seq <= cut);
-        behind.checked_sub(1).map_or_else(|| self.base_chain(), |last| self.spine[last].chain)
+        self.chain.at(cut)
     }
 
     /// What the summary stands for, if there is one.
@@ -161,8 +153,7 @@ impl View {
         if message.role == Role::System && self.instructions_end == self.last_visible() {
             self.instructions_end = seq;
         }
-        let chain = link(&self.digest(), NodeKind::Entry, seq, &message.digest);
-        self.spine.push(Node { seq, content: message.digest, chain });
+        self.chain.push(seq, message.digest);
         let ties = self.links.tie(message);
         let mut group = Group::new(seq, Arc::clone(message));
         self.tokens += group.tokens();
@@ -183,9 +174,8 @@ impl View {
     }
 
     fn last_visible(&self) -> Seq {
-        let known = self.spine.last().map_or(Seq::ZERO, |node| node.seq);
         let covered = self.summary.as_ref().map_or(Seq::ZERO, |standing| standing.covers.last());
-        known.max(covered)
+        self.chain.last().map_or(covered, |last| last.max(covered))
     }
 
     /// Freezes what an answered context showed. `None` when a stand-in names a call that is not open, or an open call
@@ -262,32 +252,13 @@ impl View {
         self.groups.extend(tail);
         self.boundaries.retain(|boundary| *boundary > cut);
         let note = summary.note(pass, covers);
+        self.chain.rebase(covers, &Digest::of(note.as_bytes()));
         let blocks: Vec<Block> = format::render(self.format, &[Unit::Note { text: note.clone() }]);
         let tokens = summary.tokens(pass, covers);
         let segment = Arc::new(Segment { shown: Shown::Summary(covers), blocks, tokens });
         self.summary = Some(Standing { covers, summary, note, tokens, segment });
         self.tokens = tokens + self.groups.values().map(Group::tokens).sum();
-        self.rechain(covers);
         self.resets += 1;
-    }
-
-    fn rechain(&mut self, covers: SeqRange) {
-        self.spine.retain(|node| !covers.contains(node.seq));
-        let standing = self.summary.as_ref().expect("a splice has just set it");
-        let content = Digest::of(standing.note.as_bytes());
-        let mut chain = link(&Digest::ZERO, NodeKind::Summary, covers.last(), &content);
-        for node in &mut self.spine {
-            chain = link(&chain, NodeKind::Entry, node.seq, &node.content);
-            node.chain = chain;
-        }
-    }
-
-    fn base_chain(&self) -> Digest {
-        let Some(standing) = &self.summary else {
-            return Digest::ZERO;
-        };
-        let content = Digest::of(standing.note.as_bytes());
-        link(&Digest::ZERO, NodeKind::Summary, standing.covers.last(), &content)
     }
 
     /// The rendered segments, each rendered once.
@@ -304,19 +275,4 @@ impl View {
         segments.extend(summary);
         segments
     }
-}
-
-#[derive(Clone, Copy)]
-enum NodeKind {
-    Entry,
-    Summary,
-}
-
-/// One step of the chain: d(i) = H(d(i-1), kind, Seq, content hash).
-fn link(previous: &Digest, kind: NodeKind, seq: Seq, content: &Digest) -> Digest {
-    let kind = match kind {
-        NodeKind::Entry => b"entry".as_slice(),
-        NodeKind::Summary => b"summary".as_slice(),
-    };
-    Digest::of_parts(&[&previous.0, kind, &seq.0.to_le_bytes(), &content.0])
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use highwater_protocol::message::Notice;
 use highwater_protocol::{Error, Kind, SessionId};
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
 use crate::house::House;
@@ -24,6 +24,9 @@ use load::Loaded;
 pub(crate) use messages::RegistryMessage;
 pub(crate) use slot::Slot;
 
+#[cfg(test)]
+mod tests;
+
 type Opened = oneshot::Sender<Result<ActorRef<SessionMessage>, Error>>;
 
 pub(crate) struct RegistryActor;
@@ -31,6 +34,8 @@ pub(crate) struct RegistryActor;
 pub(crate) struct RegistryState {
     house: House,
     sessions: BTreeMap<SessionId, Known>,
+    /// Whose actor each live one is.
+    owners: BTreeMap<ActorId, SessionId>,
 }
 
 /// A session that somebody has a handle of.
@@ -55,7 +60,7 @@ impl Actor for RegistryActor {
         _myself: ActorRef<RegistryMessage>,
         house: House,
     ) -> Result<RegistryState, ActorProcessingErr> {
-        Ok(RegistryState { house, sessions: BTreeMap::new() })
+        Ok(RegistryState { house, sessions: BTreeMap::new(), owners: BTreeMap::new() })
     }
 
     async fn handle(
@@ -136,6 +141,9 @@ impl RegistryState {
             Ok(loaded) => start(&self.house, known, *loaded, myself).await,
             Err(error) => Err(error),
         };
+        if let Ok(actor) = &opened {
+            self.owners.insert(actor.get_id(), session.clone());
+        }
         let next = opened.as_ref().map_or(Phase::Idle, |actor| Phase::Live(actor.clone()));
         if let Phase::Opening(waiting) = std::mem::replace(&mut known.phase, next) {
             for reply in waiting {
@@ -145,12 +153,16 @@ impl RegistryState {
     }
 
     fn ended(&mut self, who: &ActorCell, why: Option<Error>) {
-        let is_it = |known: &&mut Known| matches!(&known.phase, Phase::Live(actor) if actor.get_id() == who.get_id());
-        let Some(known) = self.sessions.values_mut().find(is_it) else {
+        let session = self.owners.remove(&who.get_id());
+        let Some(known) = session.and_then(|session| self.sessions.get_mut(&session)) else {
             return;
         };
-        known.phase = Phase::Idle;
-        known.slot.clear();
+        let is_current =
+            matches!(&known.phase, Phase::Live(actor) if actor.get_id() == who.get_id());
+        if is_current {
+            known.phase = Phase::Idle;
+            known.slot.clear();
+        }
         if let Some(error) = why {
             tracing::error!(session = %known.slot.session(), %error, "session actor died");
             drop(known.slot.notices().send(Notice::Failed(error)));

@@ -5,10 +5,10 @@ mod desk;
 use std::sync::Arc;
 
 use super::*;
+use crate::Kind;
 use crate::message::{CompactReply, ContextReply, Notice, OpenCalls, Reply, Request};
 use crate::pass::{Abandoned, Refused};
 use crate::position::{LogPos, Seq};
-use crate::Kind;
 use desk::*;
 
 #[test]

@@ -1,0 +1,89 @@
+//! Session actors that die, and what their callers notice.
+
+use std::sync::Arc;
+
+use highwater_protocol::message::{Notice, OpenCalls};
+use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{Budget, Entry, EntryId, Format, Kind, SessionId, TokenCount};
+use highwater_storage::MemoryStore;
+use ractor::ActorStatus;
+
+use crate::{Highwater, SessionHandle, Told};
+
+async fn opened() -> (Highwater, SessionHandle) {
+    let house = Highwater::builder(MemoryStore::new()).start().await.expect("a house");
+    let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+    let session = SessionId::parse("s").expect("a legal name");
+    let config = SessionConfig::new(budget, Format::Anthropic);
+    let handle = house.open(session, config).await.expect("a session");
+    (house, handle)
+}
+
+fn entry(name: &str) -> Arc<Entry> {
+    let id = EntryId::parse(name).expect("a legal id");
+    Arc::new(Entry::user(id, "hello").expect("a small entry"))
+}
+
+#[tokio::test]
+async fn a_killed_session_actor_is_rebuilt_and_nothing_acknowledged_is_lost() {
+    let (house, handle) = opened().await;
+    let first = handle.append(vec![entry("a")]).await.expect("stored");
+    for _ in 0..3 {
+        let actor = handle.activate().await.expect("alive");
+        actor.get_cell().kill_and_wait(None).await.expect("it ends");
+        let again = handle.append(vec![entry("a")]).await.expect("known");
+        assert!(again[0].known && again[0].seq == first[0].seq);
+    }
+    handle.context(OpenCalls::Refuse).await.expect("a context");
+    house.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_request_in_the_hands_of_a_dying_actor_is_unknown_and_safe_to_repeat() {
+    let (house, handle) = opened().await;
+    let actor = handle.activate().await.expect("alive");
+    let append = handle.append(vec![entry("a")]);
+    tokio::pin!(append);
+    // One poll puts the request into the mailbox; the actor dies before anything else runs.
+    tokio::select! {
+        biased;
+        _ = &mut append => {}
+        () = std::future::ready(()) => actor.get_cell().kill(),
+    }
+    if let Err(error) = append.await {
+        assert_eq!(error.kind(), Kind::Unknown, "{error}");
+    }
+    let repeated = handle.append(vec![entry("a")]).await.expect("stored once");
+    assert_eq!(repeated[0].seq.0, 1);
+    assert_eq!(actor.get_status(), ActorStatus::Stopped);
+    house.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn subscribers_outlive_the_actor() {
+    let (house, handle) = opened().await;
+    let mut notices = handle.notices();
+    let actor = handle.activate().await.expect("alive");
+    actor.get_cell().kill_and_wait(None).await.expect("it ends");
+    let long = "the tide turns ".repeat(20_000);
+    let id = EntryId::parse("long").expect("a legal id");
+    let entries = [entry("q"), Arc::new(Entry::assistant(id, &long).expect("an entry"))];
+    handle.append(entries.to_vec()).await.expect("stored");
+    handle.append(vec![entry("b")]).await.expect("stored");
+    handle.compact(None).await.expect("answered");
+    let told = notices.next().await;
+    assert!(matches!(told, Some(Told::Notice(Notice::PassStarted { .. }))), "{told:?}");
+    house.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_closed_session_opens_again_with_the_next_call_and_a_closed_house_does_not() {
+    let (house, handle) = opened().await;
+    handle.append(vec![entry("a")]).await.expect("stored");
+    handle.close().await.expect("closed");
+    let again = handle.append(vec![entry("a"), entry("b")]).await.expect("opened again");
+    assert_eq!((again[0].known, again[1].seq.0), (true, 2));
+    house.close().await.expect("closed");
+    let refused = handle.append(vec![entry("c")]).await.expect_err("the house is gone");
+    assert_eq!(refused.kind(), Kind::Closed);
+}
