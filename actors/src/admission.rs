@@ -37,6 +37,11 @@ impl Budgeted {
         permit.map_err(|_| Error::new(Kind::Closed, "the house is shutting down"))
     }
 
+    /// Whether no more requests are let in.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.bytes.is_closed()
+    }
+
     /// No more requests are let in.
     pub(crate) fn close(&self) {
         self.bytes.close();

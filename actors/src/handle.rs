@@ -105,8 +105,11 @@ impl SessionHandle {
     /// Reads entries from the durable history, oldest first, about `limit_bytes` of source bytes at a time. Entries
     /// stay readable for ever, whatever was compacted (L7).
     pub async fn history(&self, range: SeqRange, limit_bytes: usize) -> Result<HistoryPage, Error> {
+        if self.house.queue.is_closed() {
+            return Err(shut_down());
+        }
         let (reply, page) = oneshot::channel();
-        let (store, session) = (Arc::clone(&self.house.store), self.session().clone());
+        let (store, session) = (self.house.store.clone(), self.session().clone());
         self.house.executor.read(Box::new(move || {
             // A caller that went away needs no page.
             drop(reply.send(history::read(&*store, &session, range, limit_bytes)));

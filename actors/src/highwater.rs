@@ -10,6 +10,7 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
 use crate::admission::{Budgeted, admit};
+use crate::door::Door;
 use crate::env::{Clock, Executor, SystemClock, Threaded};
 use crate::gate::{Gate, GateActor};
 use crate::handle::SessionHandle;
@@ -25,7 +26,7 @@ const DEFAULT_SLOTS: (u32, u32) = (2, 1);
 
 /// Builds a [`Highwater`].
 pub struct Builder {
-    store: Arc<dyn Store>,
+    store: Arc<Door>,
     summarizer: Arc<dyn Summarizer>,
     clock: Arc<dyn Clock>,
     executor: Option<Arc<dyn Executor>>,
@@ -75,7 +76,7 @@ impl Builder {
         };
         let (gate, _) = Actor::spawn(None, GateActor, limits).await.map_err(not_started)?;
         let arguments =
-            JournalArguments { store: Arc::clone(&self.store), executor: Arc::clone(&executor) };
+            JournalArguments { store: self.store.clone(), executor: Arc::clone(&executor) };
         let (journal, _) =
             Actor::spawn(None, JournalActor, arguments).await.map_err(not_started)?;
         let house = House {
@@ -108,7 +109,7 @@ impl Highwater {
     /// A house over a store.
     pub fn builder(store: impl Store) -> Builder {
         Builder {
-            store: Arc::new(store),
+            store: Arc::new(Door::new(store)),
             summarizer: Arc::new(Extractive),
             clock: Arc::new(SystemClock),
             executor: None,
@@ -140,8 +141,8 @@ impl Highwater {
         &self.house.gate
     }
 
-    /// Closes every session, waits until all that was acknowledged or under way is durable, and ends the actors and the
-    /// writer thread. Passes in flight are abandoned. Requests made meanwhile get [`Kind::Closed`].
+    /// Closes every session, waits until all that was acknowledged or under way is durable, ends the actors and the writer
+    /// thread, and closes the store: when this returns, another process may open it. Passes in flight are abandoned. Requests made meanwhile get [`Kind::Closed`].
     pub async fn close(self) -> Result<(), Error> {
         let (reply, live) = oneshot::channel();
         self.registry.cast(RegistryMessage::Live { reply }).map_err(|_| shut_down())?;
@@ -164,10 +165,12 @@ impl Highwater {
             // Only an actor that is gone already refuses to stop.
             drop(actor.stop_and_wait(None, None).await);
         }
-        let executor = Arc::clone(&self.house.executor);
-        drop(self);
-        let finished = tokio::task::spawn_blocking(move || executor.finish()).await;
-        finished.map_err(|error| {
+        let (executor, store) = (self.house.executor, self.house.store);
+        let finished = tokio::task::spawn_blocking(move || {
+            executor.finish();
+            store.close();
+        });
+        finished.await.map_err(|error| {
             Error::new(Kind::Internal, "the writer could not be ended").because(error)
         })
     }

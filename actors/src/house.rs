@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use highwater_storage::Store;
 use ractor::ActorRef;
 
 use crate::admission::Budgeted;
+use crate::door::Door;
 use crate::env::{Clock, Executor};
 use crate::gate::Gate;
 use crate::journal::JournalMessage;
@@ -14,7 +14,7 @@ use crate::summarize::Summarizer;
 /// Shared by all actors. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct House {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<Door>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) summarizer: Arc<dyn Summarizer>,

@@ -17,6 +17,7 @@ pub mod summarize;
 
 mod admission;
 mod compactor;
+mod door;
 mod error;
 mod gate;
 mod handle;
@@ -33,3 +34,8 @@ pub use highwater::{Builder, Highwater};
 pub use highwater_protocol as protocol;
 pub use highwater_storage as storage;
 pub use notices::{Notices, Told};
+
+/// The README's example, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

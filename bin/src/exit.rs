@@ -1,5 +1,6 @@
 //! How the program ends, and the one place that turns outcomes into exit codes.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use crate::input::InputError;
@@ -22,7 +23,8 @@ pub(crate) fn code(outcome: anyhow::Result<Exit>) -> ExitCode {
         Ok(Exit::Failed) => ExitCode::from(1),
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            eprintln!("highwater: {error:#}");
+            // Whoever closed the other end does not want to read it.
+            drop(writeln!(std::io::stderr(), "highwater: {error:#}"));
             let unusable = error.chain().any(|cause| {
                 cause.is::<InputError>()
                     || cause

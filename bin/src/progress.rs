@@ -37,7 +37,7 @@ impl Progress {
             ProgressDrawTarget::stderr_with_hz(8)
         };
         let bar = ProgressBar::with_draw_target(Some(bytes), target);
-        let style = ProgressStyle::with_template("{bar:24.cyan/blue} {percent:>3}%  {msg}")
+        let style = ProgressStyle::with_template("{bar:24.cyan/blue} {percent:>3}%  {wide_msg}")
             .expect("the template is a constant and well formed");
         bar.set_style(style.progress_chars("\u{2588}\u{2592}\u{2591}"));
         bar.enable_steady_tick(Duration::from_millis(200));

@@ -80,30 +80,36 @@ pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
         progress.finish();
         played?.fill(&mut report)
     };
-    if !interrupted {
-        finish(&mut report, &place, &session, &source).await?;
-    }
+    report.store_bytes = usage(&place).await?.bytes;
+    let interrupted = interrupted || !compare(&mut report, &place, &session, &source).await?;
     publish(&options, &report)?;
     Ok(verdict(&report, interrupted))
 }
 
-/// What remains once the house is closed: the store's size, and the second process that compares.
-async fn finish(
+/// The store's figures, once the house is closed.
+async fn usage(place: &Place) -> anyhow::Result<Usage> {
+    let path = place.path().to_owned();
+    let read = move || RedbStore::open(&path, RedbOptions::default())?.usage();
+    Ok(tokio::task::spawn_blocking(read).await??)
+}
+
+/// Has a second process compare the store with the file; false when Ctrl-C comes first.
+async fn compare(
     report: &mut Report,
     place: &Place,
     session: &SessionId,
     source: &Source,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let (path, session, source) = (place.path().to_owned(), session.clone(), source.clone());
-    let (usage, lossless) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-        let lossless = verify::in_second_process(&path, &session, &source)?;
-        let usage: Usage = RedbStore::open(&path, RedbOptions::default())?.usage()?;
-        Ok((usage, lossless))
-    })
-    .await??;
-    report.store_bytes = usage.bytes;
-    report.lossless = Some(lossless);
-    Ok(())
+    let comparing = move || verify::in_second_process(&path, &session, &source);
+    tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => Ok(false),
+        compared = tokio::task::spawn_blocking(comparing) => {
+            report.lossless = Some(compared??);
+            Ok(true)
+        }
+    }
 }
 
 async fn play(

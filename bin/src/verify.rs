@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use highwater::history;
 use highwater_protocol::{Error, Kind, SessionId};
 use highwater_storage::{RedbOptions, RedbStore};
@@ -27,10 +27,8 @@ struct Found {
 pub(crate) fn run(options: &args::Verify) -> anyhow::Result<Exit> {
     let source = Source::new(options.file.clone());
     let session = source.session(options.session.as_deref())?;
-    if !options.store.is_dir() {
-        bail!("{}: there is no store in this place", options.store.display());
-    }
-    let store = RedbStore::open(&options.store, RedbOptions::default())?;
+    let existing = RedbOptions { create: false, ..RedbOptions::default() };
+    let store = RedbStore::open(&options.store, existing)?;
     let found = compare(&store, &session, &source)?;
     if options.json {
         println!("{}", serde_json::to_string(&found)?);

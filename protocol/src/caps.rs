@@ -1,6 +1,7 @@
 //! Every limit of the system, with its unit and its reason (S4).
 
-/// Longest id of a session, an entry, a message or a tool call. Real ids are 8 to 64 bytes.
+/// Longest id of a session or an entry; real ones are 8 to 64 bytes. Ids of calls and messages are part of an entry and
+/// bounded by its cap: some gateways pack whole payloads into them.
 pub const MAX_ID_BYTES: usize = 512;
 
 /// Largest single entry. The largest real line seen is under 1 MiB; media fit with room to spare.

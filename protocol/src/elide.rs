@@ -55,7 +55,11 @@ pub(crate) fn plan(
         return Ok(None);
     }
     let last_user = view.groups().rfind(|group| group.has_user_words()).map(Group::first);
-    let candidates = || view.compactable_groups().filter(|group| !group.is_elided());
+    let is_protected = |group: &&Group| Some(group.first()) == last_user || !group.is_closed();
+    let candidates = || {
+        let shown = view.compactable_groups().filter(|group| !group.is_elided());
+        shown.filter(|group| !is_protected(group))
+    };
     let mut elision = Elision::default();
     for (seq, saving) in candidates().flat_map(large_results) {
         if size <= budget.landing() {
@@ -64,24 +68,20 @@ pub(crate) fn plan(
         elision.results.push(seq);
         size = size.saturating_sub(saving);
     }
-    let mut protected = TokenCount::ZERO;
     for group in candidates() {
         if size <= budget.landing() {
             break;
         }
-        let shown = shown_after(group, &elision);
-        if Some(group.first()) == last_user || !group.is_closed() {
-            protected += shown;
-            continue;
-        }
         let placeholder = crate::tokens::estimate(&group_placeholder(group))
             + crate::tokens::BLOCK_OVERHEAD_TOKENS;
+        let shown = shown_after(group, &elision);
         if placeholder < shown {
             elision.groups.push(group.first());
             size = size.saturating_sub(shown - placeholder);
         }
     }
     if size > budget.hard() {
+        let protected = view.compactable_groups().filter(is_protected).map(Group::tokens).sum();
         let fixed = view.instruction_tokens() + view.summary_tokens() + protected;
         return Err(Breakdown {
             instructions: view.instruction_tokens(),

@@ -24,12 +24,14 @@ use journal::Journal;
 pub struct RedbOptions {
     /// Bytes of memory that cache pages of the file.
     pub cache_bytes: usize,
+    /// Whether a store is created where there is none.
+    pub create: bool,
 }
 
 impl Default for RedbOptions {
     /// 64 MiB: a log is written at its end and read in pages, so that a larger cache gains little.
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20 }
+        Self { cache_bytes: 64 << 20, create: true }
     }
 }
 
@@ -46,12 +48,13 @@ pub struct RedbStore {
 }
 
 impl RedbStore {
-    /// Opens the store in `dir`, creating both if need be. Other files in the directory are left alone.
+    /// Opens the store in `dir`, creating both if the options say so. Other files in the directory are left alone.
     ///
     /// [`StoreError::Locked`] while another process has it open; [`StoreError::Foreign`] when what is there is not a
-    /// store that this version can open; [`StoreError::Io`] when the system refuses.
+    /// store that this version can open; [`StoreError::Io`] when the system refuses, or there is no store and none shall
+    /// be created.
     pub fn open(dir: &Path, options: RedbOptions) -> Result<Self, StoreError> {
-        let open::Opened { database, path, lock } = open::open(dir, options.cache_bytes)?;
+        let open::Opened { database, path, lock } = open::open(dir, options)?;
         Ok(Self { journal: Journal::new(database), path, _lock: lock })
     }
 }

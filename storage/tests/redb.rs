@@ -9,7 +9,7 @@ use highwater_storage::{
 };
 
 fn open(dir: &Path) -> Result<RedbStore, StoreError> {
-    RedbStore::open(dir, RedbOptions { cache_bytes: 1 << 20 })
+    RedbStore::open(dir, RedbOptions { cache_bytes: 1 << 20, create: true })
 }
 
 fn is_foreign(dir: &Path, why: &str) {
@@ -134,4 +134,15 @@ fn a_directory_that_cannot_be_made_is_an_io_error() {
     fs::write(&file, "text").unwrap();
     let refused = open(&file.join("below")).unwrap_err();
     assert!(matches!(refused, StoreError::Io { .. }), "{refused:?}");
+}
+
+#[test]
+fn opening_without_creating_leaves_an_empty_place_empty() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let options = RedbOptions { create: false, ..RedbOptions::default() };
+    let refused = RedbStore::open(dir.path(), options).expect_err("nothing is there");
+    assert!(refused.to_string().contains("no store"), "{refused}");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("still there").count(), 0);
+    drop(RedbStore::open(dir.path(), RedbOptions::default()).expect("created"));
+    assert!(RedbStore::open(dir.path(), options).is_ok());
 }

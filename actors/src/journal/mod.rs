@@ -96,8 +96,9 @@ fn outcomes(result: Result<Vec<Appended>, StoreError>, sessions: usize) -> Vec<C
         Err(error) => {
             tracing::error!(%error, sessions, "journal.commit failed");
             let failure = match error {
-                StoreError::Busy(_) | StoreError::Invalid(_) => CommitFailure::NotStored,
-                _ => CommitFailure::Unknown,
+                StoreError::Busy(_) => CommitFailure::NotStored,
+                StoreError::Unknown(_) => CommitFailure::Unknown,
+                _ => CommitFailure::Refused,
             };
             let why: Box<str> = error.to_string().into();
             return vec![Err((failure, why)); sessions];

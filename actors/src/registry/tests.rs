@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use highwater_protocol::message::{Notice, OpenCalls};
 use highwater_protocol::session::SessionConfig;
-use highwater_protocol::{Budget, Entry, EntryId, Format, Kind, SessionId, TokenCount};
-use highwater_storage::MemoryStore;
+use highwater_protocol::{
+    Budget, Entry, EntryId, Format, Kind, Seq, SeqRange, SessionId, TokenCount,
+};
+use highwater_storage::{MemoryStore, RedbOptions, RedbStore};
 use ractor::ActorStatus;
 
 use crate::{Highwater, SessionHandle, Told};
@@ -86,4 +88,24 @@ async fn a_closed_session_opens_again_with_the_next_call_and_a_closed_house_does
     house.close().await.expect("closed");
     let refused = handle.append(vec![entry("c")]).await.expect_err("the house is gone");
     assert_eq!(refused.kind(), Kind::Closed);
+    let range = SeqRange::inclusive(Seq(1), Seq(2));
+    let refused = handle.history(range, 1 << 20).await.expect_err("the house is gone");
+    assert_eq!(refused.kind(), Kind::Closed);
+}
+
+#[tokio::test]
+async fn a_closed_house_gives_the_store_back_whoever_holds_a_handle() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let open = || RedbStore::open(dir.path(), RedbOptions::default());
+    for _ in 0..20 {
+        let house = Highwater::builder(open().expect("free")).start().await.expect("a house");
+        let session = SessionId::parse("s").expect("a legal name");
+        let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+        let config = SessionConfig::new(budget, Format::Anthropic);
+        let handle = house.open(session, config).await.expect("a session");
+        handle.append(vec![entry("a")]).await.expect("stored");
+        house.close().await.expect("closed");
+        drop(open().expect("the store is free at once"));
+        drop(handle);
+    }
 }

@@ -113,6 +113,7 @@ impl Host {
     ) -> anyhow::Result<Oddities> {
         self.known = self.session.status().await?.head;
         let mut reader = reader::start(transcript);
+        tracing::info!(session = %self.session.session(), known = self.known.0, "replay begins");
         loop {
             match reader.recv().await.context("the reader ended early")? {
                 Read::Entries(entries) => {

@@ -26,6 +26,10 @@ pub(crate) fn verdict(report: &Report) -> (Tone, String) {
         let sentence = "The store does not give the original transcript back.";
         return (Tone::Bad, sentence.to_owned());
     }
+    if report.turns.is_empty() && report.resumed_entries > 0 {
+        let sentence = "Everything was stored already, so there was nothing left to play.";
+        return (Tone::Plain, sentence.to_owned());
+    }
     if report.turns.is_empty() {
         let sentence = "The transcript holds no assistant turn, so there was nothing to play.";
         return (Tone::Plain, sentence.to_owned());

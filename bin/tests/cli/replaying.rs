@@ -100,12 +100,13 @@ fn ctrl_c_stops_cleanly_and_the_same_command_goes_on() {
     let mut command = world.command(&words);
     command.env("RUST_LOG", "highwater=info").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
-    let log = BufReader::new(child.stderr.take().expect("piped"));
-    let opened = log.lines().map_while(Result::ok).any(|line| line.contains("session opened"));
+    let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let opened = log.by_ref().map_while(Result::ok).any(|line| line.contains("replay begins"));
     assert!(opened, "the replay has begun");
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(killed.expect("kill is there").success());
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let rest: Vec<String> = log.map_while(Result::ok).collect();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{rest:?}");
     let ran = world.replay(&world.path("t.jsonl"), &["--store", "store", "--json"]);
     ran.fine(&[]);
     assert_eq!(ran.json()["lossless"]["ok"], true);

@@ -60,8 +60,10 @@ pub enum Event {
 /// What is known of a batch whose commit failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitFailure {
-    /// Surely not stored.
+    /// Surely not stored; the same may be tried again.
     NotStored,
+    /// Surely not stored; the store takes no writes until somebody has mended and reopened it.
+    Refused,
     /// May or may not be stored.
     Unknown,
     /// A newer owner has the session.

@@ -196,11 +196,12 @@ impl Session {
     fn commit_failed(&mut self, failure: CommitFailure, why: &str, commands: &mut Vec<Command>) {
         let kind = match failure {
             CommitFailure::NotStored => Kind::Retry,
+            CommitFailure::Refused => Kind::Storage,
             CommitFailure::Unknown => Kind::Unknown,
             CommitFailure::Fenced => Kind::Locked,
         };
         let error = Error::new(kind, format!("session {}: {why}", self.id));
-        let unsent = if failure == CommitFailure::Fenced { kind } else { Kind::Retry };
+        let unsent = if failure == CommitFailure::Unknown { Kind::Retry } else { kind };
         let unsent = Error::new(unsent, format!("session {}: not sent: {why}", self.id));
         self.outbox.fail(&error, &unsent, commands);
         commands.extend(self.running.take().map(|running| Command::KillPass(running.pass)));

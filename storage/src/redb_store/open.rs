@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use redb::{Builder, Database, ReadableDatabase, TableDefinition, TableError};
 
+use super::RedbOptions;
 use super::failure::{self, foreign, io_error, locked};
 use crate::error::StoreError;
 use crate::row::{Mark, Row};
@@ -26,12 +27,16 @@ pub(super) struct Opened {
 }
 
 /// Opens the store in `dir`, or creates it.
-pub(super) fn open(dir: &Path, cache_bytes: usize) -> Result<Opened, StoreError> {
+pub(super) fn open(dir: &Path, options: RedbOptions) -> Result<Opened, StoreError> {
     let path = dir.join(FILE_NAME);
+    if !options.create && !path.is_file() {
+        let what = dir.display().to_string();
+        return Err(StoreError::Io { what, why: "there is no store in this place".to_owned() });
+    }
     make_dir(dir)?;
     let lock = lock(dir, &path)?;
     let mut builder = Database::builder();
-    builder.set_cache_size(cache_bytes);
+    builder.set_cache_size(options.cache_bytes);
     if !path.try_exists().map_err(|error| io_error(&path, &error))? {
         create(&builder, dir, &path)?;
     }
