@@ -119,7 +119,7 @@ impl SessionHandle {
 
     /// What the session tells from now on.
     pub fn notices(&self) -> Notices {
-        Notices::new(self.slot.notices().subscribe())
+        self.slot.notices().subscribe()
     }
 
     /// Makes sure that the session's actor is alive.

@@ -1,8 +1,58 @@
 //! The stream of what a session tells unasked.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use highwater_protocol::caps;
 use highwater_protocol::message::Notice;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+
+/// Where a session's notices go. The queue, which is allocated whole, exists from the first subscriber on: most sessions
+/// of a large house have none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Announcer {
+    queue: Arc<Mutex<Queue>>,
+}
+
+#[derive(Debug, Default)]
+enum Queue {
+    #[default]
+    Unheard,
+    Heard(broadcast::Sender<Notice>),
+    Closed,
+}
+
+impl Announcer {
+    /// Tells all subscribers.
+    pub(crate) fn tell(&self, notice: Notice) {
+        if let Queue::Heard(queue) = &*self.queue() {
+            // Subscribers that have left are no loss.
+            drop(queue.send(notice));
+        }
+    }
+
+    /// Whatever is told from now on; nothing once it is closed.
+    pub(crate) fn subscribe(&self) -> Notices {
+        let mut queue = self.queue();
+        if matches!(*queue, Queue::Unheard) {
+            *queue = Queue::Heard(broadcast::Sender::new(caps::NOTICE_QUEUE));
+        }
+        let receiver = match &*queue {
+            Queue::Heard(sender) => sender.subscribe(),
+            Queue::Unheard | Queue::Closed => broadcast::Sender::new(1).subscribe(),
+        };
+        Notices { receiver }
+    }
+
+    /// Nothing more will be told: subscribers come to an end.
+    pub(crate) fn close(&self) {
+        *self.queue() = Queue::Closed;
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What a session tells, in order. A reader that falls more than [`highwater_protocol::caps::NOTICE_QUEUE`] notices
 /// behind loses the oldest; how many is told.
@@ -21,10 +71,6 @@ pub enum Told {
 }
 
 impl Notices {
-    pub(crate) fn new(receiver: broadcast::Receiver<Notice>) -> Self {
-        Self { receiver }
-    }
-
     /// Waits for the next notice; `None` when the house has ended. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Told> {
         match self.receiver.recv().await {

@@ -33,7 +33,7 @@ pub const PROCESS_QUEUE_BYTES: usize = 256 << 20;
 pub const MAX_GROUP_COMMIT_SESSIONS: usize = 1024;
 
 /// Notices kept for a subscriber that does not read; beyond it the oldest are dropped and counted.
-pub const NOTICE_QUEUE: usize = 4096;
+pub const NOTICE_QUEUE: usize = 1024;
 
 /// Outcomes of past passes that a session can still be asked for without reading its log.
 pub const OUTCOMES_KEPT: usize = 64;

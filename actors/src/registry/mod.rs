@@ -44,6 +44,12 @@ struct Known {
     phase: Phase,
 }
 
+impl Drop for Known {
+    fn drop(&mut self) {
+        self.slot.notices().close();
+    }
+}
+
 enum Phase {
     Idle,
     Opening(Vec<Opened>),
@@ -165,7 +171,7 @@ impl RegistryState {
         }
         if let Some(error) = why {
             tracing::error!(session = %known.slot.session(), %error, "session actor died");
-            drop(known.slot.notices().send(Notice::Failed(error)));
+            known.slot.notices().tell(Notice::Failed(error));
         }
     }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use highwater_protocol::message::Notice;
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{SessionId, caps};
 use ractor::ActorRef;
-use tokio::sync::broadcast;
 
 use crate::admission::Budgeted;
+use crate::notices::Announcer;
 use crate::session::SessionMessage;
 
 /// The stable place of a session, shared by its handles and the registry.
@@ -16,7 +15,7 @@ use crate::session::SessionMessage;
 pub(crate) struct Slot {
     session: SessionId,
     queue: Budgeted,
-    notices: broadcast::Sender<Notice>,
+    notices: Announcer,
     current: Mutex<Current>,
 }
 
@@ -31,7 +30,7 @@ impl Slot {
         Self {
             session,
             queue: Budgeted::new(caps::SESSION_QUEUE_BYTES),
-            notices: broadcast::Sender::new(caps::NOTICE_QUEUE),
+            notices: Announcer::default(),
             current: Mutex::new(Current { config, actor: None }),
         }
     }
@@ -44,7 +43,7 @@ impl Slot {
         &self.queue
     }
 
-    pub(crate) fn notices(&self) -> &broadcast::Sender<Notice> {
+    pub(crate) fn notices(&self) -> &Announcer {
         &self.notices
     }
 

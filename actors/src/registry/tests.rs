@@ -76,6 +76,8 @@ async fn subscribers_outlive_the_actor() {
     let told = notices.next().await;
     assert!(matches!(told, Some(Told::Notice(Notice::PassStarted { .. }))), "{told:?}");
     house.close().await.expect("closed");
+    while notices.next().await.is_some() {}
+    assert!(handle.notices().next().await.is_none(), "a closed house tells nothing");
 }
 
 #[tokio::test]

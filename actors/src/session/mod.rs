@@ -14,12 +14,10 @@ mod shell;
 use highwater_protocol::session::{Event, Session};
 use highwater_storage::Lease;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::sync::broadcast;
-
-use highwater_protocol::message::Notice;
 
 use crate::compactor;
 use crate::house::House;
+use crate::notices::Announcer;
 pub(crate) use messages::{Answer, SessionMessage};
 use shell::Shell;
 
@@ -29,7 +27,7 @@ pub(crate) struct SessionArguments {
     pub(crate) house: House,
     pub(crate) session: Session,
     pub(crate) lease: Lease,
-    pub(crate) notices: broadcast::Sender<Notice>,
+    pub(crate) notices: Announcer,
 }
 
 impl Actor for SessionActor {

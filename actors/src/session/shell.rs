@@ -7,7 +7,6 @@ use highwater_protocol::session::{Command, Event, PassJob, Session};
 use highwater_protocol::{Error, LogPos, PassId, Record, RequestId};
 use highwater_storage::{BatchId, Lease, SessionBatch};
 use ractor::{ActorId, ActorRef, ActorRuntime};
-use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 use super::messages::Answer;
@@ -15,6 +14,7 @@ use super::{SessionArguments, SessionMessage};
 use crate::compactor::{Begin, CompactorActor, CompactorArguments};
 use crate::house::House;
 use crate::journal::JournalMessage;
+use crate::notices::Announcer;
 
 /// What surrounds the state machine of one session.
 pub(crate) struct Shell {
@@ -22,7 +22,7 @@ pub(crate) struct Shell {
     session: Session,
     lease: Lease,
     batch: BatchId,
-    notices: broadcast::Sender<Notice>,
+    notices: Announcer,
     answers: BTreeMap<RequestId, Answer>,
     next_request: u64,
     compactor: Option<Compactor>,
@@ -123,8 +123,7 @@ impl Shell {
             }
             _ => {}
         }
-        // Without subscribers there is nobody to tell.
-        drop(self.notices.send(notice));
+        self.notices.tell(notice);
     }
 
     fn start_pass(&mut self, myself: &ActorRef<SessionMessage>, job: PassJob) {
