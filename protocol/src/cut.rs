@@ -64,6 +64,8 @@ pub enum Binding {
     OneMessage,
     /// Reasoning and what it belongs to stand on different sides.
     Reasoning,
+    /// The last message of the model may go on with the next entry.
+    MayGoOn,
 }
 
 impl fmt::Display for Binding {
@@ -73,6 +75,7 @@ impl fmt::Display for Binding {
             Self::CallAndResult => "it fell between a call and its result",
             Self::OneMessage => "it fell inside one message",
             Self::Reasoning => "it fell behind reasoning that belongs to what follows",
+            Self::MayGoOn => "the last message was not known to be complete",
         })
     }
 }
@@ -95,7 +98,7 @@ pub fn plan(view: &View, mark: Seq) -> Option<Cut> {
     let moved_back = spanning(view, cut, mark).map(|group| MovedBack {
         from: mark,
         to: cut,
-        why: binding(group, mark),
+        why: binding(view, group, mark),
     });
     Some(Cut {
         covers: SeqRange::inclusive(start, cut),
@@ -149,16 +152,19 @@ fn legal_at_or_below(view: &View, mark: Seq) -> Option<Seq> {
     below(&live).or_else(|| below(view.boundaries()))
 }
 
-/// The first group that reaches over the mark, or is open at or below it, if it begins behind the cut.
+/// The first group behind the cut that reaches over the mark, or is not complete at or below it.
 fn spanning(view: &View, cut: Seq, mark: Seq) -> Option<&Group> {
     view.groups_behind(cut)
         .take_while(|group| group.first() <= mark)
-        .find(|group| group.last() > mark || !group.is_closed())
+        .find(|group| group.last() > mark || !group.is_closed() || view.may_grow(group))
 }
 
-fn binding(group: &Group, mark: Seq) -> Binding {
+fn binding(view: &View, group: &Group, mark: Seq) -> Binding {
     if !group.is_closed() {
         return Binding::OpenCall;
+    }
+    if group.last() <= mark && view.may_grow(group) {
+        return Binding::MayGoOn;
     }
     let before = || group.members().iter().take_while(|member| member.seq <= mark);
     let behind = || group.members().iter().skip_while(|member| member.seq <= mark);

@@ -139,6 +139,11 @@ impl View {
         self.summary.as_ref().map_or(TokenCount::ZERO, |standing| standing.tokens)
     }
 
+    /// Whether the message or the reasoning that a group ends with may go on with the next entry.
+    pub(crate) fn may_grow(&self, group: &Group) -> bool {
+        self.links.may_grow(group.first())
+    }
+
     /// Calls without a result.
     pub fn open_calls(&self) -> Vec<CallRef> {
         self.groups_behind(self.frozen).flat_map(Group::open_calls).collect()
@@ -150,7 +155,7 @@ impl View {
         if !message.is_visible() {
             return;
         }
-        if message.role == Role::System && self.instructions_end == self.last_visible() {
+        if is_instruction(message) && self.instructions_end == self.last_visible() {
             self.instructions_end = seq;
         }
         self.chain.push(seq, message.digest);
@@ -204,7 +209,7 @@ impl View {
         let mut reach = Seq::ZERO;
         let mut groups = self.groups_behind(self.frozen.max(self.instructions_end)).peekable();
         while let Some(group) = groups.next() {
-            if !group.is_closed() || self.links.may_grow(group.first()) {
+            if !group.is_closed() || self.may_grow(group) {
                 break;
             }
             reach = reach.max(group.last());
@@ -275,4 +280,11 @@ impl View {
         segments.extend(summary);
         segments
     }
+}
+
+/// Whether a leading entry is an instruction of the host: one that no other entry hangs together with.
+fn is_instruction(message: &Message) -> bool {
+    message.role == Role::System
+        && message.calls().next().is_none()
+        && message.results().next().is_none()
 }
