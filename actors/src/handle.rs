@@ -59,7 +59,8 @@ impl SessionHandle {
         }
     }
 
-    /// Starts a pass that covers entries up to `up_to`, or up to the mark that lands the view. Returns at once; see
+    /// Starts a pass that covers entries up to `up_to`, or up to the mark that lands the view. Returns when the start is
+    /// durable; the pass goes on beside everything else, see
     /// [`SessionHandle::settled`].
     pub async fn compact(&self, up_to: Option<Seq>) -> Result<CompactReply, Error> {
         match self.ask(Request::Compact { up_to }).await? {

@@ -27,7 +27,7 @@ pub enum Request {
         /// What to do about calls without a result.
         open_calls: OpenCalls,
     },
-    /// Start a pass. Answered at once; the pass runs beside everything else.
+    /// Start a pass. Answered when its start is durable; the pass runs beside everything else.
     Compact {
         /// The last entry that the pass may cover; `None` for the mark that lands the view.
         up_to: Option<Seq>,

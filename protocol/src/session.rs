@@ -14,7 +14,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use command::{Command, PassJob};
@@ -26,7 +26,6 @@ use crate::budget::Budget;
 use crate::cut::Cut;
 use crate::entry::Format;
 use crate::ids::{PassId, RequestId, SessionId};
-use crate::pass::Outcome;
 use crate::record::Record;
 use crate::time::Timestamp;
 use crate::tokens::TokenCount;
@@ -65,8 +64,6 @@ pub struct Session {
     running: Option<Running>,
     /// Requests that wait for a pass to settle.
     waiting: BTreeMap<PassId, Vec<RequestId>>,
-    /// The last passes that settled.
-    settled: VecDeque<(PassId, Outcome)>,
     /// No automatic pass below this size (V9).
     retry_above: TokenCount,
     overhead_told: bool,
@@ -92,7 +89,6 @@ impl Session {
             outbox,
             running: None,
             waiting: BTreeMap::new(),
-            settled: VecDeque::new(),
             retry_above: TokenCount::ZERO,
             overhead_told: false,
             closing: false,

@@ -1,6 +1,5 @@
 //! The life of a pass within a session: started by marks or by wish, ended by exactly one outcome (V6, V11).
 
-use crate::caps;
 use crate::cut::{self, Cut};
 use crate::error::{Error, Kind};
 use crate::ids::{PassId, RequestId};
@@ -127,16 +126,16 @@ impl Session {
                 let shortfall = (over > TokenCount::ZERO).then_some(over);
                 let before = effect.before;
                 let notice = Notice::Spliced { pass, covers, before, after, shortfall };
-                self.settle(pass, Outcome::Spliced, notice);
+                self.settle(pass, &Outcome::Spliced, notice);
                 self.retry_above = TokenCount::ZERO;
             }
-            Err(why) => self.end(now, pass, Outcome::Refused(why)),
+            Err(why) => self.end(now, pass, &Outcome::Refused(why)),
         }
     }
 
     pub(super) fn pass_failed(&mut self, now: Timestamp, pass: PassId, why: Box<str>) {
         if self.running.take_if(|running| running.pass == pass).is_some() {
-            self.end(now, pass, Outcome::Failed(why));
+            self.end(now, pass, &Outcome::Failed(why));
         }
     }
 
@@ -149,26 +148,22 @@ impl Session {
     ) -> Option<PassId> {
         let pass = self.running.take()?.pass;
         commands.push(Command::KillPass(pass));
-        self.end(now, pass, Outcome::Abandoned(why));
+        self.end(now, pass, &Outcome::Abandoned(why));
         Some(pass)
     }
 
     /// Ends a pass without a splice; another is tried once the view has grown by the stated amount (V9).
-    fn end(&mut self, now: Timestamp, pass: PassId, outcome: Outcome) {
+    fn end(&mut self, now: Timestamp, pass: PassId, outcome: &Outcome) {
         self.record(Record::PassEnded { at: now, pass, outcome: outcome.clone() });
         self.retry_above = self.state.view().tokens() + self.config.budget.retry_growth();
         let notice = Notice::PassEnded { pass, outcome: outcome.clone() };
         self.settle(pass, outcome, notice);
     }
 
-    fn settle(&mut self, pass: PassId, outcome: Outcome, notice: Notice) {
+    fn settle(&mut self, pass: PassId, outcome: &Outcome, notice: Notice) {
         self.outbox.defer(Deferred::Notice(notice));
         for request in self.waiting.remove(&pass).into_iter().flatten() {
             self.outbox.defer(Deferred::Reply(request, Reply::Settled(outcome.clone())));
-        }
-        self.settled.push_back((pass, outcome));
-        if self.settled.len() > caps::OUTCOMES_KEPT {
-            self.settled.pop_front();
         }
     }
 
@@ -183,7 +178,7 @@ impl Session {
             self.waiting.entry(pass).or_default().push(request);
             return;
         }
-        if let Some((_, outcome)) = self.settled.iter().find(|(known, _)| *known == pass) {
+        if let Some(outcome) = self.state.outcome(pass) {
             self.outbox.defer(Deferred::Reply(request, Reply::Settled(outcome.clone())));
             return;
         }

@@ -1,11 +1,13 @@
 //! The fold of a session's log. Live path and recovery apply the same records to it (L4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::budget::Budget;
+use crate::caps;
 use crate::entry::{Entry, Format};
 use crate::error::{Error, Kind};
 use crate::ids::{CallNumber, Digest, EntryId, PassId};
+use crate::pass::Outcome;
 use crate::position::{LogPos, Seq};
 use crate::record::Record;
 use crate::splice;
@@ -20,6 +22,7 @@ pub struct State {
     call: CallNumber,
     pass: PassId,
     unfinished: Option<PassId>,
+    outcomes: VecDeque<(PassId, Outcome)>,
     log_end: LogPos,
 }
 
@@ -32,6 +35,7 @@ impl Default for State {
             call: CallNumber::default(),
             pass: PassId::default(),
             unfinished: None,
+            outcomes: VecDeque::new(),
             log_end: LogPos::default(),
         }
     }
@@ -65,6 +69,11 @@ impl State {
     /// The pass that was started and has not ended.
     pub fn unfinished_pass(&self) -> Option<PassId> {
         self.unfinished
+    }
+
+    /// How one of the last [`caps::OUTCOMES_KEPT`] passes ended.
+    pub fn outcome(&self, pass: PassId) -> Option<&Outcome> {
+        self.outcomes.iter().find(|(known, _)| *known == pass).map(|(_, outcome)| outcome)
     }
 
     /// Where the log ends.
@@ -111,13 +120,13 @@ impl State {
                 self.unfinished = Some(*pass);
             }
             Record::Spliced { pass, covers, digest, summary, .. } => {
-                self.end_pass(record, *pass)?;
+                self.end_pass(record, *pass, &Outcome::Spliced)?;
                 if let Err(why) = splice::fits(&self.view, *covers, digest) {
                     return Err(self.illegal(record, &why.to_string()));
                 }
                 self.view.splice(*pass, *covers, summary.clone());
             }
-            Record::PassEnded { pass, .. } => self.end_pass(record, *pass)?,
+            Record::PassEnded { pass, outcome, .. } => self.end_pass(record, *pass, outcome)?,
         }
         self.log_end = self.log_end.advance(1);
         Ok(())
@@ -147,11 +156,15 @@ impl State {
         Ok(())
     }
 
-    fn end_pass(&mut self, record: &Record, pass: PassId) -> Result<(), Error> {
+    fn end_pass(&mut self, record: &Record, pass: PassId, outcome: &Outcome) -> Result<(), Error> {
         if self.unfinished != Some(pass) {
             return Err(self.illegal(record, "that pass is not in flight"));
         }
         self.unfinished = None;
+        self.outcomes.push_back((pass, outcome.clone()));
+        if self.outcomes.len() > caps::OUTCOMES_KEPT {
+            self.outcomes.pop_front();
+        }
         Ok(())
     }
 

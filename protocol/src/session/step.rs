@@ -74,7 +74,7 @@ impl Session {
             }
             Request::Compact { up_to } => {
                 let reply = Reply::Compact(self.compact(now, up_to, commands));
-                commands.push(Command::Reply { request, reply: Ok(reply) });
+                self.outbox.defer(Deferred::Reply(request, reply));
             }
             Request::Settled { pass } => self.await_settled(request, pass, commands),
             Request::Cancel => {

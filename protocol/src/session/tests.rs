@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::*;
 use crate::Kind;
 use crate::message::{CompactReply, ContextReply, Notice, OpenCalls, Reply, Request};
-use crate::pass::{Abandoned, Refused};
+use crate::pass::{Abandoned, Outcome, Refused};
 use crate::position::{LogPos, Seq};
 use desk::*;
 

@@ -1,0 +1,18 @@
+//! The integration tests, one binary: what is promised, seen through the public handle.
+
+mod append;
+mod context;
+mod gate;
+mod hard_mark;
+mod kill;
+mod measures;
+mod non_blocking;
+mod pass_failures;
+mod passes;
+mod plays;
+mod properties;
+mod recovery;
+mod store_failures;
+mod supervision;
+mod tidy;
+mod transcripts;

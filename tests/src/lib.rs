@@ -1,0 +1,11 @@
+//! What the tests share: transcripts as text, the byte oracle, rules checked naively, a host that plays, and houses to
+//! play in. Fixtures panic where they are misused: that is how a test fails.
+#![allow(clippy::missing_panics_doc)]
+
+pub mod generate;
+pub mod host;
+pub mod log;
+pub mod notation;
+pub mod oracle;
+pub mod rules;
+pub mod world;

@@ -1,0 +1,118 @@
+//! Houses to play in: over any store, in paused time on one thread, or with real threads.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use highwater::Highwater;
+use highwater::env::{Inline, RuntimeClock};
+use highwater::summarize::{Scripted, Step, Summarizer};
+use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{Budget, Format, LogPos, SessionId, Timestamp, TokenCount};
+use highwater_storage::{
+    Appended, Capabilities, Lease, MemoryStore, Page, PageLimit, RedbOptions, RedbStore,
+    SessionBatch, SessionInfo, Store, StoreError, Usage,
+};
+
+/// What blocking work and time are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Work is done where it is asked for, and the clock is the runtime's: for paused time.
+    Inline,
+    /// A writer thread, the blocking pool, the machine's clock.
+    Threaded,
+}
+
+/// Starts a house with two slots, one of them for turns alone.
+pub async fn house(
+    store: impl Store,
+    environment: Environment,
+    summarizer: impl Summarizer,
+) -> Highwater {
+    let builder = Highwater::builder(store).summarizer(summarizer).slots(2, 1);
+    let builder = match environment {
+        Environment::Inline => {
+            builder.executor(Inline).clock(RuntimeClock::starting_at(Timestamp(1_000_000)))
+        }
+        Environment::Threaded => builder,
+    };
+    builder.start().await.expect("two slots, one reserved")
+}
+
+/// A house in memory, in the runtime's time.
+pub async fn in_memory(summarizer: impl Summarizer) -> Highwater {
+    house(MemoryStore::new(), Environment::Inline, summarizer).await
+}
+
+/// Opens the redb store in a directory.
+pub fn redb(dir: &Path) -> RedbStore {
+    RedbStore::open(dir, RedbOptions::default()).expect("nobody else has the store open")
+}
+
+/// Small marks: a pass starts at 2,000 tokens and lands at 1,000; no context is above 4,000.
+pub fn budget() -> Budget {
+    Budget::new(TokenCount(2_000), TokenCount(1_000), TokenCount(4_000)).expect("rising marks")
+}
+
+/// Small marks, automatic passes, Anthropic blocks.
+pub fn automatic() -> SessionConfig {
+    SessionConfig::new(budget(), Format::Anthropic)
+}
+
+/// The same without automatic passes.
+pub fn by_wish() -> SessionConfig {
+    SessionConfig { automatic: false, ..automatic() }
+}
+
+/// A session's name.
+pub fn named(name: &str) -> SessionId {
+    SessionId::parse(name).expect("a legal name")
+}
+
+/// A summarizer that answers each call with a short text after some seconds.
+pub fn gist(after_secs: u64) -> Scripted {
+    Scripted::new([says(after_secs, "The gist of it.")])
+}
+
+/// An answer after some seconds.
+pub fn says(after_secs: u64, text: &str) -> Step {
+    Step::Say { after: Duration::from_secs(after_secs), text: text.to_owned() }
+}
+
+/// A store with several owners: of houses that follow each other, or of a test that turns its screws.
+pub struct Shared<S: ?Sized>(pub Arc<S>);
+
+impl<S: Store + ?Sized> Store for Shared<S> {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
+        self.0.open_session(session)
+    }
+
+    fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
+        self.0.append(batches)
+    }
+
+    fn read(
+        &self,
+        session: &SessionId,
+        from: LogPos,
+        limit: PageLimit,
+    ) -> Result<Page, StoreError> {
+        self.0.read(session, from, limit)
+    }
+
+    fn sessions(
+        &self,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionInfo>, StoreError> {
+        self.0.sessions(after, limit)
+    }
+
+    fn usage(&self) -> Result<Usage, StoreError> {
+        self.0.usage()
+    }
+}
