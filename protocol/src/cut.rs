@@ -138,7 +138,7 @@ pub fn covered_groups(view: &View, cut: &Cut) -> Vec<CoveredGroup> {
                 .iter()
                 .map(|member| (member.seq, Arc::clone(&member.message)))
                 .collect(),
-            tokens: group.members().iter().map(|member| member.message.tokens()).sum(),
+            tokens: group.said_tokens(),
         })
         .collect()
 }

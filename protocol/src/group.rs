@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::block::Unit;
 use crate::elide;
-use crate::entry::{Format, Message, PartKind, Role};
+use crate::entry::{Format, Message, Part, PartKind, Role};
 use crate::format;
 use crate::position::Seq;
 use crate::record::CallRef;
@@ -103,12 +103,14 @@ impl Group {
         self.tokens
     }
 
-    /// The size in bytes of what is shown of the group.
-    pub fn bytes(&self) -> usize {
-        if self.elided {
-            return elide::group_placeholder(self).len();
-        }
-        self.members.iter().map(member_bytes).sum()
+    /// The size of the group as it was said, whatever is elided of it.
+    pub fn said_tokens(&self) -> TokenCount {
+        self.members.iter().map(|member| member.message.tokens()).sum()
+    }
+
+    /// The size in bytes of the group as it was said.
+    pub fn said_bytes(&self) -> usize {
+        self.members.iter().flat_map(|member| &member.message.parts).map(Part::bytes).sum()
     }
 
     /// The calls that have no result yet.
@@ -228,16 +230,6 @@ fn member_tokens(member: &Member) -> TokenCount {
     let shown = member.message.parts.iter().map(|part| match part.kind {
         PartKind::ToolResult { .. } => part.tokens.min(placeholder),
         _ => part.tokens,
-    });
-    shown.sum()
-}
-
-fn member_bytes(member: &Member) -> usize {
-    let shown = member.message.parts.iter().map(|part| match &part.kind {
-        PartKind::ToolResult { call, .. } if member.results_elided => {
-            elide::result_placeholder(member.seq, call, part).len()
-        }
-        _ => part.bytes(),
     });
     shown.sum()
 }

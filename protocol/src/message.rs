@@ -154,7 +154,7 @@ pub struct PassStatus {
     pub total: u32,
 }
 
-/// What a session tells its subscribers, in the order in which it happened.
+/// What a session tells its subscribers, in the order in which it happened, each once it is durable.
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// A pass began.

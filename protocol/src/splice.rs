@@ -1,5 +1,6 @@
 //! Checking a splice before it is committed (V3, V4): against the view as it is now, not as the pass saw it.
 
+use crate::budget::Budget;
 use crate::group::Group;
 use crate::ids::{Digest, PassId};
 use crate::pass::Refused;
@@ -17,10 +18,14 @@ pub struct Effect {
     pub after: TokenCount,
 }
 
-/// Whether `summary` may take the place of `covers` now: [`fits`], and what is shown becomes smaller in tokens and in
-/// bytes (V4).
+/// Whether `summary` may take the place of `covers` now: [`fits`], the summary is smaller in tokens and in bytes than
+/// what it covers, and the view does not grow over the hard mark (V4).
+///
+/// What was elided meanwhile counts with the size that it was said with: a summary that tells more than a placeholder
+/// is a gain.
 pub fn check(
     view: &View,
+    budget: &Budget,
     pass: PassId,
     covers: SeqRange,
     digest: &Digest,
@@ -31,15 +36,20 @@ pub fn check(
     }
     fits(view, covers, digest)?;
     let covered = || view.compactable_groups().take_while(|group| group.first() <= covers.last());
-    let covered_tokens = view.summary_tokens() + covered().map(Group::tokens).sum::<TokenCount>();
     let standing_bytes = view.standing().map_or(0, |standing| standing.note.len());
-    let covered_bytes = standing_bytes + covered().map(Group::bytes).sum::<usize>();
+    let said_tokens = view.summary_tokens() + covered().map(Group::said_tokens).sum::<TokenCount>();
+    let said_bytes = standing_bytes + covered().map(Group::said_bytes).sum::<usize>();
     let tokens = summary.tokens(pass, covers);
-    if tokens >= covered_tokens || summary.note(pass, covers).len() >= covered_bytes {
+    if tokens >= said_tokens || summary.note(pass, covers).len() >= said_bytes {
         return Err(Refused::NotSmaller);
     }
+    let shown = view.summary_tokens() + covered().map(Group::tokens).sum::<TokenCount>();
     let before = view.tokens();
-    Ok(Effect { before, after: before.saturating_sub(covered_tokens) + tokens })
+    let after = before.saturating_sub(shown) + tokens;
+    if after >= before && after > budget.hard() {
+        return Err(Refused::NotSmaller);
+    }
+    Ok(Effect { before, after })
 }
 
 /// Whether a splice of `covers` belongs to this view: the digest chain at its end is the one that the pass saw (V3), it

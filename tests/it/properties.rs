@@ -87,7 +87,14 @@ fn plan_and_splice(log: &mut Log, steps: &[Step], up_to: Seq) -> Result<(), Test
     prop_assert!(cut.covers().last() <= up_to, "never forward");
     let tokens = log.state.view().tokens();
     let pass = log.state.last_pass().next();
-    match splice::check(log.state.view(), pass, cut.covers(), &cut.digest(), &gist()) {
+    match splice::check(
+        log.state.view(),
+        &world::budget(),
+        pass,
+        cut.covers(),
+        &cut.digest(),
+        &gist(),
+    ) {
         Ok(effect) => {
             log.splice(&cut, &gist());
             prop_assert_eq!(effect.before, tokens);
@@ -162,6 +169,7 @@ proptest! {
 
 /// The verdict on a splice, without the sizes of what lies behind it.
 fn checked(view: &View, cut: &Cut) -> Result<u64, Refused> {
-    let effect = splice::check(view, PassId(1), cut.covers(), &cut.digest(), &gist())?;
+    let effect =
+        splice::check(view, &world::budget(), PassId(1), cut.covers(), &cut.digest(), &gist())?;
     Ok(effect.before.0 - effect.after.0)
 }

@@ -123,7 +123,8 @@ impl Host {
                     }
                 }
                 Read::End(warnings) => {
-                    self.land(progress).await?;
+                    self.land().await?;
+                    progress.show(self.bytes, &self.standing());
                     return Ok(warnings);
                 }
                 Read::Failed(error) => return Err(error.into()),
@@ -131,13 +132,12 @@ impl Host {
         }
     }
 
-    /// Waits for a pass that is still in flight, so that its outcome is in the report.
-    async fn land(&mut self, progress: &Progress) -> anyhow::Result<()> {
+    /// Waits for the pass in flight, and any that follows it, so that their outcomes are in the report.
+    async fn land(&mut self) -> anyhow::Result<()> {
         while let Some(pass) = self.session.status().await?.pass {
             self.session.settled(pass.pass).await?;
-            self.passes.drain();
-            progress.show(self.bytes, &self.standing());
         }
+        self.passes.landed().await;
         Ok(())
     }
 

@@ -41,6 +41,17 @@ impl Passes {
         }
     }
 
+    /// Waits until the end of every pass that was told to have started is told, too.
+    pub(super) async fn landed(&mut self) {
+        self.drain();
+        while self.in_flight() {
+            let Some(told) = self.notices.next().await else { return };
+            if let Told::Notice(notice) = told {
+                self.take(notice);
+            }
+        }
+    }
+
     /// Whether a pass is in flight, as far as was told.
     pub(super) fn in_flight(&self) -> bool {
         self.in_flight.is_some()
@@ -93,20 +104,20 @@ impl Passes {
             Notice::PassProgressed(status) => {
                 self.in_flight = Some((status.pass, (status.done, status.total)));
             }
-            Notice::Spliced { before, after, .. } => {
-                self.end(&Outcome::Spliced, before.0, after.0);
+            Notice::Spliced { pass, before, after, .. } => {
+                self.end(pass, &Outcome::Spliced, before.0, after.0);
             }
-            Notice::PassEnded { outcome, .. } => self.end(&outcome, 0, 0),
+            Notice::PassEnded { pass, outcome } => self.end(pass, &outcome, 0, 0),
             Notice::Elided { .. } => self.elisions += 1,
             Notice::Overhead { .. } | Notice::Failed(_) => {}
         }
     }
 
-    fn end(&mut self, outcome: &Outcome, before_tokens: u64, after_tokens: u64) {
+    fn end(&mut self, pass: PassId, outcome: &Outcome, before_tokens: u64, after_tokens: u64) {
         self.in_flight = None;
         self.ended += 1;
         let ended_ms = self.now_ms();
-        if let Some(pass) = self.seen.last_mut() {
+        if let Some(pass) = self.seen.iter_mut().rfind(|seen| seen.number == pass.0) {
             pass.ended_ms = ended_ms;
             pass.outcome = outcome.to_string();
             (pass.before_tokens, pass.after_tokens) = (before_tokens, after_tokens);

@@ -51,7 +51,8 @@ impl Session {
             if !self.overhead_told {
                 self.overhead_told = true;
                 let trigger = budget.trigger();
-                commands.push(Command::Notify(Notice::Overhead { instructions, trigger }));
+                let notice = Notice::Overhead { instructions, trigger };
+                self.outbox.defer(Deferred::Notice(notice));
             }
             return;
         }
@@ -90,25 +91,20 @@ impl Session {
         self.record(Record::PassStarted { at: now, pass, cut: covers.last(), digest });
         commands.push(Command::StartPass(job));
         let (tokens, moved_back) = (cut.tokens(), cut.moved_back().copied());
-        commands.push(Command::Notify(Notice::PassStarted { pass, covers, tokens, moved_back }));
+        let notice = Notice::PassStarted { pass, covers, tokens, moved_back };
+        self.outbox.defer(Deferred::Notice(notice));
         self.running = Some(Running { pass, cut, done: 0, total: 0 });
         pass
     }
 
-    pub(super) fn pass_progressed(
-        &mut self,
-        pass: PassId,
-        done: u32,
-        total: u32,
-        commands: &mut Vec<Command>,
-    ) {
+    pub(super) fn pass_progressed(&mut self, pass: PassId, done: u32, total: u32) {
         let Some(running) = self.running.as_mut().filter(|running| running.pass == pass) else {
             return;
         };
         (running.done, running.total) = (done, total);
         let covers = running.cut.covers();
         let status = PassStatus { pass, covers, done, total };
-        commands.push(Command::Notify(Notice::PassProgressed(status)));
+        self.outbox.defer(Deferred::Notice(Notice::PassProgressed(status)));
     }
 
     /// A summary has come: spliced in, or refused with its reason and no other trace than the audit record (V4). One
@@ -118,7 +114,8 @@ impl Session {
             return;
         };
         let (covers, digest) = (running.cut.covers(), running.cut.digest());
-        match splice::check(self.state.view(), pass, covers, &digest, &summary) {
+        match splice::check(self.state.view(), &self.config.budget, pass, covers, &digest, &summary)
+        {
             Ok(effect) => {
                 self.record(Record::Spliced { at: now, pass, covers, digest, summary });
                 let after = self.state.view().tokens();

@@ -32,9 +32,7 @@ impl Session {
                 self.commit_failed(failure, &why, &mut commands);
                 return commands;
             }
-            Event::PassProgressed { pass, done, total } => {
-                self.pass_progressed(pass, done, total, &mut commands);
-            }
+            Event::PassProgressed { pass, done, total } => self.pass_progressed(pass, done, total),
             Event::PassDone { pass, summary } => self.pass_done(now, pass, summary),
             Event::PassFailed { pass, why } => self.pass_failed(now, pass, why),
             Event::PassOverdue { pass } => {

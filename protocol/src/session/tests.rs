@@ -83,6 +83,41 @@ fn appends_while_a_pass_runs_never_change_its_outcome() {
 }
 
 #[test]
+fn a_pass_whose_cover_was_elided_meanwhile_still_lands() {
+    let mut desk = Desk::new(config());
+    let pass = desk.fill();
+    for number in 0..50 {
+        desk.append(&[says(&format!("late{number}"), 60)]);
+        desk.context();
+    }
+    assert!(desk.session.state().view().resets() > 0, "the hard mark was met");
+    let shown = desk.session.state().view().tokens();
+    let commands = desk.step(Event::PassDone { pass, summary: summary(400) });
+    assert_eq!(outcome(&commands), Some(Outcome::Spliced));
+    let landed = desk.session.state().view().tokens();
+    assert!(landed < shown + TokenCount(500) && landed <= config().budget.hard());
+}
+
+#[test]
+fn the_end_of_a_pass_is_told_before_the_start_of_the_next() {
+    let mut desk = Desk::new(config());
+    let pass = desk.fill();
+    for number in 0..25 {
+        desk.append(&[says(&format!("late{number}"), 60)]);
+    }
+    let commands = desk.step(Event::PassDone { pass, summary: summary(50) });
+    let told: Vec<_> = commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::Notify(Notice::Spliced { pass, .. }) => Some(("spliced", *pass)),
+            Command::Notify(Notice::PassStarted { pass, .. }) => Some(("started", *pass)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [("spliced", pass), ("started", pass.next())], "the tail outgrew the saving");
+}
+
+#[test]
 fn one_pass_is_in_flight_and_a_second_wish_names_it() {
     let mut desk = Desk::new(config());
     let pass = desk.fill();
