@@ -1,6 +1,7 @@
 //! Real transcripts, where they are at hand: each is played as a host would, with extractive summaries, every context
 //! held against the oracle and the rules, and the history must give the file back.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,6 +51,11 @@ fn read(bytes: &[u8]) -> Result<(Format, Vec<Entry>), String> {
         entries.extend(read.map_err(|error| error.to_string())?);
     }
     Ok((detected.render, entries))
+}
+
+/// Says something that the test runner does not hide.
+fn tell(text: &str) {
+    writeln!(std::io::stderr(), "real transcripts: {text}").expect("standard error is open");
 }
 
 #[derive(Default)]
@@ -105,7 +111,7 @@ async fn history(host: &Host) -> Vec<u8> {
 #[tokio::test(start_paused = true)]
 async fn each_real_transcript_plays_through_and_comes_back_whole() {
     if !folder().is_dir() {
-        println!("skipped: there are no transcripts here; 0 files played");
+        tell("there is no folder of transcripts here: 0 files played, 1 test skipped");
         return;
     }
     let (mut played_files, mut resets) = (0, 0);
@@ -128,7 +134,7 @@ async fn each_real_transcript_plays_through_and_comes_back_whole() {
             }
         }
     }
-    println!("{played_files} files played, {resets} resets");
+    tell(&format!("{played_files} files played, {resets} resets"));
     let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
     assert!(played_files > 0 || !in_ci, "the folder is there and holds nothing to play");
     assert!(played_files == 0 || resets > 0, "no transcript was long enough to be compacted");
