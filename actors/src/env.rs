@@ -7,9 +7,11 @@ mod threaded;
 pub use inline::Inline;
 pub use threaded::Threaded;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use highwater_protocol::Timestamp;
+use highwater_storage::StoreError;
 
 /// Tells the time. Actors never ask anybody else.
 pub trait Clock: Send + Sync + 'static {
@@ -50,6 +52,14 @@ impl Clock for RuntimeClock {
 
 /// Blocking work on its way to where it may block.
 pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Runs work that may panic in a store: the panic becomes an error, so that nobody waits for an answer for ever.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<&str>().map_or("no text", |text| text);
+        Err(StoreError::Unknown(format!("the store panicked: {why}")))
+    })
+}
 
 /// Where blocking work runs. Writes run one after another in the order in which they were given; reads beside them.
 pub trait Executor: Send + Sync + 'static {

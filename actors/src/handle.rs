@@ -97,10 +97,16 @@ impl SessionHandle {
     /// Abandons the pass in flight, makes everything durable, and ends the session's actor. The next call on any handle
     /// opens it again.
     pub async fn close(&self) -> Result<(), Error> {
+        let actor = self.slot.actor();
         match self.ask(Request::Close).await? {
-            Reply::Closed => Ok(()),
-            other => Err(unexpected(&other)),
+            Reply::Closed => {}
+            other => return Err(unexpected(&other)),
         }
+        if let Some(actor) = actor {
+            // An actor that has ended already needs no waiting for.
+            drop(actor.wait(None).await);
+        }
+        Ok(())
     }
 
     /// Reads entries from the durable history, oldest first, about `limit_bytes` of source bytes at a time. Entries

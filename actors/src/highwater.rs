@@ -98,7 +98,8 @@ fn not_started(error: ractor::SpawnErr) -> Error {
     Error::new(Kind::Internal, "an actor could not be started").because(error)
 }
 
-/// The running house. Cheap to clone; all clones are one house.
+/// The running house. Cheap to clone; all clones are one house. It ends with [`Highwater::close`]: dropping it without
+/// leaves the actors running and the store locked until the process ends.
 #[derive(Clone)]
 pub struct Highwater {
     house: House,
@@ -130,7 +131,7 @@ impl Highwater {
         let (reply, slot) = oneshot::channel();
         let message = RegistryMessage::Slot { session, config, reply };
         self.registry.cast(message).map_err(|_| shut_down())?;
-        let slot = slot.await.map_err(|_| shut_down())?;
+        let slot = slot.await.map_err(|_| shut_down())??;
         let handle = SessionHandle::new(slot, self.registry.clone(), self.house.clone());
         handle.activate().await?;
         Ok(handle)

@@ -165,7 +165,7 @@ pub(crate) enum Color {
 
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
-        _ => Err("must be a number above 0".to_owned()),
+        Ok(number) if (0.001..=1e6).contains(&number) => Ok(number),
+        _ => Err("must be a number from 0.001 to 1000000".to_owned()),
     }
 }

@@ -100,6 +100,10 @@ impl Source {
         if metadata.is_dir() {
             return Err(self.error(&"is a directory, not a transcript"));
         }
+        if !metadata.is_file() {
+            return Err(self
+                .error(&"is not a regular file; it is read twice, so a pipe cannot be replayed"));
+        }
         let (found, cap) = (metadata.len(), caps::MAX_TRANSCRIPT_BYTES);
         if found > cap {
             return Err(self.error(&format!("is {found} bytes large, the cap is {cap}")));

@@ -49,9 +49,9 @@ pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
     let budget = options.marks.budget()?;
     let source = Source::new(options.file.clone());
     let session = source.session(options.session.as_deref())?;
-    check_writable(options.html.as_deref())?;
     let opened = source.clone();
     let transcript = tokio::task::spawn_blocking(move || Transcript::open(opened)).await??;
+    check_writable(options.html.as_deref())?;
     let format = options.render.map_or(transcript.render, args::Render::format);
     let config =
         SessionConfig { automatic: !options.blocking, ..SessionConfig::new(budget, format) };
@@ -143,7 +143,8 @@ async fn play(
 }
 
 fn pace(latency_ms: u64, speed: f64) -> Duration {
-    Duration::from_millis(latency_ms).div_f64(speed)
+    let seconds = Duration::from_millis(latency_ms).as_secs_f64() / speed;
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 fn settings(options: &args::Replay) -> Settings {
@@ -155,14 +156,15 @@ fn settings(options: &args::Replay) -> Settings {
     }
 }
 
-/// A report that cannot be written is found out before the replay, not after it.
+/// A report that cannot be written is found out before the replay, not after it. Leaves nothing behind.
 fn check_writable(html: Option<&Path>) -> anyhow::Result<()> {
     let Some(path) = html else { return Ok(()) };
-    std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .with_context(|| format!("{}: the report cannot be written", path.display()))?;
+    let is_new = !path.exists();
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    opened.with_context(|| format!("{}: the report cannot be written", path.display()))?;
+    if is_new {
+        std::fs::remove_file(path)?;
+    }
     Ok(())
 }
 

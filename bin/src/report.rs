@@ -181,6 +181,15 @@ pub(crate) struct Warning {
     pub(crate) first: String,
 }
 
+/// Turns that got no context because it cannot be made to fit the window.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Refused {
+    /// How many.
+    pub(crate) turns: u64,
+    /// Where the first was, and what takes its room.
+    pub(crate) first: String,
+}
+
 /// Everything that a replay has to tell.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Report {
@@ -208,6 +217,8 @@ pub(crate) struct Report {
     pub(crate) elapsed_ms: u64,
     /// The turns in order.
     pub(crate) turns: Vec<Turn>,
+    /// Turns that could not be served.
+    pub(crate) refused: Option<Refused>,
     /// The passes in order.
     pub(crate) passes: Vec<Pass>,
     /// How often a context had to elide because the view stood at the hard mark.

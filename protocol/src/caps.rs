@@ -1,8 +1,16 @@
 //! Every limit of the system, with its unit and its reason (S4).
 
-/// Longest id of a session or an entry; real ones are 8 to 64 bytes. Ids of calls and messages are part of an entry and
-/// bounded by its cap: some gateways pack whole payloads into them.
+/// Longest id of a session or an entry; real ones are 8 to 64 bytes.
 pub const MAX_ID_BYTES: usize = 512;
+
+/// Longest id of a tool call: some gateways pack payloads into them. A context's record names those that are open.
+pub const MAX_CALL_ID_BYTES: usize = 64 << 10;
+
+/// Largest text of a summary; far above any landing mark.
+pub const MAX_SUMMARY_BYTES: usize = 4 << 20;
+
+/// Most of a failure's text that goes into the log.
+pub const MAX_REASON_BYTES: usize = 4 << 10;
 
 /// Largest single entry. The largest real line seen is under 1 MiB; media fit with room to spare.
 pub const MAX_ENTRY_BYTES: usize = 16 << 20;

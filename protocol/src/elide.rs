@@ -2,7 +2,7 @@
 //! summary. Deterministic: the same view and marks give the same choice, and the placeholders name no time.
 
 use crate::budget::Budget;
-use crate::entry::{Part, PartKind, Role};
+use crate::entry::{Part, PartKind};
 use crate::group::Group;
 use crate::position::Seq;
 use crate::tokens::TokenCount;
@@ -14,6 +14,9 @@ mod tests;
 /// About what a result's placeholder takes.
 pub(crate) const RESULT_PLACEHOLDER_TOKENS: u64 = 96;
 
+/// About what the placeholder of a run of groups takes.
+const RUN_PLACEHOLDER_TOKENS: u64 = 32;
+
 /// Results below this size are not worth a placeholder of their own.
 const LARGE_RESULT_TOKENS: u64 = 4 * RESULT_PLACEHOLDER_TOKENS;
 
@@ -22,7 +25,7 @@ const LARGE_RESULT_TOKENS: u64 = 4 * RESULT_PLACEHOLDER_TOKENS;
 pub(crate) struct Elision {
     /// Entries whose results become placeholders.
     pub(crate) results: Vec<Seq>,
-    /// First entries of the groups that become one placeholder each.
+    /// First entries of the groups that become placeholders.
     pub(crate) groups: Vec<Seq>,
 }
 
@@ -68,14 +71,20 @@ pub(crate) fn plan(
         elision.results.push(seq);
         size = size.saturating_sub(saving);
     }
-    for group in candidates() {
+    let mut in_run = false;
+    for group in view.compactable_groups() {
+        if group.is_elided() || is_protected(&group) {
+            in_run = group.is_elided();
+            continue;
+        }
         if size <= budget.landing() {
             break;
         }
-        let placeholder = crate::tokens::estimate(&group_placeholder(group))
-            + crate::tokens::BLOCK_OVERHEAD_TOKENS;
+        let placeholder =
+            if in_run { TokenCount::ZERO } else { TokenCount(RUN_PLACEHOLDER_TOKENS) };
         let shown = shown_after(group, &elision);
-        if placeholder < shown {
+        in_run = placeholder < shown;
+        if in_run {
             elision.groups.push(group.first());
             size = size.saturating_sub(shown - placeholder);
         }
@@ -100,11 +109,13 @@ fn large_results(group: &Group) -> impl Iterator<Item = (Seq, TokenCount)> {
         if group.results_elided(member.seq) {
             return None;
         }
-        let large = member.message.parts.iter().filter(|part| {
+        let parts = &member.message.parts;
+        let is_large = parts.iter().any(|part| {
             matches!(part.kind, PartKind::ToolResult { .. }) && part.tokens.0 >= LARGE_RESULT_TOKENS
         });
-        let saving: u64 = large.map(|part| part.tokens.0 - RESULT_PLACEHOLDER_TOKENS).sum();
-        (saving > 0).then_some((member.seq, TokenCount(saving)))
+        let saving: TokenCount =
+            parts.iter().map(|part| part.tokens - shown_result_tokens(part)).sum();
+        is_large.then_some((member.seq, saving))
     })
 }
 
@@ -121,6 +132,7 @@ pub(crate) fn result_placeholder(seq: Seq, tool: &str, part: &Part) -> String {
     let PartKind::ToolResult { text, .. } = &part.kind else {
         return String::new();
     };
+    let tool: String = tool.chars().take(64).collect();
     let preview: String = text.chars().take(80).collect();
     format!(
         "[elided: result of {tool:?}, {} bytes, kept whole as entry {seq}; it begins: {preview:?}]",
@@ -128,19 +140,16 @@ pub(crate) fn result_placeholder(seq: Seq, tool: &str, part: &Part) -> String {
     )
 }
 
-/// What stands for an elided group.
-pub(crate) fn group_placeholder(group: &Group) -> String {
-    let entries = group.members().len();
-    let tools: Vec<&str> = group
-        .members()
-        .iter()
-        .filter(|member| member.message.role == Role::Assistant)
-        .flat_map(|member| member.message.calls().map(|(_, name)| name))
-        .take(4)
-        .collect();
-    let called = if tools.is_empty() { String::new() } else { format!(", calls of {tools:?}") };
-    format!(
-        "[elided: {entries} entries from {} on{called}; kept whole in the history]",
-        group.first()
-    )
+/// What stands for a run of elided groups.
+pub(crate) fn run_placeholder(first: Seq, last: Seq, entries: usize) -> String {
+    format!("[elided: {entries} entries, {first} to {last}; kept whole in the history]")
+}
+
+/// What a part takes once the results of its entry are elided.
+pub(crate) fn shown_result_tokens(part: &Part) -> TokenCount {
+    let PartKind::ToolResult { call, .. } = &part.kind else {
+        return part.tokens;
+    };
+    let placeholder = TokenCount(RESULT_PLACEHOLDER_TOKENS) + crate::tokens::estimate(call);
+    part.tokens.min(placeholder)
 }

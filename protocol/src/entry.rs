@@ -127,11 +127,13 @@ impl Part {
     pub fn new(kind: PartKind, original: Option<Original>) -> Self {
         let said = match &kind {
             PartKind::Text { text } | PartKind::Reasoning { text } => tokens::estimate(text),
-            PartKind::ToolCall { name, arguments, .. } => {
-                tokens::estimate(name) + tokens::estimate(arguments)
+            PartKind::ToolCall { id, name, arguments } => {
+                tokens::estimate(id) + tokens::estimate(name) + tokens::estimate(arguments)
             }
-            PartKind::ToolResult { text, media, .. } => {
-                tokens::estimate(text) + TokenCount(tokens::MEDIA_TOKENS.0 * u64::from(*media))
+            PartKind::ToolResult { call, text, media, .. } => {
+                tokens::estimate(call)
+                    + tokens::estimate(text)
+                    + TokenCount(tokens::MEDIA_TOKENS.0 * u64::from(*media))
             }
             PartKind::Media { .. } => tokens::MEDIA_TOKENS,
             PartKind::Opaque { .. } => original
@@ -230,6 +232,7 @@ impl Entry {
             return Err(Error::new(Kind::Invalid, message));
         };
         let message = Arc::new(format::read_message(dialect, record)?);
+        check_call_ids(&id, &message)?;
         Ok(Self { id, dialect, source, json, message })
     }
 
@@ -282,9 +285,14 @@ impl Entry {
     pub fn message(&self) -> &Arc<Message> {
         &self.message
     }
+}
 
-    /// Whether two entries with one id are the same entry (L3).
-    pub fn same_content(&self, other: &Digest) -> bool {
-        self.message.digest == *other
-    }
+fn check_call_ids(entry: &EntryId, message: &Message) -> Result<(), Error> {
+    let ids = message.calls().map(|(id, _)| id).chain(message.results());
+    let Some(longest) = ids.map(str::len).max().filter(|len| *len > caps::MAX_CALL_ID_BYTES) else {
+        return Ok(());
+    };
+    let cap = caps::MAX_CALL_ID_BYTES;
+    let message = format!("entry {entry} has a call id of {longest} bytes, the cap is {cap}");
+    Err(Error::new(Kind::TooLarge, message))
 }

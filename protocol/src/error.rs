@@ -4,6 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::entry::Format;
+use crate::ids::SessionId;
+
 /// What a caller should do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -62,6 +65,13 @@ impl Error {
     /// An error of `kind`; `message` says what happened and where.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
+    }
+
+    /// A session cannot be opened in another format than it was created with.
+    pub fn other_format(session: &SessionId, known: Format, asked: Format) -> Self {
+        let (known, asked) = (known.name(), asked.name());
+        let message = format!("session {session} renders {known}, it cannot be opened as {asked}");
+        Self::new(Kind::Invalid, message)
     }
 
     /// The same error with its cause attached.

@@ -44,12 +44,29 @@ enum CallState {
     StandIn,
 }
 
+/// Whether and how a whole group is shown as a placeholder. Neighbouring elided groups share one, so that the
+/// placeholders of a long session do not fill its view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Elision {
+    /// It is not.
+    None,
+    /// It begins a run of elided groups of so many entries, up to `last`, and tells them all.
+    Run {
+        /// Entries of the run.
+        entries: usize,
+        /// The last of them.
+        last: Seq,
+    },
+    /// It stands in a run that an earlier group tells.
+    Within,
+}
+
 /// Entries that no cut may separate, in order of their numbers. Never empty.
 #[derive(Clone, Debug)]
 pub struct Group {
     members: Vec<Member>,
     calls: Vec<Call>,
-    elided: bool,
+    elision: Elision,
     tokens: TokenCount,
     segment: Option<Arc<Segment>>,
 }
@@ -70,7 +87,7 @@ impl Group {
             .collect();
         let tokens = message.tokens();
         let members = vec![Member { seq, message, results_elided: false }];
-        Self { members, calls, elided: false, tokens, segment: None }
+        Self { members, calls, elision: Elision::None, tokens, segment: None }
     }
 
     /// The first entry of the group.
@@ -95,7 +112,7 @@ impl Group {
 
     /// Whether the group is shown as one placeholder.
     pub fn is_elided(&self) -> bool {
-        self.elided
+        self.elision != Elision::None
     }
 
     /// The size of what is shown of the group.
@@ -121,10 +138,11 @@ impl Group {
             .map(|call| CallRef { seq: call.seq, id: call.id.clone() })
     }
 
-    /// Whether the user says something in the group that is not a result.
+    /// Whether the group holds a message of the user. Words beside a result are the host's: a reminder, a notice.
     pub fn has_user_words(&self) -> bool {
         self.members.iter().any(|member| {
             member.message.role == Role::User
+                && member.message.results().next().is_none()
                 && member
                     .message
                     .parts
@@ -180,9 +198,9 @@ impl Group {
         true
     }
 
-    /// Shows the whole group as one placeholder.
-    pub(crate) fn elide_whole(&mut self) {
-        self.elided = true;
+    /// Shows the whole group as a placeholder, or as nothing behind the placeholder of the run that it stands in.
+    pub(crate) fn elide_whole(&mut self, elision: Elision) {
+        self.elision = elision;
         self.recount();
     }
 
@@ -193,9 +211,11 @@ impl Group {
 
     fn recount(&mut self) {
         self.segment = None;
-        if self.elided {
-            let note = elide::group_placeholder(self);
-            self.tokens = tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
+        if let Some(note) = self.placeholder() {
+            self.tokens = match note.as_str() {
+                "" => TokenCount::ZERO,
+                note => tokens::estimate(note) + tokens::BLOCK_OVERHEAD_TOKENS,
+            };
             return;
         }
         let stand_ins =
@@ -204,17 +224,26 @@ impl Group {
         self.tokens = said + TokenCount(stand_in_tokens().0 * stand_ins);
     }
 
+    /// The text that stands for an elided group; empty within a run that another group tells.
+    fn placeholder(&self) -> Option<String> {
+        match self.elision {
+            Elision::None => None,
+            Elision::Run { entries, last } => {
+                Some(elide::run_placeholder(self.first(), last, entries))
+            }
+            Elision::Within => Some(String::new()),
+        }
+    }
+
     /// The group's rendered blocks; rendered once, the same bytes for ever after (P1).
     pub(crate) fn segment(&mut self, format: Format) -> Arc<Segment> {
         if let Some(segment) = &self.segment {
             return Arc::clone(segment);
         }
         let entries: Vec<Seq> = self.members.iter().map(|member| member.seq).collect();
-        let (shown, blocks) = if self.elided {
-            let note = Unit::Note { text: elide::group_placeholder(self) };
-            (Shown::Elided(entries), format::render(format, &[note]))
-        } else {
-            (Shown::Entries(entries), self.render(format))
+        let (shown, blocks) = match self.placeholder() {
+            Some(text) => (Shown::Elided(entries), format::render(format, &[Unit::Note { text }])),
+            None => (Shown::Entries(entries), self.render(format)),
         };
         let segment = Arc::new(Segment { shown, blocks, tokens: self.tokens });
         self.segment = Some(Arc::clone(&segment));
@@ -226,11 +255,7 @@ fn member_tokens(member: &Member) -> TokenCount {
     if !member.results_elided {
         return member.message.tokens();
     }
-    let placeholder = TokenCount(elide::RESULT_PLACEHOLDER_TOKENS);
-    let shown = member.message.parts.iter().map(|part| match part.kind {
-        PartKind::ToolResult { .. } => part.tokens.min(placeholder),
-        _ => part.tokens,
-    });
+    let shown = member.message.parts.iter().map(elide::shown_result_tokens);
     shown.sum()
 }
 

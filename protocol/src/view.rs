@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::chain::Chain;
 use crate::entry::{Format, Message, Role};
-use crate::group::Group;
+use crate::group::{Elision, Group};
 use crate::ids::{Digest, PassId};
 use crate::links::Links;
 use crate::position::{Seq, SeqRange};
@@ -232,12 +232,42 @@ impl View {
         }
         for first in groups {
             self.change(*first, |group| {
-                group.elide_whole();
+                group.elide_whole(Elision::Within);
                 true
             })?;
         }
+        self.join_runs();
         self.resets += 1;
         Some(())
+    }
+
+    /// Has neighbouring elided groups told by one placeholder. Only as part of a reset: it changes what was shown.
+    fn join_runs(&mut self) {
+        let mut runs: Vec<(Seq, usize, Seq)> = Vec::new();
+        let mut in_run = false;
+        let mut within = Vec::new();
+        for group in self.compactable_groups() {
+            let (first, last, entries) = (group.first(), group.last(), group.members().len());
+            match runs.last_mut().filter(|_| in_run && group.is_elided()) {
+                Some((_, count, end)) => {
+                    (*count, *end) = (*count + entries, last.max(*end));
+                    within.push(first);
+                }
+                None if group.is_elided() => runs.push((first, entries, last)),
+                None => {}
+            }
+            in_run = group.is_elided();
+        }
+        let told =
+            runs.into_iter().map(|(first, entries, last)| (first, Elision::Run { entries, last }));
+        let within = within.into_iter().map(|first| (first, Elision::Within));
+        for (first, elision) in told.chain(within) {
+            let changed = self.change(first, |group| {
+                group.elide_whole(elision);
+                true
+            });
+            changed.expect("it was just found in the view");
+        }
     }
 
     fn change(&mut self, first: Seq, change: impl FnOnce(&mut Group) -> bool) -> Option<()> {
@@ -262,6 +292,7 @@ impl View {
         let tokens = summary.tokens(pass, covers);
         let segment = Arc::new(Segment { shown: Shown::Summary(covers), blocks, tokens });
         self.summary = Some(Standing { covers, summary, note, tokens, segment });
+        self.join_runs();
         self.tokens = tokens + self.groups.values().map(Group::tokens).sum();
         self.resets += 1;
     }

@@ -123,7 +123,11 @@ async fn each_real_transcript_plays_through_and_comes_back_whole() {
             Ok((format, entries)) => {
                 assert!(!REFUSED.contains(&name), "{name} should be refused");
                 let count = entries.len();
+                let whole: u64 = entries.iter().map(|entry| entry.message().tokens().0).sum();
                 let (host, played) = play(format, entries).await;
+                let status = host.session.status().await.expect("it answers");
+                let larger = whole > 2 * status.budget.trigger().0;
+                assert!(!larger || status.covered.is_some(), "{name}: no pass was spliced");
                 assert!(history(&host).await == bytes, "{name} does not come back whole");
                 let Played { contexts, too_large, resets: times } = played;
                 println!("{name}: {count} entries, {contexts} contexts, {times} resets");

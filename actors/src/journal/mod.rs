@@ -17,7 +17,7 @@ use highwater_protocol::{LogPos, caps};
 use highwater_storage::{Appended, SessionBatch, Store, StoreError};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use crate::env::Executor;
+use crate::env::{Executor, guarded};
 use crate::session::SessionMessage;
 pub(crate) use messages::{Committed, JournalMessage};
 
@@ -74,7 +74,7 @@ impl JournalState {
         self.in_flight = Some(sessions);
         let (store, myself) = (Arc::clone(&self.store), myself.clone());
         self.executor.write(Box::new(move || {
-            let results = outcomes(store.append(&batches), batches.len());
+            let results = outcomes(guarded(|| store.append(&batches)), batches.len());
             // A journal that has ended has nobody left to tell; the sessions read the log again.
             drop(myself.cast(JournalMessage::Written { results }));
         }));

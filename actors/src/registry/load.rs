@@ -6,6 +6,7 @@ use highwater_storage::{Lease, PageLimit, Store};
 use ractor::ActorRef;
 
 use super::RegistryMessage;
+use crate::env::guarded;
 use crate::error::of_store;
 use crate::house::House;
 
@@ -24,7 +25,7 @@ pub(super) fn start(
 ) {
     let (house, writer) = (house.clone(), house.executor.clone());
     writer.write(Box::new(move || {
-        let lease = house.store.open_session(&session);
+        let lease = guarded(|| house.store.open_session(&session));
         let reader = house.executor.clone();
         reader.read(Box::new(move || {
             let now = house.clock.now();
@@ -47,8 +48,8 @@ fn read(
     let mut replay = Replay::new();
     while replay.next() < lease.head {
         let limit = PageLimit { bytes: caps::PAGE_BYTES };
-        let page =
-            store.read(&lease.session, replay.next(), limit).map_err(|error| of_store(&error))?;
+        let page = guarded(|| store.read(&lease.session, replay.next(), limit))
+            .map_err(|error| of_store(&error))?;
         if page.records.is_empty() {
             break;
         }

@@ -20,7 +20,7 @@ pub(crate) enum RegistryMessage {
         /// How it shall be run from its next opening on.
         config: SessionConfig,
         /// Where the slot goes.
-        reply: oneshot::Sender<Arc<Slot>>,
+        reply: oneshot::Sender<Result<Arc<Slot>, Error>>,
     },
     /// Somebody wants the session's actor alive.
     Open {

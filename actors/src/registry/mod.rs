@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use highwater_protocol::message::Notice;
+use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Error, Kind, SessionId};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
@@ -42,6 +43,7 @@ pub(crate) struct RegistryState {
 struct Known {
     slot: Arc<Slot>,
     phase: Phase,
+    was_opened: bool,
 }
 
 impl Drop for Known {
@@ -77,12 +79,7 @@ impl Actor for RegistryActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             RegistryMessage::Slot { session, config, reply } => {
-                let known = state.sessions.entry(session.clone()).or_insert_with(|| Known {
-                    slot: Arc::new(Slot::new(session, config)),
-                    phase: Phase::Idle,
-                });
-                known.slot.configure(config);
-                drop(reply.send(Arc::clone(&known.slot)));
+                drop(reply.send(state.slot(&session, config)));
             }
             RegistryMessage::Open { session, reply } => state.open(&myself, &session, reply),
             RegistryMessage::Loaded { session, loaded } => {
@@ -118,6 +115,21 @@ impl Actor for RegistryActor {
 }
 
 impl RegistryState {
+    /// The place of a session, new or known. What it renders is settled once it was opened.
+    fn slot(&mut self, session: &SessionId, config: SessionConfig) -> Result<Arc<Slot>, Error> {
+        let known = self.sessions.entry(session.clone()).or_insert_with(|| Known {
+            slot: Arc::new(Slot::new(session.clone(), config)),
+            phase: Phase::Idle,
+            was_opened: false,
+        });
+        let (settled, asked) = (known.slot.config().format, config.format);
+        if known.was_opened && settled != asked {
+            return Err(Error::other_format(session, settled, asked));
+        }
+        known.slot.configure(config);
+        Ok(Arc::clone(&known.slot))
+    }
+
     fn open(&mut self, myself: &ActorRef<RegistryMessage>, session: &SessionId, reply: Opened) {
         let Some(known) = self.sessions.get_mut(session) else {
             let message = format!("session {session} was never asked for");
@@ -148,6 +160,7 @@ impl RegistryState {
             Err(error) => Err(error),
         };
         if let Ok(actor) = &opened {
+            known.was_opened = true;
             self.owners.insert(actor.get_id(), session.clone());
         }
         let next = opened.as_ref().map_or(Phase::Idle, |actor| Phase::Live(actor.clone()));

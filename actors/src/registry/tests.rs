@@ -5,9 +5,12 @@ use std::sync::Arc;
 use highwater_protocol::message::{Notice, OpenCalls};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
-    Budget, Entry, EntryId, Format, Kind, Seq, SeqRange, SessionId, TokenCount,
+    Budget, Entry, EntryId, Format, Kind, LogPos, Seq, SeqRange, SessionId, TokenCount,
 };
-use highwater_storage::{MemoryStore, RedbOptions, RedbStore};
+use highwater_storage::{
+    Appended, Capabilities, Lease, MemoryStore, Page, PageLimit, RedbOptions, RedbStore,
+    SessionBatch, SessionInfo, Store, StoreError, Usage,
+};
 use ractor::ActorStatus;
 
 use crate::{Highwater, SessionHandle, Told};
@@ -109,5 +112,84 @@ async fn a_closed_house_gives_the_store_back_whoever_holds_a_handle() {
         house.close().await.expect("closed");
         drop(open().expect("the store is free at once"));
         drop(handle);
+    }
+}
+
+#[tokio::test]
+async fn another_format_is_refused_and_spoils_nothing() {
+    let (house, handle) = opened().await;
+    let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+    let other = SessionConfig::new(budget, Format::OpenAiChat);
+    for _ in 0..2 {
+        let refused = house.open(handle.session().clone(), other).await;
+        assert_eq!(refused.err().map(|error| error.kind()), Some(Kind::Invalid));
+        handle.append(vec![entry("a")]).await.expect("the first handle is as good as before");
+        handle.close().await.expect("closed");
+    }
+    house.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_call_right_behind_a_close_opens_the_session_again() {
+    let (house, handle) = opened().await;
+    for number in 0..50 {
+        handle.close().await.expect("closed");
+        handle.append(vec![entry(&format!("e{number}"))]).await.expect("opened again");
+    }
+    house.close().await.expect("closed");
+}
+
+/// A store whose appends or reads panic.
+struct Panics {
+    inner: MemoryStore,
+    in_append: bool,
+}
+
+impl Store for Panics {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
+        assert!(self.in_append, "no session can be opened");
+        self.inner.open_session(session)
+    }
+
+    fn append(&self, _batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
+        panic!("the disk is on fire")
+    }
+
+    fn read(&self, id: &SessionId, from: LogPos, limit: PageLimit) -> Result<Page, StoreError> {
+        self.inner.read(id, from, limit)
+    }
+
+    fn sessions(
+        &self,
+        after: Option<&SessionId>,
+        limit: usize,
+    ) -> Result<Vec<SessionInfo>, StoreError> {
+        self.inner.sessions(after, limit)
+    }
+
+    fn usage(&self) -> Result<Usage, StoreError> {
+        self.inner.usage()
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_panics_is_told_and_nobody_waits_for_ever() {
+    for in_append in [true, false] {
+        let store = Panics { inner: MemoryStore::new(), in_append };
+        let house = Highwater::builder(store).start().await.expect("a house");
+        let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+        let session = SessionId::parse("s").expect("a legal name");
+        let config = SessionConfig::new(budget, Format::Anthropic);
+        let answer = match house.open(session, config).await {
+            Ok(handle) => handle.append(vec![entry("a")]).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        let error = answer.expect_err("the store panics");
+        assert_eq!(error.kind(), Kind::Unknown, "{error}");
+        house.close().await.expect("closed");
     }
 }

@@ -14,6 +14,10 @@ use sentences::{clip, lines_with, paths, ranked, sentences};
 const ITEM_CHARS: usize = 280;
 /// How much of a tool's answer is looked at, from its start and from its end.
 const RESULT_BYTES: usize = 4096;
+/// How much of a text or of a call's arguments is looked at: more would hold up the thread that the work runs on.
+const TEXT_BYTES: usize = 64 << 10;
+/// Paths that are kept of one call.
+const PATHS: usize = 32;
 /// Sentences of the model that are kept for each chunk, before the cap.
 const RANKED: usize = 12;
 
@@ -81,11 +85,13 @@ impl Extract {
     fn message(&mut self, seq: Seq, message: &Message, said: &mut String) {
         for part in &message.parts {
             match (&part.kind, message.role) {
-                (PartKind::Text { text }, Role::Assistant) => self.model_says(text, said),
-                (PartKind::Text { text }, _) => self.user_says(seq, text),
+                (PartKind::Text { text }, Role::Assistant) => {
+                    self.model_says(head(text, TEXT_BYTES), said);
+                }
+                (PartKind::Text { text }, _) => self.user_says(seq, head(text, TEXT_BYTES)),
                 (PartKind::ToolCall { name, arguments, .. }, _) => {
                     self.add(Section::Tools, name);
-                    for path in paths(arguments) {
+                    for path in paths(head(arguments, TEXT_BYTES)).take(PATHS) {
                         self.add(Section::Files, path);
                     }
                 }
@@ -120,9 +126,9 @@ impl Extract {
     }
 
     fn tool_says(&mut self, seq: Seq, text: &str, is_error: bool) {
-        let head = &text[..text.floor_char_boundary(RESULT_BYTES)];
+        let start = head(text, RESULT_BYTES);
         let tail = &text[text.ceil_char_boundary(text.len().saturating_sub(RESULT_BYTES))..];
-        let first = head.lines().find(|line| !line.trim().is_empty());
+        let first = start.lines().find(|line| !line.trim().is_empty());
         if let Some(line) = first.filter(|_| is_error) {
             self.add(Section::Errors, &format!("{seq} {}", line.trim()));
             return;
@@ -148,6 +154,10 @@ impl Extract {
             }
         }
     }
+}
+
+fn head(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 fn mentions(text: &str, words: &[&str]) -> bool {

@@ -48,8 +48,11 @@ impl Played {
         let host = self.host;
         report.elapsed_ms = u64::try_from(host.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report.resets = host.passes.elisions();
-        report.passes = host.passes.into_report();
         report.checks = host.checker.into_report();
+        if !self.interrupted {
+            report.checks.breaches.extend(host.passes.breaches());
+        }
+        report.passes = host.passes.into_report();
         report.warnings = self
             .warnings
             .into_iter()
@@ -160,7 +163,6 @@ impl Host {
         })?;
         let took = asked.elapsed();
         self.passes.drain();
-        self.recorder.appended(took, overlaps || self.passes.in_flight(), visible, tokens);
         let stored = receipts.first().context("an append of one entry has one receipt")?;
         if stored.seq != seq {
             let session = self.session.session();
@@ -169,6 +171,10 @@ impl Host {
                  transcript; choose another --session or --store",
                 stored.seq
             );
+        }
+        self.recorder.entry(visible, tokens);
+        if !stored.known {
+            self.recorder.appended(took, overlaps || self.passes.in_flight());
         }
         self.checker.appended(seq, visible);
         Ok(())

@@ -17,6 +17,7 @@ pub(super) struct Passes {
     ended: u64,
     turns: u64,
     elisions: u64,
+    missed: u64,
 }
 
 impl Passes {
@@ -29,15 +30,14 @@ impl Passes {
             ended: 0,
             turns: 0,
             elisions: 0,
+            missed: 0,
         }
     }
 
     /// Takes in what has been told since.
     pub(super) fn drain(&mut self) {
         while let Some(told) = self.notices.try_next() {
-            if let Told::Notice(notice) = told {
-                self.take(notice);
-            }
+            self.hear(told);
         }
     }
 
@@ -46,9 +46,22 @@ impl Passes {
         self.drain();
         while self.in_flight() {
             let Some(told) = self.notices.next().await else { return };
-            if let Told::Notice(notice) = told {
-                self.take(notice);
-            }
+            self.hear(told);
+        }
+    }
+
+    /// What must not be once everything has ended: a pass without an outcome (V11), and notices that were missed.
+    pub(super) fn breaches(&self) -> Vec<String> {
+        let endless = self.seen.iter().filter(|pass| pass.outcome.is_empty());
+        let endless = endless.map(|pass| format!("V11: pass {} has no outcome", pass.number));
+        let missed = (self.missed > 0).then(|| format!("{} notices were missed", self.missed));
+        endless.chain(missed).collect()
+    }
+
+    fn hear(&mut self, told: Told) {
+        match told {
+            Told::Notice(notice) => self.take(notice),
+            Told::Missed(count) => self.missed += count,
         }
     }
 

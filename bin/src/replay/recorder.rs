@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use highwater_protocol::{Breakdown, Seq, TokenCount};
 
-use crate::report::{Quantiles, Report, Samples, Turn, Warning};
+use crate::report::{Quantiles, Refused, Report, Samples, Turn};
 
 /// Measurements of one play.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Recorder {
     turns: Vec<Turn>,
     /// Since the last turn: entries, and the longest append.
     since: (u64, u64),
-    refused: Option<Warning>,
+    refused: Option<Refused>,
 }
 
 impl Recorder {
@@ -41,18 +41,16 @@ impl Recorder {
         self.turns.last().map_or(0, |turn| turn.view_tokens)
     }
 
-    /// An append was answered.
-    pub(super) fn appended(
-        &mut self,
-        took: Duration,
-        during: bool,
-        visible: bool,
-        tokens: TokenCount,
-    ) {
-        let took_us = micros(took);
+    /// An entry was taken in, now or by an earlier run.
+    pub(super) fn entry(&mut self, visible: bool, tokens: TokenCount) {
         self.entries += 1;
         self.visible += u64::from(visible);
         self.whole += tokens;
+    }
+
+    /// An append of a new entry was answered.
+    pub(super) fn appended(&mut self, took: Duration, during: bool) {
+        let took_us = micros(took);
         let (entries, longest) = self.since;
         self.since = (entries + 1, longest.max(took_us));
         let arm = if during {
@@ -99,9 +97,8 @@ impl Recorder {
     /// A turn could not be served: what may not be elided exceeds the hard mark by itself (V10).
     pub(super) fn refused(&mut self, parts: &Breakdown) {
         let before = self.entries;
-        let refused = self.refused.get_or_insert_with(|| Warning {
-            kind: "turn too large for the window".to_owned(),
-            count: 0,
+        let refused = self.refused.get_or_insert_with(|| Refused {
+            turns: 0,
             first: format!(
                 "behind entry #{before}: instructions take {}, the summary {}, the last user message and open calls \
                  {}, the rest {} as placeholders, of {}; a larger --window serves it",
@@ -112,7 +109,7 @@ impl Recorder {
                 parts.hard
             ),
         });
-        refused.count += 1;
+        refused.turns += 1;
     }
 
     /// Hands everything over.
@@ -122,7 +119,7 @@ impl Recorder {
         report.latency = self.samples.into();
         report.permit_waits = Quantiles::of(self.permit_waits_us);
         report.turns = self.turns;
-        report.warnings.extend(self.refused);
+        report.refused = self.refused;
     }
 }
 

@@ -144,7 +144,7 @@ fn story(pass: &Pass) -> String {
         millis(pass.ended_ms - pass.started_ms),
         counted(pass.turns_served, "turn"),
     );
-    if pass.covered_entries == 0 {
+    if pass.covered_entries == 0 || pass.after_tokens == 0 {
         return head;
     }
     format!(

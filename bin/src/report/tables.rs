@@ -135,10 +135,15 @@ fn pass_row(pass: &Pass) -> Vec<String> {
         thousands(pass.first_turn),
         thousands(pass.turns_served),
         thousands(pass.covered_entries),
-        thousands(pass.before_tokens),
-        thousands(pass.after_tokens),
+        size_or_dash(pass.before_tokens),
+        size_or_dash(pass.after_tokens),
         moved,
     ]
+}
+
+/// A view size; a pass that was not spliced has none.
+fn size_or_dash(tokens: u64) -> String {
+    if tokens == 0 { "\u{2013}".to_owned() } else { thousands(tokens) }
 }
 
 /// The colour class of an outcome, shared by the bands, the legend and the table.
@@ -189,8 +194,11 @@ fn settings(report: &Report) -> String {
 }
 
 fn played(report: &Report) -> String {
+    let refused = report.refused.as_ref();
+    let refused = refused.map(|refused| format!("{}; first {}", refused.turns, refused.first));
     let rows = [
         ("turns", thousands(size(report.turns.len()))),
+        ("turns not served", refused.unwrap_or_else(|| "none".to_owned())),
         ("entries", entries(report)),
         ("transcript", bytes(report.raw_bytes)),
         ("store", bytes(report.store_bytes)),

@@ -110,6 +110,9 @@ fn turns(report: &Report, palette: Palette) -> Vec<String> {
         ),
         row("entries", thousands(report.entries), &entries),
     ];
+    if let Some(refused) = &report.refused {
+        lines.push(row("not served", thousands(refused.turns), &refused.first));
+    }
     if report.resumed_entries > 0 {
         lines.push(row(
             "resumed",

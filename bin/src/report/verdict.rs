@@ -34,11 +34,15 @@ pub(crate) fn verdict(report: &Report) -> (Tone, String) {
         let sentence = "The transcript holds no assistant turn, so there was nothing to play.";
         return (Tone::Plain, sentence.to_owned());
     }
-    match report.mode {
+    let (tone, sentence) = match report.mode {
         _ if report.passes.is_empty() => (Tone::Good, without_passes(report)),
         Mode::Beside => (Tone::Good, beside(report)),
         Mode::Blocking => (Tone::Plain, blocking(report)),
-    }
+    };
+    let Some(refused) = &report.refused else { return (tone, sentence) };
+    let turns = counted(refused.turns, "turn");
+    let verb = were(refused.turns);
+    (Tone::Plain, format!("{sentence} {turns} {verb} too large for the window and not served."))
 }
 
 fn without_passes(report: &Report) -> String {

@@ -90,6 +90,10 @@ fn a_wrong_command_line_is_explained() {
         assert_eq!(ran.code, Some(2), "{words:?}: {}", ran.err);
         assert!(ran.err.contains(words[1]), "{}", ran.err);
     }
+    let missing = world.path("missing.jsonl");
+    world.replay(&missing, &["--html", "m.html"]).failed(2, &["missing.jsonl"]);
+    assert!(!world.path("m.html").exists(), "a run that reads nothing writes nothing");
+    world.replay(std::path::Path::new("/dev/null"), &[]).failed(2, &["not a regular file"]);
     world
         .replay(&file, &["--html", "no/such/place.html"])
         .failed(1, &["place.html", "cannot be written"]);

@@ -53,7 +53,7 @@ fn blocking_shows_the_stall_that_beside_does_not_have() {
     let world = World::new();
     let file = world.file("talk.jsonl", conversation(60, 150));
     let marks = ["--trigger", "4000", "--landing", "2000", "--hard", "8000", "--json"];
-    let waited = |more: &[&str]| {
+    let run = |more: &[&str]| {
         let mut words =
             vec!["replay", "talk.jsonl", "--quiet", "--turn-ms", "1", "--summary-ms", "120"];
         words.extend(marks);
@@ -61,11 +61,16 @@ fn blocking_shows_the_stall_that_beside_does_not_have() {
         let ran = world.run(&words);
         ran.fine(&[]);
         let turns = ran.json()["turns"].as_array().expect("a list").clone();
-        turns.iter().filter_map(|turn| turn["waited_us"].as_u64()).max().expect("turns")
+        let during = turns.iter().filter(|turn| turn["during_pass"] == true).count();
+        let waited = turns.iter().filter_map(|turn| turn["waited_us"].as_u64()).max();
+        (during, waited.expect("turns"))
     };
     assert!(file.exists());
-    assert_eq!(waited(&[]), 0, "beside, a turn never stands still for a pass");
-    assert!(waited(&["--blocking"]) >= 120_000, "inside, it stands still for the whole of it");
+    let (during, _) = run(&[]);
+    assert!(during > 0, "beside, turns are served while a pass runs");
+    let (during, waited) = run(&["--blocking"]);
+    assert_eq!(during, 0, "inside, none is");
+    assert!(waited >= 120_000, "it stands still for at least the one summary: {waited}");
 }
 
 #[test]

@@ -78,6 +78,18 @@ fn whole_groups_go_next_but_never_the_last_user_message_nor_open_calls() {
 }
 
 #[test]
+fn words_beside_a_result_are_not_the_users_message() {
+    let reminder = r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"ok"},{"type":"text","text":"remember the rules"}]}"#;
+    let mut messages = vec![says("user", 300)];
+    messages.extend((0..6).map(|_| says("assistant", 300)));
+    messages.extend([calls("a"), reminder.to_owned()]);
+    let elision = plan(&view(&messages), &budget(1_500, 600, 2_000), TokenCount::ZERO);
+    let elision = elision.expect("it fits").expect("over the mark");
+    assert!(!elision.groups.contains(&Seq(1)), "the request stays: {:?}", elision.groups);
+    assert!(elision.groups.contains(&Seq(2)));
+}
+
+#[test]
 fn a_last_user_message_over_the_mark_is_told_with_a_breakdown() {
     let view = view(&[says("system", 50), says("assistant", 300), says("user", 5_000)]);
     let breakdown = plan(&view, &budget(1_500, 600, 2_000), TokenCount::ZERO);

@@ -79,11 +79,11 @@ fn elided_results_and_groups_are_told_in_fixed_words() {
         told(&mut group)[2],
         r#"User {"type":"tool_result","tool_use_id":"a","content":"[elided: result of \"ls\", 1 bytes, kept whole as entry #2; it begins: \"A\"]"}"#
     );
-    group.elide_whole();
+    group.elide_whole(Elision::Run { entries: 5, last: Seq(9) });
     assert_eq!(
         told(&mut group),
         [
-            r#"User {"type":"text","text":"[elided: 2 entries from #1 on, calls of [\"ls\", \"cat\"]; kept whole in the history]"}"#
+            r#"User {"type":"text","text":"[elided: 5 entries, #1 to #9; kept whole in the history]"}"#
         ]
     );
 }
@@ -108,7 +108,7 @@ fn sizes_follow_what_is_shown() {
     let whole = group.tokens();
     group.elide_results(Seq(2));
     let placeholder = group.tokens();
-    group.elide_whole();
+    group.elide_whole(Elision::Run { entries: 2, last: Seq(2) });
     assert!(whole > placeholder && placeholder > group.tokens(), "{whole} {placeholder}");
     assert_eq!(group.said_tokens(), whole, "what was said stays as large as it was");
 }

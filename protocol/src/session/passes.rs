@@ -1,5 +1,6 @@
 //! The life of a pass within a session: started by marks or by wish, ended by exactly one outcome (V6, V11).
 
+use crate::caps;
 use crate::cut::{self, Cut};
 use crate::error::{Error, Kind};
 use crate::ids::{PassId, RequestId};
@@ -113,6 +114,11 @@ impl Session {
         let Some(running) = self.running.take_if(|running| running.pass == pass) else {
             return;
         };
+        let found = summary.text.len();
+        if found > caps::MAX_SUMMARY_BYTES {
+            let why = format!("a summary of {found} bytes, the cap is {}", caps::MAX_SUMMARY_BYTES);
+            return self.end(now, pass, &Outcome::Failed(why.into()));
+        }
         let (covers, digest) = (running.cut.covers(), running.cut.digest());
         match splice::check(self.state.view(), &self.config.budget, pass, covers, &digest, &summary)
         {
@@ -130,9 +136,10 @@ impl Session {
         }
     }
 
-    pub(super) fn pass_failed(&mut self, now: Timestamp, pass: PassId, why: Box<str>) {
+    pub(super) fn pass_failed(&mut self, now: Timestamp, pass: PassId, why: &str) {
         if self.running.take_if(|running| running.pass == pass).is_some() {
-            self.end(now, pass, &Outcome::Failed(why));
+            let end = why.floor_char_boundary(caps::MAX_REASON_BYTES);
+            self.end(now, pass, &Outcome::Failed(why[..end].into()));
         }
     }
 
@@ -150,11 +157,16 @@ impl Session {
     }
 
     /// Ends a pass without a splice; another is tried once the view has grown by the stated amount (V9).
-    fn end(&mut self, now: Timestamp, pass: PassId, outcome: &Outcome) {
+    pub(super) fn end(&mut self, now: Timestamp, pass: PassId, outcome: &Outcome) {
         self.record(Record::PassEnded { at: now, pass, outcome: outcome.clone() });
-        self.retry_above = self.state.view().tokens() + self.config.budget.retry_growth();
+        self.hold_back();
         let notice = Notice::PassEnded { pass, outcome: outcome.clone() };
         self.settle(pass, outcome, notice);
+    }
+
+    /// No automatic pass before the view has grown by the stated amount.
+    pub(super) fn hold_back(&mut self) {
+        self.retry_above = self.state.view().tokens() + self.config.budget.retry_growth();
     }
 
     fn settle(&mut self, pass: PassId, outcome: &Outcome, notice: Notice) {

@@ -36,11 +36,6 @@ impl Replay {
         self.state.apply(record)
     }
 
-    /// What was read, for those who only look.
-    pub fn into_state(self) -> State {
-        self.state
-    }
-
     /// The session, ready for events. A pass that the past did not finish is marked abandoned; that and changed marks
     /// are written with the first event.
     ///
@@ -54,16 +49,16 @@ impl Replay {
         if let Some((format, _)) = self.state.opened()
             && format != config.format
         {
-            let (known, asked) = (format.name(), config.format.name());
-            let message = format!("session {id} renders {known}, it cannot be opened as {asked}");
-            return Err(Error::new(Kind::Invalid, message));
+            return Err(Error::other_format(&id, format, config.format));
         }
         let unfinished = self.state.unfinished_pass();
         let mut session = Session::new(id, config, self.state);
         session.configure(now);
         if let Some(pass) = unfinished {
             let outcome = Outcome::Abandoned(Abandoned::Restarted);
-            session.record(Record::PassEnded { at: now, pass, outcome });
+            session.end(now, pass, &outcome);
+        } else if session.state.last_outcome().is_some_and(|last| *last != Outcome::Spliced) {
+            session.hold_back();
         }
         Ok(session)
     }

@@ -76,6 +76,11 @@ impl State {
         self.outcomes.iter().find(|(known, _)| *known == pass).map(|(_, outcome)| outcome)
     }
 
+    /// How the last pass ended.
+    pub fn last_outcome(&self) -> Option<&Outcome> {
+        self.outcomes.back().map(|(_, outcome)| outcome)
+    }
+
     /// Where the log ends.
     pub fn log_end(&self) -> LogPos {
         self.log_end

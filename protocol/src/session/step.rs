@@ -34,7 +34,7 @@ impl Session {
             }
             Event::PassProgressed { pass, done, total } => self.pass_progressed(pass, done, total),
             Event::PassDone { pass, summary } => self.pass_done(now, pass, summary),
-            Event::PassFailed { pass, why } => self.pass_failed(now, pass, why),
+            Event::PassFailed { pass, why } => self.pass_failed(now, pass, &why),
             Event::PassOverdue { pass } => {
                 if self.running.as_ref().is_some_and(|running| running.pass == pass) {
                     self.abandon(now, Abandoned::Overdue, &mut commands);

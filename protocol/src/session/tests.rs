@@ -166,6 +166,32 @@ fn a_pass_that_failed_is_not_tried_again_before_the_view_has_grown() {
 }
 
 #[test]
+fn a_session_whose_passes_always_fail_still_answers_every_context() {
+    let mut desk = Desk::new(config());
+    for number in 0..400 {
+        let commands = desk.append(&[says(&format!("e{number}"), 60)]);
+        let shown = desk.context();
+        assert!(shown.tokens <= config().budget.hard(), "turn {number}: {}", shown.tokens);
+        if let Some(pass) = started(&commands) {
+            desk.step(Event::PassFailed { pass, why: "model is down".into() });
+        }
+    }
+    let elided = desk.session.state().view().groups().filter(|group| group.is_elided()).count();
+    assert!(elided > 300, "told by one placeholder: {elided}");
+}
+
+#[test]
+fn a_failed_pass_is_not_tried_again_at_once_after_a_restart() {
+    let mut desk = Desk::new(config());
+    let pass = desk.fill();
+    desk.step(Event::PassFailed { pass, why: "model is down".into() });
+    let mut session = desk.recovered();
+    let body = Request::Append { entries: vec![says("after", 5)] };
+    let commands = session.step(Timestamp(100), Event::Request { request: RequestId(1), body });
+    assert_eq!(started(&commands), None);
+}
+
+#[test]
 fn overhead_above_the_trigger_is_said_once_and_starts_no_pass() {
     let mut desk = Desk::new(config());
     let system = format!(r#"{{"role":"system","content":"{}"}}"#, "rule ".repeat(2_500));

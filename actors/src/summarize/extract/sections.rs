@@ -1,5 +1,7 @@
 //! Sections of an extractive summary: their headings, their shares of the cap, reading them back and writing them.
 
+use std::collections::BTreeSet;
+
 use highwater_protocol::TokenCount;
 
 /// A section, in the order in which it is written.
@@ -35,14 +37,15 @@ const SECTIONS: [(Section, &str, u64); 10] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sections {
     items: [Vec<String>; SECTIONS.len()],
+    known: [BTreeSet<String>; SECTIONS.len()],
 }
 
 impl Sections {
     pub(super) fn add(&mut self, section: Section, item: &str) {
         let item = item.replace(['\n', '\r'], " ");
-        let items = &mut self.items[section as usize];
-        if !item.is_empty() && !items.contains(&item) {
-            items.push(item);
+        let known = &mut self.known[section as usize];
+        if !item.is_empty() && known.insert(item.clone()) {
+            self.items[section as usize].push(item);
         }
     }
 
