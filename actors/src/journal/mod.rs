@@ -10,6 +10,7 @@
 mod messages;
 
 use std::collections::VecDeque;
+use std::slice;
 use std::sync::Arc;
 
 use highwater_protocol::session::CommitFailure;
@@ -74,7 +75,7 @@ impl JournalState {
         self.in_flight = Some(sessions);
         let (store, myself) = (Arc::clone(&self.store), myself.clone());
         self.executor.write(Box::new(move || {
-            let results = outcomes(guarded(|| store.append(&batches)), batches.len());
+            let results = append(&*store, &batches);
             // A journal that has ended has nobody left to tell; the sessions read the log again.
             drop(myself.cast(JournalMessage::Written { results }));
         }));
@@ -86,6 +87,17 @@ impl JournalState {
             // A session that has ended reads its log when it is opened again.
             drop(session.cast(SessionMessage::Committed(result)));
         }
+    }
+}
+
+/// Commits the batches together. When one of them cannot be stored by its own fault, each is committed alone, so that
+/// no session fails for another's.
+fn append(store: &dyn Store, batches: &[SessionBatch]) -> Vec<Committed> {
+    match guarded(|| store.append(batches)) {
+        Err(StoreError::Invalid(_) | StoreError::NoSession(_)) if batches.len() > 1 => {
+            batches.iter().flat_map(|batch| append(store, slice::from_ref(batch))).collect()
+        }
+        result => outcomes(result, batches.len()),
     }
 }
 
@@ -116,4 +128,35 @@ fn outcomes(result: Result<Vec<Appended>, StoreError>, sessions: usize) -> Vec<C
 
 fn wrong_head(current: LogPos) -> Box<str> {
     format!("the stored log ends at {current}, not where this session believed").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use highwater_protocol::{Budget, Format, Record, SessionId, Timestamp, TokenCount};
+    use highwater_storage::{BatchId, Epoch, MemoryStore};
+
+    use super::*;
+
+    fn batch(name: &str) -> SessionBatch {
+        let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+        let record = Record::Opened { at: Timestamp(0), format: Format::Anthropic, budget };
+        SessionBatch {
+            session: SessionId::parse(name).expect("a legal name"),
+            epoch: Epoch(1),
+            head: LogPos(0),
+            batch: BatchId(1),
+            records: vec![record],
+        }
+    }
+
+    #[test]
+    fn no_session_fails_for_anothers_fault() {
+        let store = MemoryStore::new();
+        for name in ["a", "c"] {
+            store.open_session(&SessionId::parse(name).expect("a legal name")).expect("opened");
+        }
+        let results = append(&store, &[batch("a"), batch("never opened"), batch("c")]);
+        let stored: Vec<bool> = results.iter().map(Result::is_ok).collect();
+        assert_eq!(stored, [true, false, true], "{results:?}");
+    }
 }
