@@ -3,9 +3,10 @@
 
 mod pairs;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use highwater_protocol::{Block, Budget, Context, Segment, Seq, Shown};
+use highwater_protocol::{Block, Budget, Context, Message, PartKind, Segment, Seq, Shown};
 
 use crate::report::Checks;
 
@@ -17,6 +18,8 @@ pub(super) struct Checker {
     budget: Budget,
     /// For each entry, whether a model may see it. Entry n is at n - 1.
     visible: Vec<bool>,
+    /// Entries that say something in words or calls: their blocks cannot be empty.
+    speaking: BTreeSet<Seq>,
     contexts: u64,
     breaches: Vec<String>,
     /// The blocks of the last context, and the resets at that time.
@@ -30,6 +33,7 @@ impl Checker {
         Self {
             budget,
             visible: Vec::new(),
+            speaking: BTreeSet::new(),
             contexts: 0,
             breaches: Vec::new(),
             last: None,
@@ -38,9 +42,17 @@ impl Checker {
     }
 
     /// An entry was acknowledged.
-    pub(super) fn appended(&mut self, seq: Seq, visible: bool) {
+    pub(super) fn appended(&mut self, seq: Seq, message: &Message) {
         debug_assert_eq!(seq.0, self.visible.len() as u64 + 1, "entries come in order");
-        self.visible.push(visible);
+        self.visible.push(message.is_visible());
+        let speaks = message.parts.iter().any(|part| match &part.kind {
+            PartKind::Text { text } => !text.trim().is_empty(),
+            PartKind::ToolCall { .. } | PartKind::ToolResult { .. } => true,
+            PartKind::Reasoning { .. } | PartKind::Media { .. } | PartKind::Opaque { .. } => false,
+        });
+        if speaks {
+            self.speaking.insert(seq);
+        }
     }
 
     /// A context was answered.
@@ -80,6 +92,15 @@ impl Checker {
                     (range.start.0..range.end.0).map(Seq).for_each(&mut show);
                 }
             }
+        }
+        let must_speak = |segment: &&Arc<Segment>| match &segment.shown {
+            Shown::Entries(entries) => entries.iter().any(|seq| self.speaking.contains(seq)),
+            Shown::Summary(_) => true,
+            Shown::Elided(_) => false,
+        };
+        let mut speaking = context.segments.iter().filter(must_speak);
+        if let Some(segment) = speaking.find(|segment| segment.blocks.is_empty()) {
+            return Some(format!("V1: nothing is shown of {:?}", segment.shown));
         }
         let wrong = |(visible, times): &(&bool, u32)| **visible && *times != 1;
         let wrong = self.visible.iter().zip(times).enumerate().find(|(_, pair)| wrong(pair));

@@ -152,7 +152,7 @@ impl Host {
         if entry.message().role == Role::Assistant {
             self.last_message.clone_from(&entry.message().message_id);
         }
-        let (visible, tokens) = (entry.message().is_visible(), entry.message().tokens());
+        let message = Arc::clone(entry.message());
         self.bytes += entry.source().len() as u64;
         self.passes.drain();
         let overlaps = self.passes.in_flight();
@@ -172,11 +172,11 @@ impl Host {
                 stored.seq
             );
         }
-        self.recorder.entry(visible, tokens);
+        self.recorder.entry(message.is_visible(), message.tokens());
         if !stored.known {
             self.recorder.appended(took, overlaps || self.passes.in_flight());
         }
-        self.checker.appended(seq, visible);
+        self.checker.appended(seq, &message);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The checker itself must see what is wrong, or its silence proves nothing.
 
-use highwater_protocol::{CallNumber, Digest, Format, Role, SeqRange, TokenCount};
+use highwater_protocol::{CallNumber, Digest, Format, Part, Role, SeqRange, TokenCount};
 
 use super::*;
 
@@ -41,11 +41,17 @@ fn context(resets: u64, tokens: u64, segments: Vec<Arc<Segment>>) -> Context {
     }
 }
 
+fn message(role: Role) -> Message {
+    let part = Part::new(PartKind::Text { text: "words".into() }, None);
+    let (message_id, label, digest) = (None, "user".into(), Digest::ZERO);
+    Message { role, message_id, label, parts: vec![part], digest }
+}
+
 /// Plays contexts over three visible entries and one record; returns what was found.
 fn check(contexts: &[Context], expected: &[&str]) {
     let mut checker = Checker::new(budget());
-    for (seq, visible) in [(1, true), (2, true), (3, true), (4, false)] {
-        checker.appended(Seq(seq), visible);
+    for (seq, role) in [(1, Role::User), (2, Role::User), (3, Role::User), (4, Role::Record)] {
+        checker.appended(Seq(seq), &message(role));
     }
     for context in contexts {
         checker.answered(context);
@@ -74,6 +80,14 @@ fn an_entry_that_is_missing_or_shown_twice_is_found() {
     check(
         &[context(0, 100, vec![summary(1, 2), text(2, "b"), text(3, "c")])],
         &["context 1: V1: entry #2 is shown 2 times"],
+    );
+}
+
+#[test]
+fn an_entry_that_is_named_and_not_shown_is_found() {
+    check(
+        &[context(0, 100, vec![text(1, "a"), entry(2, Vec::new()), text(3, "c")])],
+        &["context 1: V1: nothing is shown of Entries([Seq(2)])"],
     );
 }
 
