@@ -15,6 +15,7 @@ pub(super) struct Recorder {
     samples: Samples,
     permit_waits_us: Vec<u64>,
     turns: Vec<Turn>,
+    during_passes: u64,
     /// Since the last turn: entries, and the longest append.
     since: (u64, u64),
     refused: Option<Refused>,
@@ -33,7 +34,7 @@ impl Recorder {
 
     /// Turns served while a pass ran.
     pub(super) fn turns_during_passes(&self) -> u64 {
-        self.turns.iter().filter(|turn| turn.during_pass).count() as u64
+        self.during_passes
     }
 
     /// The size of the last answered context.
@@ -79,6 +80,7 @@ impl Recorder {
         };
         arm.push(context_us);
         self.permit_waits_us.push(micros(permit));
+        self.during_passes += u64::from(during_pass);
         let (entries, append_us) = std::mem::take(&mut self.since);
         self.turns.push(Turn {
             number: self.turns() + 1,
