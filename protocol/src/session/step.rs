@@ -167,6 +167,8 @@ impl Session {
         let (results, groups) = (elision.results.len(), elision.groups.len());
         self.record(Record::Elided { at: now, results: elision.results, groups: elision.groups });
         let after = self.state.view().tokens();
+        // Growth counts from here: measured from before, the next pass could lie above the hard mark for ever.
+        self.retry_above = self.retry_above.min(after + self.config.budget.retry_growth());
         let notice = Notice::Elided { results, groups, before, after };
         self.outbox.defer(Deferred::Notice(notice));
     }
