@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use highwater_protocol::TokenCount;
-use highwater_protocol::cut::CoveredGroup;
+use highwater_protocol::stretch::CoveredGroup;
 
 pub use extractive::Extractive;
 pub use scripted::{Scripted, Step};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::cut::CoveredGroup;
+use crate::stretch::CoveredGroup;
 use crate::tokens::TokenCount;
 
 /// Ranges of groups, each below `window` tokens where its groups allow it: a single group over the window is a chunk of

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::budget::Budget;
-use crate::entry::Message;
 use crate::group::Group;
 use crate::ids::Digest;
 use crate::position::{Seq, SeqRange};
+use crate::stretch::{Covered, CoveredGroup, Stretch};
 use crate::tokens::TokenCount;
 use crate::view::View;
 
@@ -80,15 +80,6 @@ impl fmt::Display for Binding {
     }
 }
 
-/// One covered group as a pass gets it: shared messages, no copies.
-#[derive(Clone, Debug)]
-pub struct CoveredGroup {
-    /// The entries, in order.
-    pub members: Vec<(Seq, Arc<Message>)>,
-    /// Their size as it was said, before any elision.
-    pub tokens: TokenCount,
-}
-
 /// The largest legal cut at or below `mark`; `None` when it would cover nothing that is not covered already.
 pub fn plan(view: &View, mark: Seq) -> Option<Cut> {
     let cut = legal_at_or_below(view, mark)?;
@@ -128,19 +119,19 @@ pub fn automatic_mark(view: &View, budget: &Budget) -> Seq {
     Seq::ZERO
 }
 
-/// The groups that a cut covers, for the summarizer.
-pub fn covered_groups(view: &View, cut: &Cut) -> Vec<CoveredGroup> {
+/// What a cut covers, for the summarizer, with the most that each summary may take.
+pub fn stretches(view: &View, cut: &Cut, cap: TokenCount) -> Vec<Stretch> {
     let covered = view.compactable_groups().take_while(|group| group.first() <= cut.covers.last());
-    covered
-        .map(|group| CoveredGroup {
-            members: group
-                .members()
-                .iter()
-                .map(|member| (member.seq, Arc::clone(&member.message)))
-                .collect(),
+    let groups = covered.map(|group| {
+        let members = group.members().iter();
+        Covered::Group(CoveredGroup {
+            members: members.map(|member| (member.seq, Arc::clone(&member.message))).collect(),
             tokens: group.said_tokens(),
         })
-        .collect()
+    });
+    let standing = view.standing().map(|standing| standing.summary.text.as_ref().into());
+    let parts = standing.map(Covered::Summary).into_iter().chain(groups).collect();
+    vec![Stretch { covers: cut.covers.into(), parts, cap }]
 }
 
 fn legal_at_or_below(view: &View, mark: Seq) -> Option<Seq> {

@@ -44,6 +44,7 @@ pub mod limit;
 pub mod message;
 pub mod session;
 pub mod splice;
+pub mod stretch;
 
 mod block;
 mod budget;
@@ -70,7 +71,7 @@ pub use error::{Error, Kind};
 pub use group::{Group, Member, STAND_IN};
 pub use ids::{CallNumber, Digest, EntryId, PassId, RequestId, SessionId};
 pub use pass::{Abandoned, Outcome, Refused};
-pub use position::{LogPos, Seq, SeqRange};
+pub use position::{LogPos, Seq, SeqRange, SeqSpans};
 pub use record::{CallRef, Record};
 pub use segment::{Context, Segment, Shown};
 pub use summary::Summary;

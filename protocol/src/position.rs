@@ -78,6 +78,74 @@ impl fmt::Display for SeqRange {
     }
 }
 
+/// Entries as ranges in rising order that neither touch nor overlap: what one summary stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SeqSpans(Vec<SeqRange>);
+
+impl SeqSpans {
+    /// The entries of `ranges`, in any order; what touches is joined.
+    pub fn of(ranges: impl IntoIterator<Item = SeqRange>) -> Self {
+        let mut ranges: Vec<SeqRange> =
+            ranges.into_iter().filter(|range| !range.is_empty()).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        let mut spans: Vec<SeqRange> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match spans.last_mut().filter(|last| range.start <= last.end) {
+                Some(last) => last.end = last.end.max(range.end),
+                None => spans.push(range),
+            }
+        }
+        Self(spans)
+    }
+
+    /// The ranges, in rising order.
+    pub fn ranges(&self) -> &[SeqRange] {
+        &self.0
+    }
+
+    /// Whether the entry is one of them.
+    pub fn contains(&self, seq: Seq) -> bool {
+        let behind = self.0.partition_point(|range| range.start <= seq);
+        behind > 0 && self.0[behind - 1].contains(seq)
+    }
+
+    /// The first entry; zero when there is none.
+    pub fn first(&self) -> Seq {
+        self.0.first().map_or(Seq::ZERO, |range| range.start)
+    }
+
+    /// The last entry; zero when there is none.
+    pub fn last(&self) -> Seq {
+        self.0.last().map_or(Seq::ZERO, SeqRange::last)
+    }
+
+    /// How many entries they are.
+    pub fn len(&self) -> u64 {
+        self.0.iter().map(SeqRange::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<SeqRange> for SeqSpans {
+    fn from(range: SeqRange) -> Self {
+        Self::of([range])
+    }
+}
+
+impl fmt::Display for SeqSpans {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, range) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{range}")?;
+        }
+        Ok(())
+    }
+}
+
 /// A position in a session's log: the number of records before it. Everything below a durable
 /// position survives a crash (L2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

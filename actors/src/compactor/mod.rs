@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 use highwater_protocol::limit::Class;
 use highwater_protocol::session::{Event, PassJob};
+use highwater_protocol::stretch::{Covered, Stretch};
 use highwater_protocol::{Summary, chunk};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::watch;
 
 use crate::gate::Gate;
 use crate::session::SessionMessage;
@@ -27,6 +29,8 @@ pub(crate) struct CompactorActor;
 
 pub(crate) struct CompactorArguments {
     pub(crate) job: PassJob,
+    /// Turns true when the hard mark is near.
+    pub(crate) hurried: watch::Receiver<bool>,
     pub(crate) summarizer: Arc<dyn Summarizer>,
     pub(crate) gate: Gate,
     pub(crate) session: ActorRef<SessionMessage>,
@@ -57,11 +61,7 @@ impl Actor for CompactorActor {
         pass: &mut CompactorArguments,
     ) -> Result<(), ActorProcessingErr> {
         let event = match pass.run().await {
-            Ok(text) => {
-                let author = pass.summarizer.name().into();
-                let summary = Summary { text: text.into(), author };
-                Event::PassDone { pass: pass.job.pass, summary }
-            }
+            Ok(summaries) => Event::PassDone { pass: pass.job.pass, summaries },
             Err(why) => Event::PassFailed { pass: pass.job.pass, why: why.into() },
         };
         pass.session.cast(SessionMessage::Event(event))?;
@@ -71,16 +71,31 @@ impl Actor for CompactorActor {
 }
 
 impl CompactorArguments {
-    async fn run(&self) -> Result<String, String> {
-        let job = &self.job;
-        let ranges = chunk::chunks(&job.groups, self.summarizer.window());
-        let merges = ranges.len() > 1 || job.previous.is_some();
+    async fn run(&self) -> Result<Vec<Summary>, String> {
+        let mut summaries = Vec::new();
+        for stretch in &*self.job.stretches {
+            let author = self.summarizer.name().into();
+            summaries.push(Summary { text: self.summarize(stretch).await?.into(), author });
+        }
+        Ok(summaries)
+    }
+
+    async fn summarize(&self, stretch: &Stretch) -> Result<String, String> {
+        let (mut parts, mut groups) = (Vec::new(), Vec::new());
+        for part in &stretch.parts {
+            match part {
+                Covered::Summary(text) => parts.push(Arc::clone(text)),
+                Covered::Group(group) => groups.push(group.clone()),
+            }
+        }
+        let (groups, cap) = (Arc::<[_]>::from(groups), stretch.cap);
+        let ranges = chunk::chunks(&groups, self.summarizer.window());
+        let merges = ranges.len() + parts.len() > 1;
         let total = ranges.len() + usize::from(merges);
         self.progressed(0, total);
-        let mut parts: Vec<Arc<str>> = job.previous.iter().cloned().collect();
         for (index, range) in ranges.into_iter().enumerate() {
-            let groups = Arc::clone(&job.groups);
-            let chunk = SummaryRequest::Chunk { groups, range, cap: job.cap };
+            let groups = Arc::clone(&groups);
+            let chunk = SummaryRequest::Chunk { groups, range, cap };
             parts.push(self.ask(chunk).await?.into());
             self.progressed(index + 1, total);
         }
@@ -90,7 +105,7 @@ impl CompactorArguments {
                 .map(|part| part.to_string())
                 .ok_or_else(|| "nothing is covered".to_owned());
         }
-        self.ask(SummaryRequest::Merge { parts, cap: job.cap }).await
+        self.ask(SummaryRequest::Merge { parts, cap }).await
     }
 
     /// One summarizer call under a permit.

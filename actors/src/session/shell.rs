@@ -7,6 +7,7 @@ use highwater_protocol::session::{Command, Event, PassJob, Session};
 use highwater_protocol::{Error, LogPos, PassId, Record, RequestId};
 use highwater_storage::{BatchId, Lease, SessionBatch};
 use ractor::{ActorId, ActorRef, ActorRuntime};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::messages::Answer;
@@ -32,6 +33,7 @@ pub(crate) struct Shell {
 struct Compactor {
     pass: PassId,
     actor: ActorRef<Begin>,
+    hurry: watch::Sender<bool>,
     deadline: AbortHandle,
 }
 
@@ -82,6 +84,7 @@ impl Shell {
                 Command::Reply { request, reply } => self.reply(request, reply),
                 Command::Notify(notice) => self.notify(notice),
                 Command::StartPass(job) => self.start_pass(myself, job),
+                Command::HurryPass(pass) => self.hurry_pass(pass),
                 Command::KillPass(pass) => self.kill_pass(pass),
                 Command::Stop => myself.stop(None),
             }
@@ -128,8 +131,10 @@ impl Shell {
 
     fn start_pass(&mut self, myself: &ActorRef<SessionMessage>, job: PassJob) {
         let (pass, deadline) = (job.pass, job.deadline);
+        let (hurry, hurried) = watch::channel(false);
         let arguments = CompactorArguments {
             job,
+            hurried,
             summarizer: self.house.summarizer.clone(),
             gate: self.house.gate.clone(),
             session: myself.clone(),
@@ -140,7 +145,7 @@ impl Shell {
             Ok((actor, _)) => {
                 let overdue = move || SessionMessage::Event(Event::PassOverdue { pass });
                 let deadline = myself.send_after(deadline, overdue).abort_handle();
-                self.compactor = Some(Compactor { pass, actor, deadline });
+                self.compactor = Some(Compactor { pass, actor, hurry, deadline });
             }
             Err(error) => {
                 let why = format!("no compactor could be started: {error}").into();
@@ -148,6 +153,13 @@ impl Shell {
                 // The actor is alive: it is handling a message.
                 drop(myself.cast(failed));
             }
+        }
+    }
+
+    fn hurry_pass(&self, pass: PassId) {
+        if let Some(compactor) = self.compactor.as_ref().filter(|compactor| compactor.pass == pass)
+        {
+            compactor.hurry.send_replace(true);
         }
     }
 

@@ -4,7 +4,7 @@
 mod sections;
 mod sentences;
 
-use highwater_protocol::cut::CoveredGroup;
+use highwater_protocol::stretch::CoveredGroup;
 use highwater_protocol::{Message, Part, PartKind, Role, Seq, TokenCount, tokens};
 
 use sections::{Section, Sections};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use highwater_protocol::cut::CoveredGroup;
+use highwater_protocol::stretch::CoveredGroup;
 use highwater_protocol::{Entry, EntryId, Format, Seq, TokenCount, tokens};
 
 use super::*;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cut::CoveredGroup;
 use crate::error::Error;
 use crate::ids::{PassId, RequestId};
 use crate::message::{Notice, Reply};
-use crate::position::{LogPos, SeqRange};
+use crate::position::LogPos;
 use crate::record::Record;
-use crate::tokens::TokenCount;
+use crate::stretch::Stretch;
 
 /// Something to do.
 #[derive(Debug)]
@@ -33,6 +32,8 @@ pub enum Command {
     Notify(Notice),
     /// Start the compactor.
     StartPass(PassJob),
+    /// Have the compactor of this pass finish without waiting for a model any more: the hard mark is near (V10).
+    HurryPass(PassId),
     /// Kill the compactor of this pass; it holds nothing that needs care (V7).
     KillPass(PassId),
     /// End the actor: everything is durable, or the log has to be read again.
@@ -44,14 +45,10 @@ pub enum Command {
 pub struct PassJob {
     /// Which pass.
     pub pass: PassId,
-    /// What it covers.
-    pub covers: SeqRange,
-    /// The covered groups, oldest first.
-    pub groups: Arc<[CoveredGroup]>,
-    /// The summary that the new one takes in.
-    pub previous: Option<Arc<str>>,
-    /// The most that the summary may take.
-    pub cap: TokenCount,
-    /// How long it may take.
+    /// What it summarizes: one summary for each stretch.
+    pub stretches: Arc<[Stretch]>,
+    /// What whoever asked for the pass wants kept above all.
+    pub focus: Option<Arc<str>>,
+    /// How long it may take, its calls and their retries included.
     pub deadline: Duration,
 }

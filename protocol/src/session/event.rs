@@ -36,12 +36,12 @@ pub enum Event {
         /// Calls in all.
         total: u32,
     },
-    /// A pass has its summary.
+    /// A pass has its summaries.
     PassDone {
         /// Which pass.
         pass: PassId,
-        /// The summary.
-        summary: Summary,
+        /// One for each stretch of its job, in the same order.
+        summaries: Vec<Summary>,
     },
     /// A pass ended without a summary, or its compactor died.
     PassFailed {

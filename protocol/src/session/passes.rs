@@ -5,7 +5,7 @@ use crate::cut::{self, Cut};
 use crate::error::{Error, Kind};
 use crate::ids::{PassId, RequestId};
 use crate::message::{CompactReply, Notice, PassStatus, Reply};
-use crate::pass::{Abandoned, Outcome};
+use crate::pass::{Abandoned, Outcome, Refused};
 use crate::position::Seq;
 use crate::record::Record;
 use crate::splice;
@@ -83,10 +83,8 @@ impl Session {
         let view = self.state.view();
         let job = PassJob {
             pass,
-            covers,
-            groups: cut::covered_groups(view, &cut).into(),
-            previous: view.standing().map(|standing| standing.summary.text.as_ref().into()),
-            cap: self.cap(&cut),
+            stretches: cut::stretches(view, &cut, self.cap(&cut)).into(),
+            focus: None,
             deadline: self.config.pass_deadline,
         };
         self.record(Record::PassStarted { at: now, pass, cut: covers.last(), digest });
@@ -110,9 +108,12 @@ impl Session {
 
     /// A summary has come: spliced in, or refused with its reason and no other trace than the audit record (V4). One
     /// that comes for a pass that is not in flight any more is dropped (V7).
-    pub(super) fn pass_done(&mut self, now: Timestamp, pass: PassId, summary: Summary) {
+    pub(super) fn pass_done(&mut self, now: Timestamp, pass: PassId, summaries: Vec<Summary>) {
         let Some(running) = self.running.take_if(|running| running.pass == pass) else {
             return;
+        };
+        let Some(summary) = summaries.into_iter().next() else {
+            return self.end(now, pass, &Outcome::Refused(Refused::Empty));
         };
         let found = summary.text.len();
         if found > caps::MAX_SUMMARY_BYTES {

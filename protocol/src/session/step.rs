@@ -33,7 +33,7 @@ impl Session {
                 return commands;
             }
             Event::PassProgressed { pass, done, total } => self.pass_progressed(pass, done, total),
-            Event::PassDone { pass, summary } => self.pass_done(now, pass, summary),
+            Event::PassDone { pass, summaries } => self.pass_done(now, pass, summaries),
             Event::PassFailed { pass, why } => self.pass_failed(now, pass, &why),
             Event::PassOverdue { pass } => {
                 if self.running.as_ref().is_some_and(|running| running.pass == pass) {

@@ -62,7 +62,7 @@ fn a_failed_commit_answers_unknown_and_ends_the_actor() {
 fn a_pass_starts_at_the_trigger_and_its_splice_lands_the_view() {
     let mut desk = Desk::new(config());
     let pass = desk.fill();
-    let commands = desk.step(Event::PassDone { pass, summary: summary(50) });
+    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(50)] });
     assert_eq!(outcome(&commands), Some(Outcome::Spliced));
     assert!(desk.session.state().view().tokens() <= config().budget.landing());
     let context = desk.context();
@@ -78,7 +78,7 @@ fn appends_while_a_pass_runs_never_change_its_outcome() {
         desk.append(&[says(&format!("late{number}"), 20)]);
         desk.context();
     }
-    let commands = desk.step(Event::PassDone { pass, summary: summary(50) });
+    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(50)] });
     assert_eq!(outcome(&commands), Some(Outcome::Spliced));
 }
 
@@ -92,7 +92,7 @@ fn a_pass_whose_cover_was_elided_meanwhile_still_lands() {
     }
     assert!(desk.session.state().view().resets() > 0, "the hard mark was met");
     let shown = desk.session.state().view().tokens();
-    let commands = desk.step(Event::PassDone { pass, summary: summary(400) });
+    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(400)] });
     assert_eq!(outcome(&commands), Some(Outcome::Spliced));
     let landed = desk.session.state().view().tokens();
     assert!(landed < shown + TokenCount(500) && landed <= config().budget.hard());
@@ -105,7 +105,7 @@ fn the_end_of_a_pass_is_told_before_the_start_of_the_next() {
     for number in 0..25 {
         desk.append(&[says(&format!("late{number}"), 60)]);
     }
-    let commands = desk.step(Event::PassDone { pass, summary: summary(50) });
+    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(50)] });
     let told: Vec<_> = commands
         .iter()
         .filter_map(|command| match command {
@@ -134,7 +134,7 @@ fn results_that_are_no_good_are_refused_and_change_nothing() {
         let mut desk = Desk::new(config());
         let pass = desk.fill();
         let before = desk.context();
-        let commands = desk.step(Event::PassDone { pass, summary: summary(words) });
+        let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(words)] });
         assert_eq!(outcome(&commands), Some(Outcome::Refused(why)));
         let after = desk.context();
         assert_eq!((before.digest, before.body()), (after.digest, after.body()));
@@ -149,7 +149,7 @@ fn a_cancelled_pass_ends_and_its_late_result_is_dropped() {
     assert!(matches!(reply, Ok(Reply::Cancelled(Some(cancelled))) if cancelled == pass));
     assert_eq!(outcome(&commands), Some(Outcome::Abandoned(Abandoned::Cancelled)));
     assert!(commands.iter().any(|command| matches!(command, Command::KillPass(_))));
-    let late = desk.step(Event::PassDone { pass, summary: summary(50) });
+    let late = desk.step(Event::PassDone { pass, summaries: vec![summary(50)] });
     assert_eq!(outcome(&late), None);
     assert_eq!(desk.session.state().view().resets(), 0);
 }
@@ -221,7 +221,7 @@ fn who_waits_for_a_pass_is_told_how_it_ended() {
     let asked = RequestId(900);
     let body = Request::Settled { pass };
     assert!(desk.step(Event::Request { request: asked, body }).is_empty());
-    let commands = desk.step(Event::PassDone { pass, summary: summary(50) });
+    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(50)] });
     let told = commands.iter().any(|command| {
         matches!(command, Command::Reply { request, reply: Ok(Reply::Settled(Outcome::Spliced)) }
             if *request == asked)
@@ -255,7 +255,7 @@ fn recovery_gives_the_same_view_and_abandons_the_unfinished_pass() {
     let mut desk = Desk::new(config());
     desk.append(&[calls("c", "t1")]);
     let first = desk.fill();
-    desk.step(Event::PassDone { pass: first, summary: summary(50) });
+    desk.step(Event::PassDone { pass: first, summaries: vec![summary(50)] });
     let second = desk.fill();
     let expected = desk.context();
     let mut session = desk.recovered();
