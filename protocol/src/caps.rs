@@ -48,3 +48,18 @@ pub const OUTCOMES_KEPT: usize = 64;
 
 /// Bytes of one page when a session's log is read.
 pub const PAGE_BYTES: usize = 1 << 20;
+
+/// Largest text of a call's resolution: a result handed over without an entry.
+pub const MAX_RESOLUTION_BYTES: usize = 1 << 20;
+
+/// Calls under way that a summary's register tells at most; older ones are left out of it.
+pub const MAX_FACTS: usize = 64;
+
+/// Tasks that a session tracks at most, so that the register stays small beside any landing mark.
+pub const MAX_TASKS: usize = 64;
+
+/// Longest name or text of a tracked task, or focus of a pass.
+pub const MAX_NOTE_BYTES: usize = 2 << 10;
+
+/// Passes whose durations set the deadline of the next.
+pub const DURATIONS_KEPT: usize = 8;

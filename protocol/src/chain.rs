@@ -2,64 +2,92 @@
 //! How an entry is shown (verbatim, or elided to a placeholder) is not part of it, so that an elision never stales a pass.
 
 use crate::ids::Digest;
-use crate::position::{Seq, SeqRange};
+use crate::position::{Seq, SeqSpans};
 
-/// A link of the chain: one visible entry.
+/// A link of the chain: one visible entry, or one summary at the place of the last entry that it stands for.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     seq: Seq,
+    kind: Kind,
     content: Digest,
     chain: Digest,
 }
 
-/// The chain from its base, which is nothing or a summary.
-#[derive(Clone, Debug)]
+/// The chain over a whole view.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Chain {
-    base: Digest,
     links: Vec<Link>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Entry,
     Summary,
 }
 
 impl Chain {
-    /// A chain over nothing.
-    pub(crate) fn new() -> Self {
-        Self { base: Digest::ZERO, links: Vec::new() }
-    }
-
     /// Adds a visible entry at the end.
     pub(crate) fn push(&mut self, seq: Seq, content: Digest) {
         let chain = step(&self.end(), Kind::Entry, seq, &content);
-        self.links.push(Link { seq, content, chain });
+        self.links.push(Link { seq, kind: Kind::Entry, content, chain });
     }
 
     /// The chain over everything.
     pub(crate) fn end(&self) -> Digest {
-        self.links.last().map_or(self.base, |link| link.chain)
+        self.links.last().map_or(Digest::ZERO, |link| link.chain)
     }
 
     /// The chain over everything up to a position.
     pub(crate) fn at(&self, cut: Seq) -> Digest {
-        let behind = self.links.partition_point(|link| link.seq <= cut);
-        behind.checked_sub(1).map_or(self.base, |last| self.links[last].chain)
+        let behind = self.behind(cut);
+        behind.checked_sub(1).map_or(Digest::ZERO, |last| self.links[last].chain)
     }
 
-    /// The last visible entry that is not covered.
+    /// The place of the last link.
     pub(crate) fn last(&self) -> Option<Seq> {
         self.links.last().map(|link| link.seq)
     }
 
-    /// Puts a summary in the place of what it covers, and chains the rest anew.
-    pub(crate) fn rebase(&mut self, covers: SeqRange, summary: &Digest) {
-        self.base = step(&Digest::ZERO, Kind::Summary, covers.last(), summary);
-        self.links.retain(|link| !covers.contains(link.seq));
-        let mut chain = self.base;
-        for link in &mut self.links {
-            chain = step(&chain, Kind::Entry, link.seq, &link.content);
+    /// Gives a visible entry other content, and chains the rest anew.
+    pub(crate) fn change(&mut self, seq: Seq, content: Digest) {
+        let at = self.links.partition_point(|link| link.seq < seq);
+        if let Some(link) = self.links.get_mut(at).filter(|link| link.seq == seq) {
+            link.content = content;
+            self.chain_from(at);
+        }
+    }
+
+    /// Puts summaries, each with the hash of what it says, in the place of what they cover, and chains the rest anew.
+    pub(crate) fn splice(&mut self, pieces: &[(&SeqSpans, Digest)]) {
+        let first = pieces.first().map_or(Seq::ZERO, |(covers, _)| covers.first());
+        let from = self.links.partition_point(|link| link.seq < first);
+        let covered = |seq: Seq| pieces.iter().any(|(covers, _)| covers.contains(seq));
+        let mut links: Vec<Link> =
+            self.links.drain(from..).filter(|link| !covered(link.seq)).collect();
+        links.extend(pieces.iter().map(|(covers, content)| Link {
+            seq: covers.last(),
+            kind: Kind::Summary,
+            content: *content,
+            chain: Digest::ZERO,
+        }));
+        links.sort_unstable_by_key(|link| link.seq);
+        self.links.append(&mut links);
+        self.chain_from(from);
+    }
+
+    /// Forgets everything behind a position.
+    pub(crate) fn truncate(&mut self, end: Seq) {
+        self.links.truncate(self.behind(end));
+    }
+
+    fn behind(&self, seq: Seq) -> usize {
+        self.links.partition_point(|link| link.seq <= seq)
+    }
+
+    fn chain_from(&mut self, from: usize) {
+        let mut chain = from.checked_sub(1).map_or(Digest::ZERO, |before| self.links[before].chain);
+        for link in &mut self.links[from..] {
+            chain = step(&chain, link.kind, link.seq, &link.content);
             link.chain = chain;
         }
     }
@@ -76,9 +104,10 @@ fn step(previous: &Digest, kind: Kind, seq: Seq, content: &Digest) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::position::SeqRange;
 
     fn chain(contents: &[(u64, &str)]) -> Chain {
-        let mut chain = Chain::new();
+        let mut chain = Chain::default();
         for (seq, content) in contents {
             chain.push(Seq(*seq), Digest::of(content.as_bytes()));
         }
@@ -106,13 +135,25 @@ mod tests {
 
     #[test]
     fn a_summary_takes_the_place_of_what_it_covers() {
-        let covers = SeqRange::inclusive(Seq(1), Seq(2));
+        let covers = SeqSpans::of([SeqRange::inclusive(Seq(1), Seq(2))]);
         let mut one = chain(&[(1, "a"), (2, "b"), (3, "c")]);
         let mut other = chain(&[(1, "x"), (2, "y"), (3, "c")]);
-        one.rebase(covers, &Digest::of(b"gist"));
-        other.rebase(covers, &Digest::of(b"gist"));
+        one.splice(&[(&covers, Digest::of(b"gist"))]);
+        other.splice(&[(&covers, Digest::of(b"gist"))]);
         assert_eq!(one.end(), other.end(), "what is covered counts through its summary alone");
-        other.rebase(covers, &Digest::of(b"another gist"));
+        other.splice(&[(&covers, Digest::of(b"another gist"))]);
         assert_ne!(one.end(), other.end());
+    }
+
+    #[test]
+    fn a_change_shows_from_its_place_on_and_can_be_taken_back() {
+        let before = chain(&[(1, "a"), (2, "b"), (3, "c")]);
+        let mut changed = before.clone();
+        changed.change(Seq(2), Digest::of(b"x"));
+        assert_eq!(changed.at(Seq(1)), before.at(Seq(1)));
+        assert_ne!(changed.at(Seq(2)), before.at(Seq(2)));
+        assert_ne!(changed.end(), before.end());
+        changed.change(Seq(2), Digest::of(b"b"));
+        assert_eq!(changed.end(), before.end());
     }
 }

@@ -1,29 +1,35 @@
 //! Planning a cut: the largest legal boundary at or below a high-water mark (V2), and what a pass over it would cover.
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::budget::Budget;
 use crate::group::Group;
 use crate::ids::Digest;
-use crate::position::{Seq, SeqRange};
-use crate::stretch::{Covered, CoveredGroup, Stretch};
+use crate::position::{Seq, SeqRange, SeqSpans};
+use crate::stretch::Stretch;
 use crate::tokens::TokenCount;
-use crate::view::View;
+use crate::view::{Span, View};
 
 /// A legal cut. Made only by [`plan`], so holding one is proof that no group spans it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
     covers: SeqRange,
+    spans: Vec<Span>,
     digest: Digest,
     tokens: TokenCount,
     moved_back: Option<MovedBack>,
 }
 
 impl Cut {
-    /// What a pass covers: everything behind the instructions up to the cut, an earlier summary included.
+    /// From the first entry that a pass covers to the cut, earlier summaries included. Pinned entries may stand in
+    /// between; [`Cut::pieces`] leaves them out.
     pub fn covers(&self) -> SeqRange {
         self.covers
+    }
+
+    /// The entries that each summary of the pass will stand for, in the order of the view.
+    pub fn pieces(&self) -> impl Iterator<Item = &SeqSpans> {
+        self.spans.iter().map(|span| &span.covers)
     }
 
     /// The digest chain at the cut (V3).
@@ -80,33 +86,47 @@ impl fmt::Display for Binding {
     }
 }
 
+/// Between pinned groups a stretch below this size stays as it is: its summary would hardly be smaller.
+const MIN_STRETCH_TOKENS: TokenCount = TokenCount(192);
+
 /// The largest legal cut at or below `mark`; `None` when it would cover nothing that is not covered already.
 pub fn plan(view: &View, mark: Seq) -> Option<Cut> {
     let cut = legal_at_or_below(view, mark)?;
-    let start = view.covered().map_or(view.instructions_end().next(), |covered| covered.start);
-    let covered = view.compactable_groups().take_while(|group| group.first() <= cut);
-    let tokens = view.summary_tokens() + covered.map(Group::tokens).sum();
+    let mut spans = view.spans(cut);
+    let is_divided = spans.len() > 1;
+    let mut tokens = TokenCount::ZERO;
+    spans.retain(|span| {
+        let shown =
+            if is_divided { view.measure(span).shown_tokens } else { shown_up_to(view, cut) };
+        let is_new = view.groups_in(span).next().is_some();
+        let kept = is_new && (!is_divided || shown >= MIN_STRETCH_TOKENS);
+        tokens += if kept { shown } else { TokenCount::ZERO };
+        kept
+    });
+    let start = spans.first()?.starts.start;
     let moved_back = spanning(view, cut, mark).map(|group| MovedBack {
         from: mark,
         to: cut,
         why: binding(view, group, mark),
     });
-    Some(Cut {
-        covers: SeqRange::inclusive(start, cut),
-        digest: view.digest_at(cut),
-        tokens,
-        moved_back,
-    })
+    let (covers, digest) = (SeqRange::inclusive(start, cut), view.digest_at(cut));
+    Some(Cut { covers, spans, digest, tokens, moved_back })
+}
+
+/// What is shown from the instructions to a cut, found from behind it: a tail is short.
+fn shown_up_to(view: &View, cut: Seq) -> TokenCount {
+    let tail: TokenCount = view.groups_behind(cut).map(Group::tokens).sum();
+    view.tokens().saturating_sub(tail + view.fixed_tokens() + view.register_tokens())
 }
 
 /// The mark at which what stays verbatim, together with a summary of full size, meets the landing mark. At least the
 /// newest group stays.
 pub fn automatic_mark(view: &View, budget: &Budget) -> Seq {
-    let fixed = view.instruction_tokens() + budget.summary_cap();
+    let fixed = view.fixed_tokens() + budget.summary_cap();
     let room = budget.landing().saturating_sub(fixed);
     let mut kept = TokenCount::ZERO;
     let mut mark = view.head();
-    for group in view.compactable_groups().rev() {
+    for group in view.compactable_groups().rev().filter(|group| !group.is_pinned()) {
         for member in group.members().iter().rev() {
             let share = member.message.tokens().min(group.tokens());
             if kept + share > room && mark < view.head() {
@@ -119,19 +139,23 @@ pub fn automatic_mark(view: &View, budget: &Budget) -> Seq {
     Seq::ZERO
 }
 
-/// What a cut covers, for the summarizer, with the most that each summary may take.
+/// The size of the summaries that stay as they are when a cut is spliced.
+pub fn kept_summary_tokens(view: &View, cut: &Cut) -> TokenCount {
+    let replaced = cut.spans.iter().flat_map(|span| view.standing_in(span));
+    let replaced: TokenCount = replaced.map(|standing| standing.tokens).sum();
+    view.summary_tokens().saturating_sub(view.register_tokens() + replaced)
+}
+
+/// What a cut covers, for the summarizer. `cap` is the most that all summaries may take together; each gets a share by
+/// what it stands for, and at most half of that (V12).
 pub fn stretches(view: &View, cut: &Cut, cap: TokenCount) -> Vec<Stretch> {
-    let covered = view.compactable_groups().take_while(|group| group.first() <= cut.covers.last());
-    let groups = covered.map(|group| {
-        let members = group.members().iter();
-        Covered::Group(CoveredGroup {
-            members: members.map(|member| (member.seq, Arc::clone(&member.message))).collect(),
-            tokens: group.said_tokens(),
-        })
-    });
-    let standing = view.standing().map(|standing| standing.summary.text.as_ref().into());
-    let parts = standing.map(Covered::Summary).into_iter().chain(groups).collect();
-    vec![Stretch { covers: cut.covers.into(), parts, cap }]
+    let stretch = |span: &Span| {
+        let shown = view.measure(span).shown_tokens;
+        let share = cap.0.saturating_mul(shown.0) / cut.tokens.0.max(1);
+        let cap = TokenCount(share.max(MIN_STRETCH_TOKENS.0 / 3).min(shown.0 / 2));
+        Stretch { covers: span.covers.clone(), parts: view.parts(span), cap }
+    };
+    cut.spans.iter().map(stretch).collect()
 }
 
 fn legal_at_or_below(view: &View, mark: Seq) -> Option<Seq> {

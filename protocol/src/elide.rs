@@ -36,7 +36,7 @@ pub struct Breakdown {
     pub instructions: TokenCount,
     /// The standing summary.
     pub summary: TokenCount,
-    /// Groups that may not be elided: the last user message and open calls.
+    /// Groups that may not be elided: the last user message, open calls, and what is pinned.
     pub protected: TokenCount,
     /// Everything else, as placeholders.
     pub elidable: TokenCount,
@@ -58,7 +58,9 @@ pub(crate) fn plan(
         return Ok(None);
     }
     let last_user = view.groups().rfind(|group| group.has_user_words()).map(Group::first);
-    let is_protected = |group: &&Group| Some(group.first()) == last_user || !group.is_closed();
+    let is_protected = |group: &&Group| {
+        Some(group.first()) == last_user || !group.is_closed() || group.is_pinned()
+    };
     let candidates = || {
         let shown = view.compactable_groups().filter(|group| !group.is_elided());
         shown.filter(|group| !is_protected(group))
@@ -90,10 +92,12 @@ pub(crate) fn plan(
         }
     }
     if size > budget.hard() {
-        let protected = view.compactable_groups().filter(is_protected).map(Group::tokens).sum();
-        let fixed = view.instruction_tokens() + view.summary_tokens() + protected;
+        let behind = view.compactable_groups();
+        let protected: TokenCount = behind.filter(is_protected).map(Group::tokens).sum();
+        let instructions = view.instruction_tokens();
+        let fixed = instructions + view.summary_tokens() + protected;
         return Err(Breakdown {
-            instructions: view.instruction_tokens(),
+            instructions,
             summary: view.summary_tokens(),
             protected,
             elidable: size.saturating_sub(fixed),

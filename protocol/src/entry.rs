@@ -143,6 +143,11 @@ impl Part {
         Self { kind, original, tokens: said + tokens::BLOCK_OVERHEAD_TOKENS }
     }
 
+    /// Whether a tool answers in it.
+    pub fn is_result(&self) -> bool {
+        matches!(self.kind, PartKind::ToolResult { .. })
+    }
+
     /// The size in bytes of what is shown of the part.
     pub fn bytes(&self) -> usize {
         if let Some(original) = &self.original {
@@ -182,6 +187,24 @@ impl Message {
     /// The message's estimated size.
     pub fn tokens(&self) -> TokenCount {
         self.parts.iter().map(|part| part.tokens).sum()
+    }
+
+    /// The size in bytes of what is shown of the message.
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().map(Part::bytes).sum()
+    }
+
+    /// Whether another message hangs together with the same others as this one, and may stand in its place: the same
+    /// speaker, message id, calls and results, and reasoning where this one reasons.
+    pub fn has_ties_of(&self, other: &Self) -> bool {
+        let reasons = |message: &Self| {
+            message.parts.iter().any(|part| matches!(part.kind, PartKind::Reasoning { .. }))
+        };
+        self.role == other.role
+            && self.message_id == other.message_id
+            && self.calls().eq(other.calls())
+            && self.results().eq(other.results())
+            && reasons(self) == reasons(other)
     }
 
     /// The ids and names of the tools that the message calls.

@@ -6,14 +6,17 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::block::Unit;
 use crate::elide;
-use crate::entry::{Format, Message, Part, PartKind, Role};
+use crate::entry::{Format, Message, PartKind, Role};
 use crate::format;
+use crate::ids::Digest;
 use crate::position::Seq;
 use crate::record::CallRef;
+use crate::resolution::{CallEnd, Resolution};
 use crate::segment::{Segment, Shown};
 use crate::tokens::{self, TokenCount};
 
@@ -34,14 +37,18 @@ struct Call {
     id: Box<str>,
     name: Box<str>,
     state: CallState,
+    /// How the host said that it stands after it was shown: what was shown is final, what is known of it is not.
+    known: Option<CallEnd>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum CallState {
     Open,
     /// Answered by the part at this index of the entry with this number.
     Answered(Seq, usize),
     StandIn,
+    /// Resolved by the host.
+    Resolved(Resolution),
 }
 
 /// Whether and how a whole group is shown as a placeholder. Neighbouring elided groups share one, so that the
@@ -66,9 +73,33 @@ pub(crate) enum Elision {
 pub struct Group {
     members: Vec<Member>,
     calls: Vec<Call>,
+    /// The members that are pinned (V13).
+    pins: Vec<Seq>,
     elision: Elision,
     tokens: TokenCount,
+    said_tokens: TokenCount,
+    said_bytes: usize,
     segment: Option<Arc<Segment>>,
+}
+
+/// A call as others see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallView<'a> {
+    pub(crate) tool: &'a str,
+    pub(crate) shown: CallShown<'a>,
+}
+
+/// What is shown as the result of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CallShown<'a> {
+    /// Nothing yet.
+    Open,
+    /// Its result.
+    Answered,
+    /// A stand-in, and how the host said that it stands since.
+    Without(Option<CallEnd>),
+    /// What the host said, and said since.
+    Resolved(&'a Resolution, Option<CallEnd>),
 }
 
 /// The text that stands for a result that had not come when the context was answered (V8).
@@ -83,11 +114,21 @@ impl Group {
                 id: id.into(),
                 name: name.into(),
                 state: CallState::Open,
+                known: None,
             })
             .collect();
-        let tokens = message.tokens();
+        let (tokens, bytes) = (message.tokens(), message.bytes());
         let members = vec![Member { seq, message, results_elided: false }];
-        Self { members, calls, elision: Elision::None, tokens, segment: None }
+        Self {
+            members,
+            calls,
+            pins: Vec::new(),
+            elision: Elision::None,
+            tokens,
+            said_tokens: tokens,
+            said_bytes: bytes,
+            segment: None,
+        }
     }
 
     /// The first entry of the group.
@@ -103,6 +144,16 @@ impl Group {
     /// The entries of the group.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// What an entry of the group says.
+    pub(crate) fn message(&self, seq: Seq) -> Option<&Arc<Message>> {
+        self.members.iter().find(|member| member.seq == seq).map(|member| &member.message)
+    }
+
+    /// Has the group rendered anew when it is shown next.
+    pub(crate) fn forget_rendering(&mut self) {
+        self.segment = None;
     }
 
     /// Whether every call of the group has a result or a stand-in.
@@ -122,12 +173,17 @@ impl Group {
 
     /// The size of the group as it was said, whatever is elided of it.
     pub fn said_tokens(&self) -> TokenCount {
-        self.members.iter().map(|member| member.message.tokens()).sum()
+        self.said_tokens
     }
 
     /// The size in bytes of the group as it was said.
     pub fn said_bytes(&self) -> usize {
-        self.members.iter().flat_map(|member| &member.message.parts).map(Part::bytes).sum()
+        self.said_bytes
+    }
+
+    /// Whether one of its entries is pinned, so that the whole group stays verbatim (V13).
+    pub fn is_pinned(&self) -> bool {
+        !self.pins.is_empty()
     }
 
     /// The calls that have no result yet.
@@ -157,7 +213,10 @@ impl Group {
         self.members.sort_by_key(|member| member.seq);
         self.calls.extend(other.calls);
         self.calls.sort_by_key(|call| call.seq);
+        self.pins.extend(other.pins);
         self.tokens += other.tokens;
+        self.said_tokens += other.said_tokens;
+        self.said_bytes += other.said_bytes;
         self.segment = None;
     }
 
@@ -186,6 +245,104 @@ impl Group {
         self.calls.iter_mut().find(|known| {
             known.seq == call.seq && known.id == call.id && known.state == CallState::Open
         })
+    }
+
+    /// Resolves an open call, or notes how one stands that was shown without its result. `None` when the group makes no
+    /// such call, or it has its result.
+    pub(crate) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Option<()> {
+        let same = |known: &Call| known.seq == call.seq && known.id == call.id;
+        let open =
+            self.calls.iter().position(|known| same(known) && known.state == CallState::Open);
+        let at = open.or_else(|| self.calls.iter().position(same))?;
+        let known = &mut self.calls[at];
+        match known.state {
+            CallState::Open => known.state = CallState::Resolved(resolution.clone()),
+            CallState::Answered(..) => return None,
+            CallState::StandIn | CallState::Resolved(_) => known.known = Some(resolution.end),
+        }
+        self.recount();
+        Some(())
+    }
+
+    /// The call of that entry and id.
+    pub(crate) fn call(&self, call: &CallRef) -> Option<CallView<'_>> {
+        let known = self.calls.iter().find(|known| known.seq == call.seq && known.id == call.id)?;
+        Some(CallView {
+            tool: &known.name,
+            shown: match &known.state {
+                CallState::Open => CallShown::Open,
+                CallState::Answered(..) => CallShown::Answered,
+                CallState::StandIn => CallShown::Without(known.known),
+                CallState::Resolved(resolution) => CallShown::Resolved(resolution, known.known),
+            },
+        })
+    }
+
+    /// Pins an entry or sets it free; a pinned group is shown as it was said. Whether what is shown has changed.
+    pub(crate) fn pin(&mut self, seq: Seq, pinned: bool) -> bool {
+        self.pins.retain(|pin| *pin != seq);
+        if !pinned {
+            return false;
+        }
+        self.pins.push(seq);
+        let was_elided =
+            self.is_elided() || self.members.iter().any(|member| member.results_elided);
+        if was_elided {
+            self.elision = Elision::None;
+            self.members.iter_mut().for_each(|member| member.results_elided = false);
+            self.recount();
+        }
+        was_elided
+    }
+
+    /// Whether this entry is pinned.
+    pub(crate) fn has_pin(&self, seq: Seq) -> bool {
+        self.pins.contains(&seq)
+    }
+
+    /// Has an entry say something else. The caller has checked that it hangs together with the same others.
+    pub(crate) fn edit(&mut self, seq: Seq, message: &Arc<Message>) {
+        let Some(member) = self.members.iter_mut().find(|member| member.seq == seq) else {
+            return;
+        };
+        let before = std::mem::replace(&mut member.message, Arc::clone(message));
+        for call in &mut self.calls {
+            if let CallState::Answered(at, part) = &mut call.state
+                && *at == seq
+            {
+                let nth = before.parts[..*part].iter().filter(|part| part.is_result()).count();
+                let mut results =
+                    message.parts.iter().enumerate().filter(|(_, part)| part.is_result());
+                *part = results.nth(nth).map_or(*part, |(index, _)| index);
+            }
+        }
+        self.said_tokens = self.members.iter().map(|member| member.message.tokens()).sum();
+        self.said_bytes = self.members.iter().map(|member| member.message.bytes()).sum();
+        self.recount();
+    }
+
+    /// What an entry of the group counts as in the digest chain: its content, and what was decided about it (V3).
+    pub(crate) fn content(&self, seq: Seq) -> Digest {
+        let Some(member) = self.members.iter().find(|member| member.seq == seq) else {
+            return Digest::ZERO;
+        };
+        let mut decided = String::new();
+        if self.pins.contains(&seq) {
+            decided.push_str("pinned;");
+        }
+        for call in self.calls.iter().filter(|call| call.seq == seq) {
+            if let CallState::Resolved(Resolution { end, detail }) = &call.state {
+                write!(decided, "{:?} {end:?} {detail:?};", call.id)
+                    .expect("a string takes everything");
+            }
+            if let Some(end) = call.known {
+                write!(decided, "{:?} {end:?};", call.id).expect("a string takes everything");
+            }
+        }
+        if decided.is_empty() {
+            return member.message.digest;
+        }
+        Digest::of_parts(&[&member.message.digest.0, decided.as_bytes()])
     }
 
     /// Shows the results in entry `seq` as placeholders.
@@ -218,10 +375,8 @@ impl Group {
             };
             return;
         }
-        let stand_ins =
-            self.calls.iter().filter(|call| call.state == CallState::StandIn).count() as u64;
         let said: TokenCount = self.members.iter().map(member_tokens).sum();
-        self.tokens = said + TokenCount(stand_in_tokens().0 * stand_ins);
+        self.tokens = said + self.calls.iter().map(instead_tokens).sum();
     }
 
     /// The text that stands for an elided group; empty within a run that another group tells.
@@ -248,6 +403,17 @@ impl Group {
         let segment = Arc::new(Segment { shown, blocks, tokens: self.tokens });
         self.segment = Some(Arc::clone(&segment));
         segment
+    }
+}
+
+/// The size of what stands in the place of a call's result.
+fn instead_tokens(call: &Call) -> TokenCount {
+    match &call.state {
+        CallState::Open | CallState::Answered(..) => TokenCount::ZERO,
+        CallState::StandIn => stand_in_tokens(),
+        CallState::Resolved(resolution) => {
+            tokens::estimate(&resolution.text()) + tokens::BLOCK_OVERHEAD_TOKENS
+        }
     }
 }
 

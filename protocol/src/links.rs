@@ -22,6 +22,8 @@ pub(crate) struct Ties {
     pub(crate) groups: Vec<Seq>,
     /// The calls that it answers, each with the index of the answering part.
     pub(crate) answers: Vec<(CallRef, usize)>,
+    /// The ids of the results that answer no open call.
+    pub(crate) orphans: Vec<Box<str>>,
 }
 
 impl Links {
@@ -40,13 +42,11 @@ impl Links {
             let PartKind::ToolResult { call, .. } = &part.kind else {
                 continue;
             };
-            let Some(open) = self.calls.get_mut(call) else {
+            let Some((seq, group)) = self.calls.get_mut(call).and_then(Vec::pop) else {
+                ties.orphans.push(call.clone());
                 continue;
             };
-            let Some((seq, group)) = open.pop() else {
-                continue;
-            };
-            if open.is_empty() {
+            if self.calls.get(call).is_some_and(Vec::is_empty) {
                 self.calls.remove(call);
             }
             ties.groups.push(group);
@@ -70,6 +70,26 @@ impl Links {
         if message.role == Role::Assistant && message.message_id.is_none() && only_reasons {
             self.reasoning = Some(group);
         }
+    }
+
+    /// A call is not open any more, though no entry has answered it.
+    pub(crate) fn resolve(&mut self, call: &CallRef) {
+        if let Some(open) = self.calls.get_mut(&call.id) {
+            open.retain(|(seq, _)| *seq != call.seq);
+            if open.is_empty() {
+                self.calls.remove(&call.id);
+            }
+        }
+    }
+
+    /// The group that begins at `first` has left the view.
+    pub(crate) fn forget(&mut self, first: Seq) {
+        self.calls.retain(|_, open| {
+            open.retain(|(_, group)| *group != first);
+            !open.is_empty()
+        });
+        self.message.take_if(|(_, group)| *group == first);
+        self.reasoning.take_if(|group| *group == first);
     }
 
     /// Follows a merge: what belonged to `from` now belongs to `into`.

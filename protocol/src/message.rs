@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::budget::Budget;
 use crate::cut::MovedBack;
 use crate::elide::Breakdown;
-use crate::entry::Entry;
+use crate::entry::{Entry, Format};
 use crate::error::Error;
 use crate::ids::{EntryId, PassId};
 use crate::pass::Outcome;
 use crate::position::{Seq, SeqRange};
 use crate::record::CallRef;
+use crate::resolution::Resolution;
 use crate::segment::Context;
 use crate::tokens::TokenCount;
 
@@ -31,6 +32,8 @@ pub enum Request {
     Compact {
         /// The last entry that the pass may cover; `None` for the mark that lands the view.
         up_to: Option<Seq>,
+        /// What the summary shall keep above all; at most [`crate::caps::MAX_NOTE_BYTES`].
+        focus: Option<Box<str>>,
     },
     /// Tell how a pass ended. Answered when it has, and its record is durable.
     Settled {
@@ -39,6 +42,51 @@ pub enum Request {
     },
     /// Abandon the pass in flight (V7). Answered when that is durable.
     Cancel,
+    /// Take everything behind an entry off the live branch (V14). Answered when that is durable. Abandons a pass that
+    /// covers more.
+    Rewind {
+        /// The last entry that stays; zero for none.
+        to: Seq,
+    },
+    /// Supersede an entry in place (V14). Answered when that is durable, with the receipt of the new entry.
+    Edit {
+        /// The entry that is superseded. It stays readable in the history.
+        place: Seq,
+        /// What stands there from now on, under an id of its own.
+        entry: Arc<Entry>,
+    },
+    /// Leave nothing in the view but the instructions that lead the session. Answered when that is durable. Abandons the
+    /// pass in flight.
+    Clear,
+    /// Go on with another model: other marks, another format. Answered when that is durable.
+    Switch {
+        /// The marks.
+        budget: Budget,
+        /// The format.
+        format: Format,
+    },
+    /// Pin an entry, so that its group stays verbatim through every splice (V13), or set it free. Answered when that is
+    /// durable.
+    Pin {
+        /// Which.
+        seq: Seq,
+        /// Whether it is to be pinned.
+        pinned: bool,
+    },
+    /// Say how a call stands whose result has not come (V8). Answered when that is durable.
+    Resolve {
+        /// Which call.
+        call: CallRef,
+        /// How it stands.
+        resolution: Resolution,
+    },
+    /// Track an open task, so that it is told beside every summary, or end it. Answered when that is durable.
+    Track {
+        /// Its name; at most [`crate::caps::MAX_NOTE_BYTES`].
+        task: Box<str>,
+        /// What it says; `None` ends it. At most [`crate::caps::MAX_NOTE_BYTES`].
+        text: Option<Box<str>>,
+    },
     /// How the session stands. Answered at once.
     Status,
     /// Abandon the pass in flight, make everything durable, and end the session actor.
@@ -54,6 +102,13 @@ impl Request {
             Self::Compact { .. } => "compact",
             Self::Settled { .. } => "settled",
             Self::Cancel => "cancel",
+            Self::Rewind { .. } => "rewind",
+            Self::Edit { .. } => "edit",
+            Self::Clear => "clear",
+            Self::Switch { .. } => "switch",
+            Self::Pin { .. } => "pin",
+            Self::Resolve { .. } => "resolve",
+            Self::Track { .. } => "track",
             Self::Status => "status",
             Self::Close => "close",
         }
@@ -83,6 +138,11 @@ pub enum Reply {
     Settled(Outcome),
     /// To [`Request::Cancel`]: the pass that was abandoned, if one was in flight.
     Cancelled(Option<PassId>),
+    /// To [`Request::Edit`].
+    Edited(Receipt),
+    /// To [`Request::Rewind`], [`Request::Clear`], [`Request::Switch`], [`Request::Pin`], [`Request::Resolve`] and
+    /// [`Request::Track`]: done and durable. False when everything stood so already.
+    Changed(bool),
     /// To [`Request::Status`].
     Status(Status),
     /// To [`Request::Close`].
@@ -98,6 +158,9 @@ pub struct Receipt {
     pub seq: Seq,
     /// Whether it had been appended before with the same content (L3).
     pub known: bool,
+    /// Whether it is on the live branch. A known entry that a rewind took off stays off: to say the same once more,
+    /// append it under another id.
+    pub live: bool,
 }
 
 /// The answer to a wish for a context.
@@ -131,7 +194,9 @@ pub struct Status {
     pub view: TokenCount,
     /// The marks.
     pub budget: Budget,
-    /// What the standing summary covers.
+    /// The last entry of the live branch; behind it are only entries that a rewind took off.
+    pub tip: Seq,
+    /// From the first entry that a summary stands for to the last.
     pub covered: Option<SeqRange>,
     /// The pass in flight.
     pub pass: Option<PassStatus>,
@@ -201,10 +266,34 @@ pub enum Notice {
         /// The view after.
         after: TokenCount,
     },
+    /// Everything behind an entry left the live branch.
+    Rewound {
+        /// The last entry that stayed.
+        to: Seq,
+    },
+    /// An entry was superseded in place.
+    Edited {
+        /// Where.
+        place: Seq,
+        /// The number of what stands there now.
+        seq: Seq,
+    },
+    /// Everything but the instructions left the view.
+    Cleared,
+    /// Contexts are rendered in another format from now on.
+    Switched {
+        /// Which.
+        format: Format,
+    },
+    /// A pinned entry that had been elided is shown as it was said again.
+    Restored {
+        /// Which.
+        seq: Seq,
+    },
     /// What cannot be compacted exceeds the trigger by itself, so no pass can help (V9).
     Overhead {
-        /// The size of the host's instructions.
-        instructions: TokenCount,
+        /// The size of the host's instructions and of what is pinned.
+        fixed: TokenCount,
         /// The trigger.
         trigger: TokenCount,
     },

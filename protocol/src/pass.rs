@@ -30,6 +30,12 @@ pub enum Abandoned {
     Closed,
     /// The process ended while the pass ran.
     Restarted,
+    /// The session was rewound below the cut.
+    Rewound,
+    /// The session was cleared.
+    Cleared,
+    /// An edit, a pin or a resolution changed what the pass covers.
+    Changed,
 }
 
 /// Why a result was not accepted.
@@ -43,6 +49,8 @@ pub enum Refused {
     NotSmaller,
     /// A group would be torn (V2).
     TornGroup,
+    /// The summary is larger than it was allowed to be (V12).
+    OverCap,
 }
 
 impl Outcome {
@@ -78,6 +86,9 @@ impl fmt::Display for Abandoned {
             Self::Overdue => "its deadline passed",
             Self::Closed => "the session was closed",
             Self::Restarted => "the process ended",
+            Self::Rewound => "the session was rewound below the cut",
+            Self::Cleared => "the session was cleared",
+            Self::Changed => "what it covers was changed",
         })
     }
 }
@@ -89,6 +100,7 @@ impl fmt::Display for Refused {
             Self::Empty => "the summary is empty",
             Self::NotSmaller => "the summary would not make the view smaller",
             Self::TornGroup => "a group would be torn",
+            Self::OverCap => "the summary is larger than its cap",
         })
     }
 }

@@ -98,6 +98,22 @@ impl SeqSpans {
         Self(spans)
     }
 
+    /// These entries without those of `holes`, which are in rising order.
+    #[must_use]
+    pub fn without(&self, holes: &[SeqRange]) -> Self {
+        let mut left = Vec::new();
+        for range in &self.0 {
+            let mut start = range.start;
+            let from = holes.partition_point(|hole| hole.end <= range.start);
+            for hole in holes[from..].iter().take_while(|hole| hole.start < range.end) {
+                left.push(SeqRange::new(start, hole.start.max(start)));
+                start = hole.end.max(start);
+            }
+            left.push(SeqRange::new(start, range.end.max(start)));
+        }
+        Self::of(left)
+    }
+
     /// The ranges, in rising order.
     pub fn ranges(&self) -> &[SeqRange] {
         &self.0
@@ -162,5 +178,40 @@ impl LogPos {
 impl fmt::Display for LogPos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "log position {}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans(ranges: &[(u64, u64)]) -> SeqSpans {
+        SeqSpans::of(
+            ranges.iter().map(|(first, last)| SeqRange::inclusive(Seq(*first), Seq(*last))),
+        )
+    }
+
+    #[test]
+    fn what_touches_is_joined_and_what_is_empty_left_out() {
+        assert_eq!(spans(&[(7, 9), (1, 3), (4, 4), (6, 5)]), spans(&[(1, 4), (7, 9)]));
+        let two = spans(&[(1, 4), (7, 9)]);
+        assert_eq!((two.first(), two.last(), two.len()), (Seq(1), Seq(9), 7));
+        let held: Vec<u64> = (0..=10).filter(|seq| two.contains(Seq(*seq))).collect();
+        assert_eq!(held, [1, 2, 3, 4, 7, 8, 9]);
+        assert_eq!(two.to_string(), "#1 to #4, #7 to #9");
+    }
+
+    #[test]
+    fn holes_are_taken_out_wherever_they_lie() {
+        for (holes, left) in [
+            (vec![], vec![(1, 4), (7, 9)]),
+            (vec![(1, 1), (9, 9)], vec![(2, 4), (7, 8)]),
+            (vec![(2, 8)], vec![(1, 1), (9, 9)]),
+            (vec![(0, 20)], vec![]),
+            (vec![(5, 6), (8, 8)], vec![(1, 4), (7, 7), (9, 9)]),
+        ] {
+            let cut = spans(&[(1, 4), (7, 9)]).without(spans(&holes).ranges());
+            assert_eq!(cut, spans(&left), "without {holes:?}");
+        }
     }
 }

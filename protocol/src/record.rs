@@ -6,18 +6,21 @@ use crate::budget::Budget;
 use crate::entry::{Entry, Format};
 use crate::ids::{CallNumber, Digest, PassId};
 use crate::pass::Outcome;
-use crate::position::{Seq, SeqRange};
+use crate::position::{Seq, SeqSpans};
+use crate::register::Fact;
+use crate::resolution::Resolution;
 use crate::summary::Summary;
 use crate::time::Timestamp;
 
 /// One thing that happened to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// The session was opened with these settings: the first record, and again whenever its marks change.
+    /// The session was opened with these settings: the first record, and again whenever
+    /// its marks or its format change.
     Opened {
         /// When.
         at: Timestamp,
-        /// What contexts are rendered in. Fixed with the first record.
+        /// What contexts are rendered in from here on.
         format: Format,
         /// The marks from here on.
         budget: Budget,
@@ -64,18 +67,20 @@ pub enum Record {
         /// The digest chain at the cut.
         digest: Digest,
     },
-    /// A pass ended with a splice: `covers` is shown as `summary` from here on (V5).
+    /// A pass ended with a splice: each piece's entries are shown as its summary from here on (V5).
     Spliced {
         /// When.
         at: Timestamp,
         /// Which pass.
         pass: PassId,
-        /// What the summary stands for.
-        covers: SeqRange,
-        /// The digest chain at the end of `covers` before the splice.
+        /// The last entry that the pass covers.
+        cut: Seq,
+        /// The digest chain at the cut before the splice.
         digest: Digest,
-        /// The summary.
-        summary: Summary,
+        /// The summaries, in the order of the view.
+        pieces: Vec<Piece>,
+        /// What was still under way (V8), told behind the last summary.
+        facts: Vec<Fact>,
     },
     /// A pass ended in any other way: the audit record.
     PassEnded {
@@ -86,6 +91,65 @@ pub enum Record {
         /// How.
         outcome: Outcome,
     },
+    /// An entry was superseded in place (V14): what stands at `place` says this from here on.
+    Edited {
+        /// When.
+        at: Timestamp,
+        /// The number of the new entry.
+        seq: Seq,
+        /// The entry in whose place it stands.
+        place: Seq,
+        /// The new entry.
+        entry: Arc<Entry>,
+    },
+    /// An entry was pinned or set free (V13).
+    Pinned {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        seq: Seq,
+        /// Whether it is pinned from here on.
+        pinned: bool,
+    },
+    /// The host has said how a call stands whose result has not come (V8).
+    Resolved {
+        /// When.
+        at: Timestamp,
+        /// Which call.
+        call: CallRef,
+        /// How it stands.
+        resolution: Resolution,
+    },
+    /// The host tracks a task, or has done with it.
+    Tracked {
+        /// When.
+        at: Timestamp,
+        /// Its name.
+        task: Box<str>,
+        /// What it says from here on; `None` when it is done.
+        text: Option<Box<str>>,
+    },
+    /// Everything behind `to` left the live branch (V14). It stays in the history.
+    Rewound {
+        /// When.
+        at: Timestamp,
+        /// The last entry that stays.
+        to: Seq,
+    },
+    /// Everything but the instructions left the view. It stays in the history.
+    Cleared {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A summary and what it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The entries.
+    pub covers: SeqSpans,
+    /// The summary.
+    pub summary: Summary,
 }
 
 /// A call, by the entry that made it and its id within that entry. Ids alone are reused by real models.
@@ -108,6 +172,12 @@ impl Record {
             Self::PassStarted { .. } => "pass started",
             Self::Spliced { .. } => "spliced",
             Self::PassEnded { .. } => "pass ended",
+            Self::Edited { .. } => "edited",
+            Self::Pinned { .. } => "pinned",
+            Self::Resolved { .. } => "resolved",
+            Self::Tracked { .. } => "tracked",
+            Self::Rewound { .. } => "rewound",
+            Self::Cleared { .. } => "cleared",
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::block::Block;
 use crate::entry::Format;
 use crate::format;
 use crate::ids::{CallNumber, Digest};
-use crate::position::{Seq, SeqRange};
+use crate::position::{Seq, SeqSpans};
 use crate::record::CallRef;
 use crate::tokens::TokenCount;
 use std::sync::Arc;
@@ -16,8 +16,10 @@ pub enum Shown {
     Entries(Vec<Seq>),
     /// These entries, as one placeholder (V10).
     Elided(Vec<Seq>),
-    /// A range of entries, through a summary.
-    Summary(SeqRange),
+    /// These entries, through a summary.
+    Summary(SeqSpans),
+    /// No entry: what was still under way when the summaries before it were made (V8).
+    Register,
 }
 
 /// Rendered blocks and what they show.

@@ -3,6 +3,7 @@
 //! [`State`] is the fold of the log, the same for the live path and for recovery (L4). [`Session`] adds what does not
 //! survive a process: the pass in flight, what waits to become durable, and who waits for it.
 
+mod changes;
 mod command;
 mod event;
 mod outbox;
@@ -14,7 +15,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use command::{Command, PassJob};
@@ -36,10 +37,12 @@ use outbox::Outbox;
 pub struct SessionConfig {
     /// The marks of its view.
     pub budget: Budget,
-    /// What its contexts are rendered in. Fixed when the session is created.
+    /// What its contexts are rendered in, until the session is switched to another format.
     pub format: Format,
-    /// How long a pass may take before it is abandoned.
+    /// The longest that a pass may take before it is abandoned: what a first pass gets.
     pub pass_deadline: Duration,
+    /// The shortest deadline that a pass gets, however fast the ones before it were.
+    pub pass_deadline_floor: Duration,
     /// Whether the session starts passes by itself when its view exceeds the trigger.
     pub automatic: bool,
 }
@@ -48,9 +51,18 @@ impl SessionConfig {
     /// Ten minutes: above the slowest honest summarizer seen, below what a person takes for a hang.
     pub const DEFAULT_PASS_DEADLINE: Duration = Duration::from_mins(10);
 
+    /// One minute: a provider that is busy for a while is not a pass that hangs.
+    pub const DEFAULT_PASS_DEADLINE_FLOOR: Duration = Duration::from_mins(1);
+
     /// Automatic passes with the default deadline.
     pub fn new(budget: Budget, format: Format) -> Self {
-        Self { budget, format, pass_deadline: Self::DEFAULT_PASS_DEADLINE, automatic: true }
+        Self {
+            budget,
+            format,
+            pass_deadline: Self::DEFAULT_PASS_DEADLINE,
+            pass_deadline_floor: Self::DEFAULT_PASS_DEADLINE_FLOOR,
+            automatic: true,
+        }
     }
 }
 
@@ -68,6 +80,8 @@ pub struct Session {
     retry_above: TokenCount,
     overhead_told: bool,
     closing: bool,
+    /// While the fold is made anew: what happened meanwhile.
+    held: Option<VecDeque<Event>>,
 }
 
 /// The pass in flight (V6).
@@ -75,6 +89,9 @@ pub struct Session {
 struct Running {
     pass: PassId,
     cut: Cut,
+    /// The most that each summary may take.
+    caps: Vec<TokenCount>,
+    hurried: bool,
     done: u32,
     total: u32,
 }
@@ -92,12 +109,18 @@ impl Session {
             retry_above: TokenCount::ZERO,
             overhead_told: false,
             closing: false,
+            held: None,
         }
     }
 
     /// Whose transcript this is.
     pub fn id(&self) -> &SessionId {
         &self.id
+    }
+
+    /// How it is run now.
+    pub fn config(&self) -> SessionConfig {
+        self.config
     }
 
     /// The fold of the log, records included that are not durable yet.

@@ -1,13 +1,28 @@
 //! Checking a splice before it is committed (V3, V4): against the view as it is now, not as the pass saw it.
 
 use crate::budget::Budget;
-use crate::group::Group;
 use crate::ids::{Digest, PassId};
 use crate::pass::Refused;
-use crate::position::{Seq, SeqRange};
-use crate::summary::Summary;
-use crate::tokens::TokenCount;
-use crate::view::View;
+use crate::position::Seq;
+use crate::record::Piece;
+use crate::register::{self, Fact};
+use crate::tokens::{self, TokenCount};
+use crate::view::{Measure, View};
+
+/// What a pass wants to put into the view.
+#[derive(Clone, Copy, Debug)]
+pub struct Proposal<'a> {
+    /// Which pass.
+    pub pass: PassId,
+    /// The last entry that it covers.
+    pub cut: Seq,
+    /// The digest chain at the cut when it was planned (V3).
+    pub digest: &'a Digest,
+    /// The summaries, in the order of the view.
+    pub pieces: &'a [Piece],
+    /// What is still under way (V8).
+    pub facts: &'a [Fact],
+}
 
 /// What a legal splice does to the size of the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,63 +33,62 @@ pub struct Effect {
     pub after: TokenCount,
 }
 
-/// Whether `summary` may take the place of `covers` now: [`fits`], the summary is smaller in tokens and in bytes than
-/// what it covers, and the view does not grow over the hard mark (V4).
+/// Whether a proposal may take its place now: [`fits`], the summaries are smaller in tokens and in bytes than what they
+/// cover, and the view does not grow over the hard mark (V4).
 ///
 /// What was elided meanwhile counts with the size that it was said with: a summary that tells more than a placeholder
 /// is a gain.
-pub fn check(
-    view: &View,
-    budget: &Budget,
-    pass: PassId,
-    covers: SeqRange,
-    digest: &Digest,
-    summary: &Summary,
-) -> Result<Effect, Refused> {
-    if summary.text.trim().is_empty() {
+pub fn check(view: &View, budget: &Budget, proposal: &Proposal<'_>) -> Result<Effect, Refused> {
+    let pieces = proposal.pieces;
+    if pieces.is_empty() || pieces.iter().any(|piece| piece.summary.text.trim().is_empty()) {
         return Err(Refused::Empty);
     }
-    fits(view, covers, digest)?;
-    let covered = || view.compactable_groups().take_while(|group| group.first() <= covers.last());
-    let standing_bytes = view.standing().map_or(0, |standing| standing.note.len());
-    let said_tokens = view.summary_tokens() + covered().map(Group::said_tokens).sum::<TokenCount>();
-    let said_bytes = standing_bytes + covered().map(Group::said_bytes).sum::<usize>();
-    let tokens = summary.tokens(pass, covers);
-    if tokens >= said_tokens || summary.note(pass, covers).len() >= said_bytes {
+    fits(view, proposal.cut, proposal.digest, pieces)?;
+    let (mut shown, mut said_tokens, mut said_bytes) =
+        (view.register_tokens(), TokenCount::ZERO, 0);
+    for span in view.spans(proposal.cut) {
+        if pieces.iter().any(|piece| piece.covers == span.covers) {
+            let measure: Measure = view.measure(&span);
+            shown += measure.shown_tokens;
+            said_tokens += measure.said_tokens;
+            said_bytes += measure.said_bytes;
+        }
+    }
+    let notes = pieces.iter().map(|piece| piece.summary.note(proposal.pass, &piece.covers));
+    let (mut tokens, mut bytes) = (TokenCount::ZERO, 0);
+    for note in notes {
+        tokens += tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
+        bytes += note.len();
+    }
+    if tokens >= said_tokens || bytes >= said_bytes {
         return Err(Refused::NotSmaller);
     }
-    let shown = view.summary_tokens() + covered().map(Group::tokens).sum::<TokenCount>();
+    let told = register::note(proposal.facts)
+        .map_or(TokenCount::ZERO, |note| tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS);
     let before = view.tokens();
-    let after = before.saturating_sub(shown) + tokens;
+    let after = before.saturating_sub(shown) + tokens + told;
     if after >= before && after > budget.hard() {
         return Err(Refused::NotSmaller);
     }
     Ok(Effect { before, after })
 }
 
-/// Whether a splice of `covers` belongs to this view: the digest chain at its end is the one that the pass saw (V3), it
-/// begins where it must (V1), and no group is torn (V2). This much is also required of a stored splice, whatever sizes
-/// are estimated at by the version that reads it.
-pub fn fits(view: &View, covers: SeqRange, digest: &Digest) -> Result<(), Refused> {
-    if view.digest_at(covers.last()) != *digest || !begins_where_cover_begins(view, covers) {
+/// Whether a splice belongs to this view: the digest chain at its cut is the one that the pass saw (V3), every piece
+/// stands for exactly what lies between two places that stay verbatim (V1, V13), and no group is torn (V2). This much is
+/// also required of a stored splice, whatever sizes are estimated at by the version that reads it.
+pub fn fits(view: &View, cut: Seq, digest: &Digest, pieces: &[Piece]) -> Result<(), Refused> {
+    if view.digest_at(cut) != *digest || cut > view.head() {
         return Err(Refused::Stale);
     }
-    if !groups_whole(view, covers.last()) {
-        return Err(Refused::TornGroup);
+    let mut spans = view.spans(cut).into_iter();
+    for piece in pieces {
+        let span = spans.find(|span| span.covers == piece.covers).ok_or(Refused::Stale)?;
+        if view.groups_in(&span).next().is_none() {
+            return Err(Refused::Stale);
+        }
+        if !view.groups_in(&span).all(|group| group.last() <= cut && group.is_closed()) {
+            return Err(Refused::TornGroup);
+        }
     }
     Ok(())
-}
-
-/// V1: a splice covers from the end of the instructions on, so that nothing between is left out or shown twice.
-fn begins_where_cover_begins(view: &View, covers: SeqRange) -> bool {
-    let start = view.covered().map_or(view.instructions_end().next(), |covered| covered.start);
-    let grows = view.covered().is_none_or(|covered| covers.last() > covered.last());
-    covers.start == start && grows && covers.last() <= view.head()
-}
-
-/// V2: every group lies whole on one side of the cut, and no covered call waits for its result.
-fn groups_whole(view: &View, cut: Seq) -> bool {
-    view.compactable_groups()
-        .take_while(|group| group.first() <= cut)
-        .all(|group| group.last() <= cut && group.is_closed())
 }

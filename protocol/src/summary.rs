@@ -1,7 +1,7 @@
 //! A summary: what a pass puts in the place of what it covers.
 
 use crate::ids::PassId;
-use crate::position::SeqRange;
+use crate::position::SeqSpans;
 use crate::tokens::{self, TokenCount};
 
 /// The text of a summary and who wrote it.
@@ -16,7 +16,7 @@ pub struct Summary {
 impl Summary {
     /// The note that stands in the view for `covers`. The same arguments give the same bytes for ever (P2): nothing
     /// of the clock, of the budget or of the process goes into it.
-    pub fn note(&self, pass: PassId, covers: SeqRange) -> String {
+    pub fn note(&self, pass: PassId, covers: &SeqSpans) -> String {
         let (entries, author, text) = (covers.len(), &self.author, &self.text);
         format!(
             "[summary of entries {covers} ({entries} records), made by {author} in {pass}; \
@@ -25,7 +25,7 @@ impl Summary {
     }
 
     /// The size of the note.
-    pub fn tokens(&self, pass: PassId, covers: SeqRange) -> TokenCount {
+    pub fn tokens(&self, pass: PassId, covers: &SeqSpans) -> TokenCount {
         tokens::estimate(&self.note(pass, covers)) + tokens::BLOCK_OVERHEAD_TOKENS
     }
 }

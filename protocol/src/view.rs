@@ -1,28 +1,39 @@
-//! The view: what the model sees now. A fold of the log (L4): instructions, a summary, and groups of entries, with a
+//! The view: what the model sees now. A fold of the log (L4): instructions, summaries, and groups of entries, with a
 //! digest chain over all of it (V3).
+
+mod change;
+mod elision;
+mod show;
+mod splicing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain::Chain;
 use crate::entry::{Format, Message, Role};
-use crate::group::{Elision, Group};
-use crate::ids::{Digest, PassId};
+use crate::group::Group;
+use crate::ids::Digest;
 use crate::links::Links;
-use crate::position::{Seq, SeqRange};
+use crate::position::{Seq, SeqRange, SeqSpans};
 use crate::record::CallRef;
-use crate::segment::{Segment, Shown};
-use crate::summary::Summary;
+use crate::segment::Segment;
 use crate::tokens::TokenCount;
-use crate::{Block, Unit, format};
+pub(crate) use splicing::{Measure, Span};
 
-/// The summary that stands for everything between the instructions and the first group.
+/// A summary that stands in the view.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
-    pub(crate) covers: SeqRange,
-    pub(crate) summary: Summary,
+    pub(crate) covers: SeqSpans,
+    pub(crate) text: Arc<str>,
     pub(crate) note: String,
     pub(crate) tokens: TokenCount,
+    segment: Arc<Segment>,
+}
+
+/// What was still under way at the last splice, told behind the last summary.
+#[derive(Clone, Debug)]
+struct Told {
+    note: String,
     segment: Arc<Segment>,
 }
 
@@ -33,13 +44,19 @@ pub struct View {
     head: Seq,
     frozen: Seq,
     instructions_end: Seq,
-    summary: Option<Standing>,
+    /// By the first entry that each stands for.
+    summaries: BTreeMap<Seq, Standing>,
+    register: Option<Told>,
     groups: BTreeMap<Seq, Group>,
+    /// First entries of the groups that are pinned.
+    pinned: Vec<Seq>,
+    /// Numbers that no place of the view has: what was rewound or cleared away, and the entries that stand in the
+    /// places of others. In rising order.
+    gaps: Vec<SeqRange>,
     chain: Chain,
     boundaries: Vec<Seq>,
     links: Links,
     tokens: TokenCount,
-    resets: u64,
 }
 
 impl View {
@@ -50,13 +67,15 @@ impl View {
             head: Seq::ZERO,
             frozen: Seq::ZERO,
             instructions_end: Seq::ZERO,
-            summary: None,
+            summaries: BTreeMap::new(),
+            register: None,
             groups: BTreeMap::new(),
-            chain: Chain::new(),
+            pinned: Vec::new(),
+            gaps: Vec::new(),
+            chain: Chain::default(),
             boundaries: Vec::new(),
             links: Links::default(),
             tokens: TokenCount::ZERO,
-            resets: 0,
         }
     }
 
@@ -80,28 +99,26 @@ impl View {
         self.tokens
     }
 
-    /// How many announced resets there were: splices and elisions.
-    pub fn resets(&self) -> u64 {
-        self.resets
-    }
-
     /// The digest chain at the end of the view.
     pub fn digest(&self) -> Digest {
         self.chain.end()
     }
 
-    /// The digest chain at a position: over the summary and every visible entry up to it (V3).
+    /// The digest chain at a position: over every summary and every visible entry up to it (V3).
     pub fn digest_at(&self, cut: Seq) -> Digest {
         self.chain.at(cut)
     }
 
-    /// What the summary stands for, if there is one.
+    /// From the first entry that a summary stands for to the last. Pinned entries may stand in between.
     pub fn covered(&self) -> Option<SeqRange> {
-        self.summary.as_ref().map(|standing| standing.covers)
+        let first = self.summaries.values().next()?.covers.first();
+        let last = self.summaries.values().map(|standing| standing.covers.last()).max()?;
+        Some(SeqRange::inclusive(first, last))
     }
 
-    pub(crate) fn standing(&self) -> Option<&Standing> {
-        self.summary.as_ref()
+    /// The entries that each summary stands for, in the order of the view.
+    pub fn summaries(&self) -> impl Iterator<Item = &SeqSpans> {
+        self.summaries.values().map(|standing| &standing.covers)
     }
 
     /// All groups, in order of their first entries.
@@ -109,14 +126,9 @@ impl View {
         self.groups.values()
     }
 
-    /// The groups that a pass may cover: all but the host's instructions.
+    /// The groups that lie behind the host's instructions.
     pub fn compactable_groups(&self) -> impl DoubleEndedIterator<Item = &Group> {
         self.groups.range(self.instructions_end.next()..).map(|(_, group)| group)
-    }
-
-    /// The last entry of the instructions that lead the session; they are never covered or elided.
-    pub(crate) fn instructions_end(&self) -> Seq {
-        self.instructions_end
     }
 
     /// The legal boundaries within what is frozen, in order.
@@ -125,8 +137,13 @@ impl View {
     }
 
     /// The groups that begin behind a position, in order.
-    pub(crate) fn groups_behind(&self, seq: Seq) -> impl Iterator<Item = &Group> {
+    pub(crate) fn groups_behind(&self, seq: Seq) -> impl DoubleEndedIterator<Item = &Group> {
         self.groups.range(seq.next()..).map(|(_, group)| group)
+    }
+
+    /// The size of what no pass can cover: the host's instructions and what is pinned (V9).
+    pub fn fixed_tokens(&self) -> TokenCount {
+        self.instruction_tokens() + self.pinned_groups().map(Group::tokens).sum()
     }
 
     /// The size of the host's instructions.
@@ -134,9 +151,16 @@ impl View {
         self.groups.range(..=self.instructions_end).map(|(_, group)| group.tokens()).sum()
     }
 
-    /// The size of the standing summary.
+    /// The size of the standing summaries and of what is told behind them.
     pub fn summary_tokens(&self) -> TokenCount {
-        self.summary.as_ref().map_or(TokenCount::ZERO, |standing| standing.tokens)
+        let register = self.register.as_ref().map_or(TokenCount::ZERO, |told| told.segment.tokens);
+        self.summaries.values().map(|standing| standing.tokens).sum::<TokenCount>() + register
+    }
+
+    /// The pinned groups behind the instructions, in order.
+    pub(crate) fn pinned_groups(&self) -> impl Iterator<Item = &Group> {
+        let pinned = self.pinned.iter().filter(|first| **first > self.instructions_end);
+        pinned.filter_map(|first| self.groups.get(first))
     }
 
     /// Whether the message or the reasoning that a group ends with may go on with the next entry.
@@ -149,11 +173,29 @@ impl View {
         self.groups_behind(self.frozen).flat_map(Group::open_calls).collect()
     }
 
-    /// Takes in the next entry.
-    pub(crate) fn append(&mut self, seq: Seq, message: &Arc<Message>) {
+    /// The group that an entry is shown in.
+    pub(crate) fn group_of(&self, seq: Seq) -> Option<&Group> {
+        self.groups
+            .range(..=seq)
+            .rev()
+            .map(|(_, group)| group)
+            .find(|group| group.message(seq).is_some())
+    }
+
+    /// The next entry was numbered, and has no place of its own in the view.
+    pub(crate) fn skip(&mut self, seq: Seq) {
+        self.head = seq;
+        match self.gaps.last_mut().filter(|gap| gap.end == seq) {
+            Some(gap) => gap.end = seq.next(),
+            None => self.gaps.push(SeqRange::inclusive(seq, seq)),
+        }
+    }
+
+    /// Takes in the next entry. The ids of the results in it that answer no open call.
+    pub(crate) fn append(&mut self, seq: Seq, message: &Arc<Message>) -> Vec<Box<str>> {
         self.head = seq;
         if !message.is_visible() {
-            return;
+            return Vec::new();
         }
         if is_instruction(message) && self.instructions_end == self.last_visible() {
             self.instructions_end = seq;
@@ -170,17 +212,22 @@ impl View {
             }
             whole.absorb(group);
             group = whole;
+            if group.is_pinned() {
+                self.pinned.retain(|first| !rest.contains(first) && first != into);
+                self.pinned.push(*into);
+                self.pinned.sort_unstable();
+            }
         }
         for (call, part) in &ties.answers {
             group.answer(call, seq, *part);
         }
         self.links.note(seq, message, group.first());
         self.groups.insert(group.first(), group);
+        ties.orphans
     }
 
     fn last_visible(&self) -> Seq {
-        let covered = self.summary.as_ref().map_or(Seq::ZERO, |standing| standing.covers.last());
-        self.chain.last().map_or(covered, |last| last.max(covered))
+        self.chain.last().unwrap_or(Seq::ZERO)
     }
 
     /// Freezes what an answered context showed. `None` when a stand-in names a call that is not open, or an open call
@@ -220,96 +267,12 @@ impl View {
         boundaries
     }
 
-    /// Shows results and groups as placeholders. `None` when one of them is not in the view.
-    pub(crate) fn elide(&mut self, results: &[Seq], groups: &[Seq]) -> Option<()> {
-        for seq in results {
-            let holding = self.groups.range(..=*seq).rev();
-            let first = holding
-                .map(|(first, group)| (*first, group))
-                .find(|(_, group)| group.members().iter().any(|member| member.seq == *seq))?
-                .0;
-            self.change(first, |group| group.elide_results(*seq))?;
-        }
-        for first in groups {
-            self.change(*first, |group| {
-                group.elide_whole(Elision::Within);
-                true
-            })?;
-        }
-        self.join_runs();
-        self.resets += 1;
-        Some(())
-    }
-
-    /// Has neighbouring elided groups told by one placeholder. Only as part of a reset: it changes what was shown.
-    fn join_runs(&mut self) {
-        let mut runs: Vec<(Seq, usize, Seq)> = Vec::new();
-        let mut in_run = false;
-        let mut within = Vec::new();
-        for group in self.compactable_groups() {
-            let (first, last, entries) = (group.first(), group.last(), group.members().len());
-            match runs.last_mut().filter(|_| in_run && group.is_elided()) {
-                Some((_, count, end)) => {
-                    (*count, *end) = (*count + entries, last.max(*end));
-                    within.push(first);
-                }
-                None if group.is_elided() => runs.push((first, entries, last)),
-                None => {}
-            }
-            in_run = group.is_elided();
-        }
-        let told =
-            runs.into_iter().map(|(first, entries, last)| (first, Elision::Run { entries, last }));
-        let within = within.into_iter().map(|first| (first, Elision::Within));
-        for (first, elision) in told.chain(within) {
-            let changed = self.change(first, |group| {
-                group.elide_whole(elision);
-                true
-            });
-            changed.expect("it was just found in the view");
-        }
-    }
-
     fn change(&mut self, first: Seq, change: impl FnOnce(&mut Group) -> bool) -> Option<()> {
         let group = self.groups.get_mut(&first)?;
         let before = group.tokens();
         let changed = change(group);
         self.tokens = self.tokens.saturating_sub(before) + group.tokens();
         changed.then_some(())
-    }
-
-    /// Puts a summary in the place of everything from the end of the instructions up to its last entry. The caller has
-    /// checked that the splice is legal.
-    pub(crate) fn splice(&mut self, pass: PassId, covers: SeqRange, summary: Summary) {
-        let cut = covers.last();
-        let tail = self.groups.split_off(&cut.next());
-        self.groups.retain(|first, _| *first <= self.instructions_end);
-        self.groups.extend(tail);
-        self.boundaries.retain(|boundary| *boundary > cut);
-        let note = summary.note(pass, covers);
-        self.chain.rebase(covers, &Digest::of(note.as_bytes()));
-        let blocks: Vec<Block> = format::render(self.format, &[Unit::Note { text: note.clone() }]);
-        let tokens = summary.tokens(pass, covers);
-        let segment = Arc::new(Segment { shown: Shown::Summary(covers), blocks, tokens });
-        self.summary = Some(Standing { covers, summary, note, tokens, segment });
-        self.join_runs();
-        self.tokens = tokens + self.groups.values().map(Group::tokens).sum();
-        self.resets += 1;
-    }
-
-    /// The rendered segments, each rendered once.
-    pub(crate) fn segments(&mut self) -> Vec<Arc<Segment>> {
-        let (format, instructions) = (self.format, self.instructions_end);
-        let mut segments = Vec::with_capacity(self.groups.len() + 1);
-        let mut summary = self.summary.as_ref().map(|standing| Arc::clone(&standing.segment));
-        for (first, group) in &mut self.groups {
-            if *first > instructions {
-                segments.extend(summary.take());
-            }
-            segments.push(group.segment(format));
-        }
-        segments.extend(summary);
-        segments
     }
 }
 

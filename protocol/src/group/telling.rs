@@ -54,8 +54,10 @@ impl Group {
     }
 
     fn shown(&self, call: &Call) -> Answer<'_> {
-        let CallState::Answered(seq, part) = call.state else {
-            return Answer::Text(STAND_IN.to_owned());
+        let (seq, part) = match &call.state {
+            CallState::Answered(seq, part) => (*seq, *part),
+            CallState::Resolved(resolution) => return Answer::Text(resolution.text()),
+            CallState::Open | CallState::StandIn => return Answer::Text(STAND_IN.to_owned()),
         };
         let answering = self.members.iter().find(|member| member.seq == seq);
         let answering = answering.expect("an answered call's result is a member of its group");

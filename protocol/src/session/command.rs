@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::branch::Rewinds;
 use crate::error::Error;
 use crate::ids::{PassId, RequestId};
 use crate::message::{Notice, Reply};
@@ -30,6 +31,14 @@ pub enum Command {
     },
     /// Tell the subscribers.
     Notify(Notice),
+    /// Fold the log anew from its beginning up to `end`, knowing all its rewinds; answer with [`super::Event::Refolded`].
+    /// No other event of the session has an effect until then.
+    Refold {
+        /// All rewinds of the log.
+        rewinds: Rewinds,
+        /// Where the log ends.
+        end: LogPos,
+    },
     /// Start the compactor.
     StartPass(PassJob),
     /// Have the compactor of this pass finish without waiting for a model any more: the hard mark is near (V10).

@@ -1,9 +1,12 @@
 //! Everything that can happen to a session.
 
+use crate::error::Error;
 use crate::ids::{PassId, RequestId};
 use crate::message::Request;
 use crate::position::LogPos;
 use crate::summary::Summary;
+
+use super::State;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -26,6 +29,11 @@ pub enum Event {
         failure: CommitFailure,
         /// What the store said.
         why: Box<str>,
+    },
+    /// The fold was made anew from the log, or could not be.
+    Refolded {
+        /// The fold of the whole log.
+        state: Result<Box<State>, Error>,
     },
     /// A summarizer call of a pass has answered.
     PassProgressed {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::branch::Rewinds;
 use crate::error::Error;
 use crate::ids::RequestId;
 use crate::message::{Notice, Reply};
@@ -24,6 +25,8 @@ pub(super) struct Outbox {
 pub(super) enum Deferred {
     Reply(RequestId, Reply),
     Notice(Notice),
+    /// Have the fold made anew from the log, which ends here.
+    Refold(Rewinds),
     Stop,
 }
 
@@ -64,6 +67,7 @@ impl Outbox {
             commands.push(match deferred {
                 Deferred::Reply(request, reply) => Command::Reply { request, reply: Ok(reply) },
                 Deferred::Notice(notice) => Command::Notify(notice),
+                Deferred::Refold(rewinds) => Command::Refold { rewinds, end: self.durable },
                 Deferred::Stop => Command::Stop,
             });
         }

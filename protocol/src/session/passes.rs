@@ -1,5 +1,8 @@
 //! The life of a pass within a session: started by marks or by wish, ended by exactly one outcome (V6, V11).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::caps;
 use crate::cut::{self, Cut};
 use crate::error::{Error, Kind};
@@ -7,14 +10,14 @@ use crate::ids::{PassId, RequestId};
 use crate::message::{CompactReply, Notice, PassStatus, Reply};
 use crate::pass::{Abandoned, Outcome, Refused};
 use crate::position::Seq;
-use crate::record::Record;
-use crate::splice;
+use crate::record::{Piece, Record};
+use crate::splice::{self, Proposal};
 use crate::summary::Summary;
 use crate::time::Timestamp;
-use crate::tokens::TokenCount;
+use crate::tokens::{self, TokenCount};
 
 use super::outbox::Deferred;
-use super::{Command, PassJob, Running, Session};
+use super::{Command, PassJob, Running, Session, SessionConfig};
 
 impl Session {
     /// Starts a pass by wish, up to `up_to` or to the mark that lands the view.
@@ -22,17 +25,26 @@ impl Session {
         &mut self,
         now: Timestamp,
         up_to: Option<Seq>,
+        focus: Option<Box<str>>,
         commands: &mut Vec<Command>,
-    ) -> CompactReply {
+    ) -> Result<CompactReply, Error> {
+        let (found, cap) = (focus.as_ref().map_or(0, |focus| focus.len()), caps::MAX_NOTE_BYTES);
+        if found > cap {
+            let message =
+                format!("session {}: a focus of {found} bytes, the cap is {cap}", self.id);
+            return Err(Error::new(Kind::TooLarge, message));
+        }
         if let Some(running) = &self.running {
-            return CompactReply::AlreadyRunning(running.pass);
+            return Ok(CompactReply::AlreadyRunning(running.pass));
         }
         let view = self.state.view();
         let mark = up_to.unwrap_or_else(|| cut::automatic_mark(view, &self.config.budget));
-        match cut::plan(view, mark) {
-            Some(cut) => CompactReply::Started(self.start(now, cut, commands)),
+        Ok(match cut::plan(view, mark) {
+            Some(cut) => {
+                CompactReply::Started(self.start(now, cut, focus.map(Into::into), commands))
+            }
             None => CompactReply::NothingToDo,
-        }
+        })
     }
 
     /// Starts a pass if the view has passed the trigger and there is enough to gain (V9).
@@ -47,12 +59,12 @@ impl Session {
         if !due {
             return;
         }
-        let instructions = self.state.view().instruction_tokens();
-        if instructions + budget.summary_cap() >= budget.trigger() {
+        let fixed = self.state.view().fixed_tokens();
+        if fixed + budget.summary_cap() >= budget.trigger() {
             if !self.overhead_told {
                 self.overhead_told = true;
                 let trigger = budget.trigger();
-                let notice = Notice::Overhead { instructions, trigger };
+                let notice = Notice::Overhead { fixed, trigger };
                 self.outbox.defer(Deferred::Notice(notice));
             }
             return;
@@ -61,7 +73,7 @@ impl Session {
         let planned = cut::plan(view, cut::automatic_mark(view, &budget));
         match planned.filter(|cut| self.is_worth_it(cut)) {
             Some(cut) => {
-                self.start(now, cut, commands);
+                self.start(now, cut, None, commands);
             }
             None => self.retry_above = size + budget.retry_growth(),
         }
@@ -72,28 +84,52 @@ impl Session {
         cut.tokens().saturating_sub(summary) >= self.config.budget.min_gain()
     }
 
-    /// The most that the summary of a cut may take: the session's cap, or half of what it replaces (V12).
+    /// The most that the summaries of a cut may take: what the session's cap leaves beside those that stay, or half of
+    /// what they replace (V12).
     fn cap(&self, cut: &Cut) -> TokenCount {
-        self.config.budget.summary_cap().min(TokenCount(cut.tokens().0 / 2))
+        let kept = cut::kept_summary_tokens(self.state.view(), cut);
+        let cap = self.config.budget.summary_cap();
+        cap.saturating_sub(kept).max(TokenCount(cap.0 / 4)).min(TokenCount(cut.tokens().0 / 2))
     }
 
-    fn start(&mut self, now: Timestamp, cut: Cut, commands: &mut Vec<Command>) -> PassId {
+    /// Three times the longest of the last passes, between the floor and the ceiling; the ceiling when there was none.
+    /// The factor is what others run with who set a deadline by a session's own history.
+    fn deadline(&self) -> Duration {
+        let SessionConfig { pass_deadline: ceiling, pass_deadline_floor: floor, .. } = self.config;
+        let usual = self.state.longest_pass().map_or(ceiling, |longest| longest.saturating_mul(3));
+        usual.max(floor).min(ceiling)
+    }
+
+    fn start(
+        &mut self,
+        now: Timestamp,
+        cut: Cut,
+        focus: Option<Arc<str>>,
+        commands: &mut Vec<Command>,
+    ) -> PassId {
         let pass = self.state.last_pass().next();
         let (covers, digest) = (cut.covers(), cut.digest());
-        let view = self.state.view();
-        let job = PassJob {
-            pass,
-            stretches: cut::stretches(view, &cut, self.cap(&cut)).into(),
-            focus: None,
-            deadline: self.config.pass_deadline,
-        };
+        let stretches = cut::stretches(self.state.view(), &cut, self.cap(&cut));
+        let caps = stretches.iter().map(|stretch| stretch.cap).collect();
+        let job = PassJob { pass, stretches: stretches.into(), focus, deadline: self.deadline() };
         self.record(Record::PassStarted { at: now, pass, cut: covers.last(), digest });
         commands.push(Command::StartPass(job));
         let (tokens, moved_back) = (cut.tokens(), cut.moved_back().copied());
         let notice = Notice::PassStarted { pass, covers, tokens, moved_back };
         self.outbox.defer(Deferred::Notice(notice));
-        self.running = Some(Running { pass, cut, done: 0, total: 0 });
+        self.running = Some(Running { pass, cut, caps, hurried: false, done: 0, total: 0 });
         pass
+    }
+
+    /// Near the hard mark the pass in flight waits for no model any more, so that it lands before the view has to be
+    /// elided. Near is as far from it as the view must grow before a failed pass is tried again.
+    pub(super) fn hurry_if_near(&mut self, commands: &mut Vec<Command>) {
+        let budget = self.config.budget;
+        let is_near = self.state.view().tokens() + budget.retry_growth() >= budget.hard();
+        if let Some(running) = self.running.as_mut().filter(|running| is_near && !running.hurried) {
+            running.hurried = true;
+            commands.push(Command::HurryPass(running.pass));
+        }
     }
 
     pub(super) fn pass_progressed(&mut self, pass: PassId, done: u32, total: u32) {
@@ -106,25 +142,24 @@ impl Session {
         self.outbox.defer(Deferred::Notice(Notice::PassProgressed(status)));
     }
 
-    /// A summary has come: spliced in, or refused with its reason and no other trace than the audit record (V4). One
-    /// that comes for a pass that is not in flight any more is dropped (V7).
+    /// Summaries have come: spliced in, or refused with the reason and no other trace than the audit record (V4). Those
+    /// of a pass that is not in flight any more are dropped (V7).
     pub(super) fn pass_done(&mut self, now: Timestamp, pass: PassId, summaries: Vec<Summary>) {
         let Some(running) = self.running.take_if(|running| running.pass == pass) else {
             return;
         };
-        let Some(summary) = summaries.into_iter().next() else {
-            return self.end(now, pass, &Outcome::Refused(Refused::Empty));
-        };
-        let found = summary.text.len();
-        if found > caps::MAX_SUMMARY_BYTES {
-            let why = format!("a summary of {found} bytes, the cap is {}", caps::MAX_SUMMARY_BYTES);
-            return self.end(now, pass, &Outcome::Failed(why.into()));
+        if let Err(why) = accepted(&running, &summaries) {
+            return self.end(now, pass, &Outcome::Refused(why));
         }
+        let covers = running.cut.pieces().cloned();
+        let pieces = covers.zip(summaries).map(|(covers, summary)| Piece { covers, summary });
+        let (pieces, facts) = (pieces.collect::<Vec<_>>(), self.state.facts());
         let (covers, digest) = (running.cut.covers(), running.cut.digest());
-        match splice::check(self.state.view(), &self.config.budget, pass, covers, &digest, &summary)
-        {
+        let cut = covers.last();
+        let proposal = Proposal { pass, cut, digest: &digest, pieces: &pieces, facts: &facts };
+        match splice::check(self.state.view(), &self.config.budget, &proposal) {
             Ok(effect) => {
-                self.record(Record::Spliced { at: now, pass, covers, digest, summary });
+                self.record(Record::Spliced { at: now, pass, cut, digest, pieces, facts });
                 let after = self.state.view().tokens();
                 let over = after.saturating_sub(self.config.budget.landing());
                 let shortfall = (over > TokenCount::ZERO).then_some(over);
@@ -196,4 +231,13 @@ impl Session {
         let reply = Err(Error::new(Kind::NotFound, message));
         commands.push(Command::Reply { request, reply });
     }
+}
+
+/// V12: one summary for each stretch, none over its cap.
+fn accepted(running: &Running, summaries: &[Summary]) -> Result<(), Refused> {
+    if summaries.len() != running.caps.len() {
+        return Err(Refused::Empty);
+    }
+    let fits = |(summary, cap): (&Summary, &TokenCount)| tokens::estimate(&summary.text) <= *cap;
+    if summaries.iter().zip(&running.caps).all(fits) { Ok(()) } else { Err(Refused::OverCap) }
 }

@@ -1,47 +1,73 @@
 //! The fold of a session's log. Live path and recovery apply the same records to it (L4).
 
-use std::collections::{BTreeMap, VecDeque};
+mod fold;
 
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::branch::{Branch, Rewinds};
 use crate::budget::Budget;
-use crate::caps;
-use crate::entry::{Entry, Format};
+use crate::entry::Format;
 use crate::error::{Error, Kind};
 use crate::ids::{CallNumber, Digest, EntryId, PassId};
 use crate::pass::Outcome;
 use crate::position::{LogPos, Seq};
 use crate::record::Record;
-use crate::splice;
+use crate::register::{Fact, Register};
+use crate::time::Timestamp;
 use crate::view::View;
 
 /// What the log says.
+///
+/// A rewind is not undone record by record: the fold is made anew without what it undoes. Knowing all rewinds of a log,
+/// a fold leaves out what one of them goes back behind, and has at each of them just what that one restores (V14).
 #[derive(Clone, Debug)]
 pub struct State {
     opened: Option<(Format, Budget)>,
     view: View,
+    branch: Branch,
+    rewinds: Rewinds,
+    /// The log rewinds further than this fold knew of.
+    is_behind: bool,
+    register: Register,
     ids: BTreeMap<[u8; 16], (Seq, Digest)>,
     call: CallNumber,
     pass: PassId,
-    unfinished: Option<PassId>,
+    unfinished: Option<(PassId, Timestamp)>,
     outcomes: VecDeque<(PassId, Outcome)>,
+    /// How long the last passes took that were spliced.
+    durations: VecDeque<Duration>,
+    resets: u64,
     log_end: LogPos,
 }
 
 impl Default for State {
     fn default() -> Self {
+        Self::knowing(Rewinds::default())
+    }
+}
+
+impl State {
+    /// The fold of nothing, for a log with these rewinds.
+    pub fn knowing(rewinds: Rewinds) -> Self {
         Self {
             opened: None,
             view: View::new(Format::Anthropic),
+            branch: Branch::default(),
+            rewinds,
+            is_behind: false,
+            register: Register::default(),
             ids: BTreeMap::new(),
             call: CallNumber::default(),
             pass: PassId::default(),
             unfinished: None,
             outcomes: VecDeque::new(),
+            durations: VecDeque::new(),
+            resets: 0,
             log_end: LogPos::default(),
         }
     }
-}
 
-impl State {
     /// The view.
     pub fn view(&self) -> &View {
         &self.view
@@ -49,6 +75,53 @@ impl State {
 
     pub(super) fn view_mut(&mut self) -> &mut View {
         &mut self.view
+    }
+
+    /// The rewinds of the log so far.
+    pub fn rewinds(&self) -> &Rewinds {
+        &self.rewinds
+    }
+
+    /// The rewinds of the log so far, and that there are no others.
+    pub(super) fn known_rewinds(&self) -> Rewinds {
+        let mut rewinds = self.rewinds.clone();
+        rewinds.know(self.log_end);
+        rewinds
+    }
+
+    /// Whether the log rewinds further than this fold knew of, so that it has to be made anew with
+    /// [`State::knowing`] all [`State::rewinds`].
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// A rewind stands further on in the log.
+    pub(super) fn foresee(&mut self, at: LogPos, to: Seq) {
+        self.rewinds.note(at, to);
+    }
+
+    /// The last entry of the live branch.
+    pub fn tip(&self) -> Seq {
+        self.branch.tip()
+    }
+
+    /// Whether an entry is on the live branch: no rewind took it off.
+    pub fn is_live(&self, seq: Seq) -> bool {
+        self.branch.is_live(seq)
+    }
+
+    /// How many announced resets there were: splices, elisions, rewinds, edits, clears, other formats, restored pins.
+    pub fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    pub(super) fn register(&self) -> &Register {
+        &self.register
+    }
+
+    /// What is under way, as the next splice would write it down.
+    pub fn facts(&self) -> Vec<Fact> {
+        self.register.facts()
     }
 
     /// The format and the marks that the session was last opened with; `None` before the first record.
@@ -68,10 +141,10 @@ impl State {
 
     /// The pass that was started and has not ended.
     pub fn unfinished_pass(&self) -> Option<PassId> {
-        self.unfinished
+        self.unfinished.map(|(pass, _)| pass)
     }
 
-    /// How one of the last [`caps::OUTCOMES_KEPT`] passes ended.
+    /// How one of the last [`crate::caps::OUTCOMES_KEPT`] passes ended.
     pub fn outcome(&self, pass: PassId) -> Option<&Outcome> {
         self.outcomes.iter().find(|(known, _)| *known == pass).map(|(_, outcome)| outcome)
     }
@@ -79,6 +152,11 @@ impl State {
     /// How the last pass ended.
     pub fn last_outcome(&self) -> Option<&Outcome> {
         self.outcomes.back().map(|(_, outcome)| outcome)
+    }
+
+    /// The longest of the last [`crate::caps::DURATIONS_KEPT`] passes that were spliced.
+    pub fn longest_pass(&self) -> Option<Duration> {
+        self.durations.iter().max().copied()
     }
 
     /// Where the log ends.
@@ -97,79 +175,38 @@ impl State {
         if self.opened.is_none() && !matches!(record, Record::Opened { .. }) {
             return Err(self.illegal(record, "the session was never opened"));
         }
-        match record {
-            Record::Opened { format, budget, .. } => self.open(record, *format, *budget)?,
-            Record::Appended { seq, entry, .. } => self.append(record, *seq, entry)?,
+        let why = match record {
+            Record::Opened { format, budget, .. } => {
+                self.open(*format, *budget);
+                None
+            }
+            Record::Appended { seq, entry, .. } => self.append(*seq, entry),
+            Record::Edited { seq, place, entry, .. } => self.edit(*seq, *place, entry),
             Record::Answered { call, position, digest, stand_ins, .. } => {
-                if *call != self.call.next() || *position != self.view.head() {
-                    return Err(self.illegal(record, "it is not the next answer"));
-                }
-                if *digest != self.view.digest() {
-                    return Err(self.illegal(record, "the view that it showed was another"));
-                }
-                self.call = *call;
-                if self.view.freeze(stand_ins).is_none() {
-                    return Err(self.illegal(record, "a stand-in names no open call"));
-                }
+                self.answer(*call, *position, digest, stand_ins)
             }
-            Record::Elided { results, groups, .. } => {
-                if self.view.elide(results, groups).is_none() {
-                    return Err(self.illegal(record, "it elides what is not in the view"));
-                }
+            Record::Elided { results, groups, .. } => self.elide(results, groups),
+            Record::PassStarted { at, pass, .. } => self.start_pass(*at, *pass),
+            Record::Spliced { at, pass, cut, digest, pieces, facts } => {
+                let ended = self.end_pass(*pass, &Outcome::Spliced, Some(*at));
+                ended.or_else(|| self.splice(*pass, *cut, digest, pieces, facts))
             }
-            Record::PassStarted { pass, .. } => {
-                if *pass != self.pass.next() || self.unfinished.is_some() {
-                    return Err(self.illegal(record, "another pass has not ended"));
+            Record::PassEnded { pass, outcome, .. } => self.end_pass(*pass, outcome, None),
+            Record::Pinned { seq, pinned, .. } => self.pin(*seq, *pinned),
+            Record::Resolved { call, resolution, .. } => self.resolve(call, resolution),
+            Record::Tracked { task, text, .. } => {
+                if self.survives() {
+                    self.register.track(task, text.as_deref());
                 }
-                self.pass = *pass;
-                self.unfinished = Some(*pass);
+                None
             }
-            Record::Spliced { pass, covers, digest, summary, .. } => {
-                self.end_pass(record, *pass, &Outcome::Spliced)?;
-                if let Err(why) = splice::fits(&self.view, *covers, digest) {
-                    return Err(self.illegal(record, &why.to_string()));
-                }
-                self.view.splice(*pass, *covers, summary.clone());
-            }
-            Record::PassEnded { pass, outcome, .. } => self.end_pass(record, *pass, outcome)?,
+            Record::Rewound { to, .. } => self.rewind(*to),
+            Record::Cleared { .. } => self.clear(),
+        };
+        if let Some(why) = why {
+            return Err(self.illegal(record, &why));
         }
         self.log_end = self.log_end.advance(1);
-        Ok(())
-    }
-
-    fn open(&mut self, record: &Record, format: Format, budget: Budget) -> Result<(), Error> {
-        match self.opened {
-            None => self.view = View::new(format),
-            Some((known, _)) if known != format => {
-                return Err(self.illegal(record, "the format of a session is fixed"));
-            }
-            Some(_) => {}
-        }
-        self.opened = Some((format, budget));
-        Ok(())
-    }
-
-    fn append(&mut self, record: &Record, seq: Seq, entry: &Entry) -> Result<(), Error> {
-        if seq != self.view.head().next() {
-            return Err(self.illegal(record, "its number is not the next"));
-        }
-        let digest = entry.message().digest;
-        if self.ids.insert(id_key(entry.id()), (seq, digest)).is_some() {
-            return Err(self.illegal(record, "its id is taken"));
-        }
-        self.view.append(seq, entry.message());
-        Ok(())
-    }
-
-    fn end_pass(&mut self, record: &Record, pass: PassId, outcome: &Outcome) -> Result<(), Error> {
-        if self.unfinished != Some(pass) {
-            return Err(self.illegal(record, "that pass is not in flight"));
-        }
-        self.unfinished = None;
-        self.outcomes.push_back((pass, outcome.clone()));
-        if self.outcomes.len() > caps::OUTCOMES_KEPT {
-            self.outcomes.pop_front();
-        }
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use crate::tokens::TokenCount;
 
 use super::outbox::Deferred;
-use super::{Command, CommitFailure, Event, Session};
+use super::{Command, CommitFailure, Event, Session, State};
 
 impl Session {
     /// Takes one event and says what is to be done about it. Synchronous; its cost does not depend on how long the
@@ -26,24 +26,63 @@ impl Session {
     pub fn step(&mut self, now: Timestamp, event: Event) -> Vec<Command> {
         let mut commands = Vec::new();
         match event {
-            Event::Request { request, body } => self.request(now, request, body, &mut commands),
             Event::Durable { position } => self.outbox.durable(position),
             Event::CommitFailed { failure, why } => {
                 self.commit_failed(failure, &why, &mut commands);
                 return commands;
             }
+            Event::Refolded { state } => self.refolded(now, state, &mut commands),
+            event => self.take(now, event, &mut commands),
+        }
+        if self.held.is_none() {
+            self.start_if_due(now, &mut commands);
+            self.hurry_if_near(&mut commands);
+        }
+        self.outbox.flush(&mut commands);
+        commands
+    }
+
+    /// Takes an event, or holds it until the fold is made anew.
+    fn take(&mut self, now: Timestamp, event: Event, commands: &mut Vec<Command>) {
+        if let Some(held) = &mut self.held {
+            held.push_back(event);
+            return;
+        }
+        match event {
+            Event::Request { request, body } => self.request(now, request, body, commands),
             Event::PassProgressed { pass, done, total } => self.pass_progressed(pass, done, total),
             Event::PassDone { pass, summaries } => self.pass_done(now, pass, summaries),
             Event::PassFailed { pass, why } => self.pass_failed(now, pass, &why),
             Event::PassOverdue { pass } => {
                 if self.running.as_ref().is_some_and(|running| running.pass == pass) {
-                    self.abandon(now, Abandoned::Overdue, &mut commands);
+                    self.abandon(now, Abandoned::Overdue, commands);
                 }
             }
+            Event::Durable { .. } | Event::CommitFailed { .. } | Event::Refolded { .. } => {}
         }
-        self.start_if_due(now, &mut commands);
-        self.outbox.flush(&mut commands);
-        commands
+    }
+
+    /// The fold is made anew: what was held happens now, up to the next rewind.
+    fn refolded(
+        &mut self,
+        now: Timestamp,
+        state: Result<Box<State>, Error>,
+        commands: &mut Vec<Command>,
+    ) {
+        let Some(held) = self.held.take() else {
+            return;
+        };
+        match state {
+            Ok(state) => self.state = *state,
+            Err(error) => {
+                self.held = Some(held);
+                let why = error.to_string();
+                return self.give_up(&error, &Error::new(Kind::Retry, why), commands);
+            }
+        }
+        for event in held {
+            self.take(now, event, commands);
+        }
     }
 
     fn request(
@@ -60,19 +99,17 @@ impl Session {
             return;
         }
         match body {
-            Request::Append { entries } => match self.append(now, &entries) {
-                Ok(receipts) => {
-                    self.outbox.defer(Deferred::Reply(request, Reply::Appended(receipts)));
-                }
-                Err(error) => commands.push(Command::Reply { request, reply: Err(error) }),
-            },
+            Request::Append { entries } => {
+                let receipts = self.append(now, &entries);
+                self.answer(request, receipts.map(Reply::Appended), commands);
+            }
             Request::Context { open_calls } => {
                 let reply = Reply::Context(self.context(now, open_calls));
                 self.outbox.defer(Deferred::Reply(request, reply));
             }
-            Request::Compact { up_to } => {
-                let reply = Reply::Compact(self.compact(now, up_to, commands));
-                self.outbox.defer(Deferred::Reply(request, reply));
+            Request::Compact { up_to, focus } => {
+                let reply = self.compact(now, up_to, focus, commands).map(Reply::Compact);
+                self.answer(request, reply, commands);
             }
             Request::Settled { pass } => self.await_settled(request, pass, commands),
             Request::Cancel => {
@@ -89,6 +126,23 @@ impl Session {
                 self.outbox.defer(Deferred::Reply(request, Reply::Closed));
                 self.outbox.defer(Deferred::Stop);
             }
+            change => {
+                let reply = self.change(now, change, commands);
+                self.answer(request, reply, commands);
+            }
+        }
+    }
+
+    /// Answers once everything recorded so far is durable; a refusal at once.
+    fn answer(
+        &mut self,
+        request: RequestId,
+        reply: Result<Reply, Error>,
+        commands: &mut Vec<Command>,
+    ) {
+        match reply {
+            Ok(reply) => self.outbox.defer(Deferred::Reply(request, reply)),
+            Err(error) => commands.push(Command::Reply { request, reply: Err(error) }),
         }
     }
 
@@ -104,12 +158,13 @@ impl Session {
         for entry in entries {
             let id = entry.id().clone();
             if let Some((seq, _)) = self.state.find(&id) {
-                receipts.push(Receipt { id, seq, known: true });
+                let live = self.state.is_live(seq);
+                receipts.push(Receipt { id, seq, known: true, live });
                 continue;
             }
             let seq = self.state.view().head().next();
             self.record(Record::Appended { at: now, seq, entry: Arc::clone(entry) });
-            receipts.push(Receipt { id, seq, known: false });
+            receipts.push(Receipt { id, seq, known: false, live: true });
         }
         Ok(receipts)
     }
@@ -149,12 +204,13 @@ impl Session {
         let call = self.state.last_call().next();
         let answered = stand_ins.clone();
         self.record(Record::Answered { at: now, call, position, digest, stand_ins: answered });
+        let resets = self.state.resets();
         let view = self.state.view_mut();
         ContextReply::Ready(Context {
             call,
             position,
             digest,
-            resets: view.resets(),
+            resets,
             format: view.format(),
             segments: view.segments(),
             stand_ins,
@@ -177,6 +233,7 @@ impl Session {
         let view = self.state.view();
         Status {
             head: view.head(),
+            tip: self.state.tip(),
             view: view.tokens(),
             budget: self.config.budget,
             covered: view.covered(),
@@ -187,7 +244,7 @@ impl Session {
                 total: running.total,
             }),
             open_calls: view.open_calls(),
-            resets: view.resets(),
+            resets: self.state.resets(),
         }
     }
 
@@ -203,12 +260,22 @@ impl Session {
         let error = Error::new(kind, format!("session {}: {why}", self.id));
         let unsent = if failure == CommitFailure::Unknown { Kind::Retry } else { kind };
         let unsent = Error::new(unsent, format!("session {}: not sent: {why}", self.id));
-        self.outbox.fail(&error, &unsent, commands);
+        self.give_up(&error, &unsent, commands);
+    }
+
+    /// Ends the actor, so that the log is read again: whoever waits for what was sent gets `sent`, all others `unsent`.
+    fn give_up(&mut self, sent: &Error, unsent: &Error, commands: &mut Vec<Command>) {
+        self.outbox.fail(sent, unsent, commands);
         commands.extend(self.running.take().map(|running| Command::KillPass(running.pass)));
-        for request in std::mem::take(&mut self.waiting).into_values().flatten() {
+        let held = self.held.take().into_iter().flatten().filter_map(|event| match event {
+            Event::Request { request, .. } => Some(request),
+            _ => None,
+        });
+        let waiting = std::mem::take(&mut self.waiting).into_values().flatten();
+        for request in waiting.chain(held) {
             commands.push(Command::Reply { request, reply: Err(unsent.clone()) });
         }
-        commands.push(Command::Notify(Notice::Failed(error)));
+        commands.push(Command::Notify(Notice::Failed(sent.clone())));
         commands.push(Command::Stop);
         self.closing = true;
     }

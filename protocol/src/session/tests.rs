@@ -90,7 +90,7 @@ fn a_pass_whose_cover_was_elided_meanwhile_still_lands() {
         desk.append(&[says(&format!("late{number}"), 60)]);
         desk.context();
     }
-    assert!(desk.session.state().view().resets() > 0, "the hard mark was met");
+    assert!(desk.session.state().resets() > 0, "the hard mark was met");
     let shown = desk.session.state().view().tokens();
     let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(400)] });
     assert_eq!(outcome(&commands), Some(Outcome::Spliced));
@@ -121,7 +121,7 @@ fn the_end_of_a_pass_is_told_before_the_start_of_the_next() {
 fn one_pass_is_in_flight_and_a_second_wish_names_it() {
     let mut desk = Desk::new(config());
     let pass = desk.fill();
-    let (commands, reply) = desk.ask(Request::Compact { up_to: None });
+    let (commands, reply) = desk.ask(Request::Compact { up_to: None, focus: None });
     assert!(
         matches!(reply, Ok(Reply::Compact(CompactReply::AlreadyRunning(running))) if running == pass)
     );
@@ -151,7 +151,7 @@ fn a_cancelled_pass_ends_and_its_late_result_is_dropped() {
     assert!(commands.iter().any(|command| matches!(command, Command::KillPass(_))));
     let late = desk.step(Event::PassDone { pass, summaries: vec![summary(50)] });
     assert_eq!(outcome(&late), None);
-    assert_eq!(desk.session.state().view().resets(), 0);
+    assert_eq!(desk.session.state().resets(), 0);
 }
 
 #[test]

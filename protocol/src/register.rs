@@ -1,0 +1,142 @@
+//! The register: what is still under way, as facts that travel beside the prose of summaries (V8): calls that were shown
+//! without a result, children that run, approvals that are waited for, tasks that the host tracks.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::caps;
+use crate::record::CallRef;
+use crate::resolution::CallEnd;
+
+/// One fact of the register, as a splice writes it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What kind of thing is under way.
+    pub kind: FactKind,
+    /// Which: a call's tool, entry and id; a task's name.
+    pub name: Box<str>,
+    /// What is known of it.
+    pub text: Box<str>,
+}
+
+/// What kind of thing is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FactKind {
+    /// A call was shown without a result, and none has come since.
+    NoResult,
+    /// A child works on a call.
+    RunningChild,
+    /// A call waits for somebody's approval.
+    AwaitingApproval,
+    /// A task that the host tracks.
+    Task,
+}
+
+impl FactKind {
+    fn heading(self) -> &'static str {
+        match self {
+            Self::NoResult => "call without a result",
+            Self::RunningChild => "running child",
+            Self::AwaitingApproval => "awaiting approval",
+            Self::Task => "open task",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Pending {
+    kind: FactKind,
+    tool: Box<str>,
+    detail: Box<str>,
+}
+
+/// What is under way now. A part of the fold (L4).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Register {
+    calls: BTreeMap<CallRef, Pending>,
+    tasks: BTreeMap<Box<str>, Box<str>>,
+}
+
+impl Register {
+    /// A call was shown with a stand-in.
+    pub(crate) fn stood_in(&mut self, call: &CallRef, tool: &str) {
+        let pending = Pending { kind: FactKind::NoResult, tool: tool.into(), detail: "".into() };
+        self.calls.insert(call.clone(), pending);
+    }
+
+    /// The host has said how a call stands.
+    pub(crate) fn resolved(&mut self, call: &CallRef, tool: &str, end: CallEnd, detail: &str) {
+        let kind = match end {
+            CallEnd::RunningChild => FactKind::RunningChild,
+            CallEnd::AwaitingApproval => FactKind::AwaitingApproval,
+            CallEnd::Result | CallEnd::Failed | CallEnd::Abandoned => {
+                self.calls.remove(call);
+                return;
+            }
+        };
+        let pending = Pending { kind, tool: tool.into(), detail: detail.into() };
+        self.calls.insert(call.clone(), pending);
+    }
+
+    /// A result has come that answers no open call: whatever of that id is nearest before it is not under way any more.
+    pub(crate) fn answered_late(&mut self, id: &str) {
+        let known = self.calls.keys().rev().find(|call| &*call.id == id).cloned();
+        if let Some(call) = known {
+            self.calls.remove(&call);
+        }
+    }
+
+    /// The tool of a call that is under way.
+    pub(crate) fn tool(&self, call: &CallRef) -> Option<&str> {
+        self.calls.get(call).map(|pending| &*pending.tool)
+    }
+
+    /// Begins, changes or, with `None`, ends a task.
+    pub(crate) fn track(&mut self, task: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.tasks.insert(task.into(), text.into()),
+            None => self.tasks.remove(task),
+        };
+    }
+
+    /// What a task says now.
+    pub(crate) fn task(&self, task: &str) -> Option<&str> {
+        self.tasks.get(task).map(|text| &**text)
+    }
+
+    /// How many tasks are open.
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The facts that a splice writes down: of those under way the newest calls, and all tasks.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let left_out = self.calls.len().saturating_sub(caps::MAX_FACTS);
+        let calls = self.calls.iter().skip(left_out).map(|(call, pending)| Fact {
+            kind: pending.kind,
+            name: format!("{} (call {:?} of entry {})", pending.tool, call.id, call.seq).into(),
+            text: pending.detail.clone(),
+        });
+        let tasks = self.tasks.iter().map(|(name, text)| Fact {
+            kind: FactKind::Task,
+            name: name.clone(),
+            text: text.clone(),
+        });
+        calls.chain(tasks).collect()
+    }
+}
+
+/// The note that tells the facts; `None` when there are none. The same facts give the same bytes for ever (P2).
+pub(crate) fn note(facts: &[Fact]) -> Option<String> {
+    if facts.is_empty() {
+        return None;
+    }
+    let mut note =
+        "[register: still under way when the conversation before this was summarized]".to_owned();
+    for Fact { kind, name, text } in facts {
+        let colon = if text.is_empty() { "" } else { ": " };
+        write!(note, "\n- {}: {name}{colon}{text}", kind.heading())
+            .expect("a string takes everything");
+    }
+    Some(note)
+}

@@ -1,0 +1,53 @@
+//! How a host says that a call stands whose result has not come as an entry (V8).
+
+use crate::caps;
+use crate::error::{Error, Kind};
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallEnd {
+    /// It has a result, which the host hands over here instead of in an entry.
+    Result,
+    /// It failed.
+    Failed,
+    /// Nobody waits for it any more.
+    Abandoned,
+    /// A child works on it. Its result will come as quoted text.
+    RunningChild,
+    /// Somebody has to approve it first. Its result will come as quoted text.
+    AwaitingApproval,
+}
+
+/// What became of a call, and what the model is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// What became of it.
+    pub end: CallEnd,
+    /// The result, why it failed, which child, what is to be approved. May be empty.
+    pub detail: Box<str>,
+}
+
+impl Resolution {
+    /// [`Kind::TooLarge`] when the detail is over [`caps::MAX_RESOLUTION_BYTES`].
+    pub fn new(end: CallEnd, detail: &str) -> Result<Self, Error> {
+        if detail.len() > caps::MAX_RESOLUTION_BYTES {
+            let (found, cap) = (detail.len(), caps::MAX_RESOLUTION_BYTES);
+            let message = format!("a resolution of {found} bytes, the cap is {cap}");
+            return Err(Error::new(Kind::TooLarge, message));
+        }
+        Ok(Self { end, detail: detail.into() })
+    }
+
+    /// The text that stands as the call's result. The same resolution gives the same bytes for ever (P2).
+    pub(crate) fn text(&self) -> String {
+        let head = match self.end {
+            CallEnd::Result => return self.detail.to_string(),
+            CallEnd::Failed => "the call failed",
+            CallEnd::Abandoned => "the call was abandoned",
+            CallEnd::RunningChild => "a child is still working on this call",
+            CallEnd::AwaitingApproval => "the call is waiting for approval",
+        };
+        let colon = if self.detail.is_empty() { "" } else { ": " };
+        format!("[{head}{colon}{}]", self.detail)
+    }
+}

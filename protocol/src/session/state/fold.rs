@@ -1,0 +1,234 @@
+//! What each record does to the fold. Each function says why its record does not fit, if it does not.
+
+use std::time::Duration;
+
+use crate::budget::Budget;
+use crate::caps;
+use crate::entry::{Entry, Format};
+use crate::ids::{CallNumber, Digest, PassId};
+use crate::pass::Outcome;
+use crate::position::Seq;
+use crate::record::{CallRef, Piece};
+use crate::register::Fact;
+use crate::resolution::Resolution;
+use crate::splice;
+use crate::time::Timestamp;
+use crate::view::View;
+
+use super::{State, id_key};
+
+/// Why a record does not fit.
+type Misfit = Option<Box<str>>;
+
+fn misfit(why: &str) -> Misfit {
+    Some(why.into())
+}
+
+impl State {
+    /// The last entry that survives of what is folded now: a later rewind goes back to it.
+    fn limit(&self) -> Seq {
+        self.rewinds.limit(self.log_end)
+    }
+
+    /// Whether what is done to the session now is still done after all rewinds that come later.
+    pub(super) fn survives(&self) -> bool {
+        self.branch.tip() <= self.limit()
+    }
+
+    pub(super) fn open(&mut self, format: Format, budget: Budget) {
+        match self.opened {
+            None => self.view = View::new(format),
+            Some((known, _)) if known != format => {
+                self.view.switch(format);
+                self.resets += 1;
+            }
+            Some(_) => {}
+        }
+        self.opened = Some((format, budget));
+    }
+
+    fn number(&mut self, seq: Seq, entry: &Entry) -> Misfit {
+        if seq != self.branch.head().next() {
+            return misfit("its number is not the next");
+        }
+        let digest = entry.message().digest;
+        if self.ids.insert(id_key(entry.id()), (seq, digest)).is_some() {
+            return misfit("its id is taken");
+        }
+        self.branch.grow();
+        None
+    }
+
+    pub(super) fn append(&mut self, seq: Seq, entry: &Entry) -> Misfit {
+        let wrong = self.number(seq, entry);
+        if wrong.is_some() {
+            return wrong;
+        }
+        if seq > self.limit() {
+            self.view.skip(seq);
+            return None;
+        }
+        for orphan in self.view.append(seq, entry.message()) {
+            self.register.answered_late(&orphan);
+        }
+        None
+    }
+
+    pub(super) fn edit(&mut self, seq: Seq, place: Seq, entry: &Entry) -> Misfit {
+        let wrong = self.number(seq, entry);
+        if wrong.is_some() {
+            return wrong;
+        }
+        self.view.skip(seq);
+        self.resets += 1;
+        if place <= self.limit() && self.view.edit(place, entry.message()).is_none() {
+            return misfit("what it supersedes is not in the view, or hangs together with others");
+        }
+        None
+    }
+
+    pub(super) fn answer(
+        &mut self,
+        call: CallNumber,
+        position: Seq,
+        digest: &Digest,
+        stand_ins: &[CallRef],
+    ) -> Misfit {
+        if call != self.call.next() || position != self.branch.head() {
+            return misfit("it is not the next answer");
+        }
+        self.call = call;
+        if !self.survives() {
+            return None;
+        }
+        if *digest != self.view.digest() {
+            return misfit("the view that it showed was another");
+        }
+        for call in stand_ins {
+            let tool = self.view.group_of(call.seq).and_then(|group| group.call(call));
+            let Some(tool) = tool.map(|call| call.tool.to_owned()) else {
+                return misfit("a stand-in names no call");
+            };
+            self.register.stood_in(call, &tool);
+        }
+        match self.view.freeze(stand_ins) {
+            Some(()) => None,
+            None => misfit("a stand-in names no open call"),
+        }
+    }
+
+    pub(super) fn elide(&mut self, results: &[Seq], groups: &[Seq]) -> Misfit {
+        self.resets += 1;
+        if self.survives() && self.view.elide(results, groups).is_none() {
+            return misfit("it elides what is not in the view");
+        }
+        None
+    }
+
+    pub(super) fn start_pass(&mut self, at: Timestamp, pass: PassId) -> Misfit {
+        if pass != self.pass.next() || self.unfinished.is_some() {
+            return misfit("another pass has not ended");
+        }
+        self.pass = pass;
+        self.unfinished = Some((pass, at));
+        None
+    }
+
+    pub(super) fn end_pass(
+        &mut self,
+        pass: PassId,
+        outcome: &Outcome,
+        spliced_at: Option<Timestamp>,
+    ) -> Misfit {
+        let Some((_, started)) = self.unfinished.take_if(|(known, _)| *known == pass) else {
+            return misfit("that pass is not in flight");
+        };
+        if let Some(at) = spliced_at {
+            let took = u64::try_from(at.0.saturating_sub(started.0)).unwrap_or(0);
+            self.durations.push_back(Duration::from_millis(took));
+            if self.durations.len() > caps::DURATIONS_KEPT {
+                self.durations.pop_front();
+            }
+        }
+        self.outcomes.push_back((pass, outcome.clone()));
+        if self.outcomes.len() > caps::OUTCOMES_KEPT {
+            self.outcomes.pop_front();
+        }
+        None
+    }
+
+    /// A splice outlives a rewind that goes back to its cut or behind it. What it was checked against when it was made
+    /// may be undone then; that it was checked stands in the log.
+    pub(super) fn splice(
+        &mut self,
+        pass: PassId,
+        cut: Seq,
+        digest: &Digest,
+        pieces: &[Piece],
+        facts: &[Fact],
+    ) -> Misfit {
+        self.resets += 1;
+        if cut > self.limit() {
+            return None;
+        }
+        if self.survives()
+            && let Err(why) = splice::fits(&self.view, cut, digest, pieces)
+        {
+            return misfit(&why.to_string());
+        }
+        self.view.splice(pass, cut, pieces, facts);
+        None
+    }
+
+    pub(super) fn pin(&mut self, seq: Seq, pinned: bool) -> Misfit {
+        if !self.survives() {
+            return None;
+        }
+        match self.view.pin(seq, pinned) {
+            Some(restored) => {
+                self.resets += u64::from(restored);
+                None
+            }
+            None => misfit("what it pins is not in the view"),
+        }
+    }
+
+    pub(super) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Misfit {
+        if !self.survives() {
+            return None;
+        }
+        let shown = self.view.group_of(call.seq).and_then(|group| group.call(call));
+        let tool =
+            shown.map(|call| call.tool).or_else(|| self.register.tool(call)).map(str::to_owned);
+        let Some(tool) = tool else {
+            return misfit("it resolves no call that is known");
+        };
+        if shown.is_some() && self.view.resolve(call, resolution).is_none() {
+            return misfit("the call has its result");
+        }
+        self.register.resolved(call, &tool, resolution.end, &resolution.detail);
+        None
+    }
+
+    pub(super) fn rewind(&mut self, to: Seq) -> Misfit {
+        if !self.branch.is_live(to) {
+            return misfit("the entry that it goes back to is not on the live branch");
+        }
+        self.branch.rewind(to);
+        self.resets += 1;
+        if !self.rewinds.knows(self.log_end) {
+            self.rewinds.note(self.log_end, to);
+            self.is_behind = true;
+        }
+        None
+    }
+
+    pub(super) fn clear(&mut self) -> Misfit {
+        self.resets += 1;
+        if self.survives() {
+            self.view.clear();
+            self.register = crate::register::Register::default();
+        }
+        None
+    }
+}

@@ -1,0 +1,89 @@
+//! What the host changes about entries that are in the view: edits, pins, resolutions, a clear, another format.
+
+use std::sync::Arc;
+
+use crate::entry::{Format, Message};
+use crate::position::{Seq, SeqRange};
+use crate::record::CallRef;
+use crate::resolution::Resolution;
+
+use super::View;
+
+impl View {
+    /// Has the entry at `place` say something else. `None` when it is not in the view, or `message` does not hang
+    /// together with the same others.
+    pub(crate) fn edit(&mut self, place: Seq, message: &Arc<Message>) -> Option<()> {
+        let group = self.group_of(place)?;
+        if !group.message(place)?.has_ties_of(message) {
+            return None;
+        }
+        let first = group.first();
+        self.change(first, |group| {
+            group.edit(place, message);
+            true
+        })?;
+        self.relink(first, place)
+    }
+
+    /// Pins an entry or sets it free. Whether what is shown has changed; `None` when the entry is not in the view.
+    pub(crate) fn pin(&mut self, seq: Seq, pinned: bool) -> Option<bool> {
+        let first = self.group_of(seq)?.first();
+        let mut restored = false;
+        self.change(first, |group| {
+            restored = group.pin(seq, pinned);
+            true
+        })?;
+        self.pinned.retain(|pin| *pin != first);
+        if self.groups[&first].is_pinned() {
+            self.pinned.push(first);
+            self.pinned.sort_unstable();
+        }
+        if restored {
+            self.join_runs();
+        }
+        self.relink(first, seq)?;
+        Some(restored)
+    }
+
+    /// Takes in how a call stands. `None` when no group of the view makes the call, or it has its result.
+    pub(crate) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Option<()> {
+        let first = self.group_of(call.seq)?.first();
+        self.change(first, |group| group.resolve(call, resolution).is_some())?;
+        self.links.resolve(call);
+        self.relink(first, call.seq)
+    }
+
+    /// Leaves nothing but the instructions.
+    pub(crate) fn clear(&mut self) {
+        let end = self.instructions_end;
+        self.groups.split_off(&end.next());
+        self.gaps.retain(|gap| gap.end <= end);
+        self.gaps.push(SeqRange::inclusive(end.next(), self.head));
+        self.pinned.retain(|first| *first <= end);
+        self.summaries.clear();
+        self.register = None;
+        self.chain.truncate(end);
+        self.boundaries.clear();
+        self.links.freeze();
+        self.frozen = self.head;
+        self.tokens = self.groups.values().map(crate::group::Group::tokens).sum();
+    }
+
+    /// Renders everything in another format from here on.
+    pub(crate) fn switch(&mut self, format: Format) {
+        self.format = format;
+        self.groups.values_mut().for_each(crate::group::Group::forget_rendering);
+        for standing in self.summaries.values_mut() {
+            standing.render(format);
+        }
+        if let Some(told) = &mut self.register {
+            told.render(format);
+        }
+    }
+
+    fn relink(&mut self, first: Seq, seq: Seq) -> Option<()> {
+        let content = self.groups.get(&first)?.content(seq);
+        self.chain.change(seq, content);
+        Some(())
+    }
+}

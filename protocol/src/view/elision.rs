@@ -1,0 +1,58 @@
+//! Showing parts of a view as placeholders (V10), and neighbouring elided groups as one.
+
+use crate::group::Elision;
+use crate::position::Seq;
+
+use super::View;
+
+impl View {
+    /// Shows results and groups as placeholders. `None` when one of them is not in the view.
+    pub(crate) fn elide(&mut self, results: &[Seq], groups: &[Seq]) -> Option<()> {
+        for seq in results {
+            let first = self.group_of(*seq)?.first();
+            self.change(first, |group| group.elide_results(*seq))?;
+        }
+        for first in groups {
+            self.change(*first, |group| {
+                group.elide_whole(Elision::Within);
+                true
+            })?;
+        }
+        self.join_runs();
+        Some(())
+    }
+
+    /// Has neighbouring elided groups told by one placeholder. Only as part of a reset: it changes what was shown.
+    pub(super) fn join_runs(&mut self) {
+        let mut runs: Vec<(Seq, usize, Seq)> = Vec::new();
+        let mut in_run = false;
+        let mut within = Vec::new();
+        let mut summaries = self.summaries.keys().peekable();
+        for group in self.compactable_groups() {
+            // What stands on both sides of a summary is told on both sides of it.
+            while summaries.next_if(|start| **start < group.first()).is_some() {
+                in_run = false;
+            }
+            let (first, last, entries) = (group.first(), group.last(), group.members().len());
+            match runs.last_mut().filter(|_| in_run && group.is_elided()) {
+                Some((_, count, end)) => {
+                    (*count, *end) = (*count + entries, last.max(*end));
+                    within.push(first);
+                }
+                None if group.is_elided() => runs.push((first, entries, last)),
+                None => {}
+            }
+            in_run = group.is_elided();
+        }
+        let told =
+            runs.into_iter().map(|(first, entries, last)| (first, Elision::Run { entries, last }));
+        let within = within.into_iter().map(|first| (first, Elision::Within));
+        for (first, elision) in told.chain(within) {
+            let changed = self.change(first, |group| {
+                group.elide_whole(elision);
+                true
+            });
+            changed.expect("it was just found in the view");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Rendering a view: every group, summary and register once, shared from then on.
+
+use std::sync::Arc;
+
+use crate::entry::Format;
+use crate::position::SeqSpans;
+use crate::segment::{Segment, Shown};
+use crate::tokens::{self, TokenCount};
+use crate::{Block, Unit, format};
+
+use super::{Standing, Told, View};
+
+impl View {
+    /// The rendered segments, each rendered once.
+    pub(crate) fn segments(&mut self) -> Vec<Arc<Segment>> {
+        let format = self.format;
+        let mut segments = Vec::with_capacity(self.groups.len() + self.summaries.len() + 1);
+        let mut summaries = self.summaries.iter().peekable();
+        let mut register = self.register.as_ref();
+        let mut tell = |standing: &Standing, is_last: bool, segments: &mut Vec<Arc<Segment>>| {
+            segments.push(Arc::clone(&standing.segment));
+            if let Some(told) = register.take_if(|_| is_last) {
+                segments.push(Arc::clone(&told.segment));
+            }
+        };
+        for (first, group) in &mut self.groups {
+            while let Some((_, standing)) = summaries.next_if(|(start, _)| *start < first) {
+                tell(standing, summaries.peek().is_none(), &mut segments);
+            }
+            segments.push(group.segment(format));
+        }
+        while let Some((_, standing)) = summaries.next() {
+            tell(standing, summaries.peek().is_none(), &mut segments);
+        }
+        segments
+    }
+}
+
+impl Standing {
+    pub(super) fn new(format: Format, covers: SeqSpans, text: &str, note: String) -> Self {
+        let tokens = tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
+        let segment = noted(format, Shown::Summary(covers.clone()), &note, tokens);
+        Self { covers, text: text.into(), note, tokens, segment }
+    }
+
+    pub(super) fn render(&mut self, format: Format) {
+        self.segment = noted(format, Shown::Summary(self.covers.clone()), &self.note, self.tokens);
+    }
+}
+
+impl Told {
+    pub(super) fn new(format: Format, note: String) -> Self {
+        let tokens = tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
+        let segment = noted(format, Shown::Register, &note, tokens);
+        Self { note, segment }
+    }
+
+    pub(super) fn render(&mut self, format: Format) {
+        self.segment = noted(format, Shown::Register, &self.note, self.segment.tokens);
+    }
+}
+
+fn noted(format: Format, shown: Shown, note: &str, tokens: TokenCount) -> Arc<Segment> {
+    let blocks: Vec<Block> = format::render(format, &[Unit::Note { text: note.to_owned() }]);
+    Arc::new(Segment { shown, blocks, tokens })
+}
