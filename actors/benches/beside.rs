@@ -56,7 +56,7 @@ async fn main() -> Result<(), Error> {
     for round in 0..ROUNDS {
         let busy = filled(&house, &format!("with-{round}")).await?;
         let idle = filled(&house, &format!("without-{round}")).await?;
-        let started = busy.compact(None).await?;
+        let started = busy.compact(None, None).await?;
         assert!(matches!(started, CompactReply::Started(_)), "a pass must run: {started:?}");
         for call in 0..CALLS {
             measure(&busy, call, &mut with).await?;

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use highwater_protocol::message::{
     CompactReply, ContextReply, OpenCalls, Receipt, Reply, Request, Status,
 };
-use highwater_protocol::{Entry, Error, Kind, Outcome, PassId, Seq, SeqRange, SessionId};
+use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{
+    Budget, CallRef, Entry, Error, Format, Kind, Outcome, PassId, Resolution, Seq, SeqRange,
+    SessionId,
+};
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
@@ -60,10 +64,17 @@ impl SessionHandle {
     }
 
     /// Starts a pass that covers entries up to `up_to`, or up to the mark that lands the view. Returns when the start is
-    /// durable; the pass goes on beside everything else, see
-    /// [`SessionHandle::settled`].
-    pub async fn compact(&self, up_to: Option<Seq>) -> Result<CompactReply, Error> {
-        match self.ask(Request::Compact { up_to }).await? {
+    /// durable; the pass goes on beside everything else, see [`SessionHandle::settled`]. `focus` says what the summary
+    /// shall keep above all.
+    ///
+    /// [`Kind::TooLarge`] for a focus over [`caps::MAX_NOTE_BYTES`](highwater_protocol::caps::MAX_NOTE_BYTES).
+    pub async fn compact(
+        &self,
+        up_to: Option<Seq>,
+        focus: Option<&str>,
+    ) -> Result<CompactReply, Error> {
+        let focus = focus.map(Into::into);
+        match self.ask(Request::Compact { up_to, focus }).await? {
             Reply::Compact(reply) => Ok(reply),
             other => Err(unexpected(&other)),
         }
@@ -82,6 +93,74 @@ impl SessionHandle {
     pub async fn cancel(&self) -> Result<Option<PassId>, Error> {
         match self.ask(Request::Cancel).await? {
             Reply::Cancelled(pass) => Ok(pass),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Takes everything behind `to` off the live branch (V14): summaries that reach behind it give way to the newest that
+    /// does not, pins and calls stand as they stood when `to` was the last entry; edits stay. The entries stay readable
+    /// in the history, and their numbers are not used again. Durable when it returns; false when nothing stood behind.
+    /// Abandons a pass that covers more. The next calls wait until the log is read anew.
+    ///
+    /// [`Kind::Invalid`] when `to` is not on the live branch.
+    pub async fn rewind(&self, to: Seq) -> Result<bool, Error> {
+        self.change(Request::Rewind { to }).await
+    }
+
+    /// Supersedes the entry at `place` (V14), which stays readable in the history. Durable when it returns. Abandons a
+    /// pass that covers it.
+    ///
+    /// [`Kind::Invalid`] when the entry is not in the view, or `entry` has another speaker, message id, calls or results:
+    /// rewind to before it instead. [`Kind::Conflict`] when the id of `entry` is known with other content.
+    pub async fn edit(&self, place: Seq, entry: Arc<Entry>) -> Result<Receipt, Error> {
+        match self.ask(Request::Edit { place, entry }).await? {
+            Reply::Edited(receipt) => Ok(receipt),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Leaves nothing in the view but the instructions that lead the session. Durable when it returns; false when there
+    /// was nothing else. Abandons the pass in flight. A rewind to before it brings everything back.
+    pub async fn clear(&self) -> Result<bool, Error> {
+        self.change(Request::Clear).await
+    }
+
+    /// Goes on with another model: other marks, another format. Durable when it returns. The next context is rendered
+    /// anew, and elided first if the new hard mark asks for it.
+    pub async fn switch(&self, budget: Budget, format: Format) -> Result<bool, Error> {
+        let changed = self.change(Request::Switch { budget, format }).await?;
+        self.slot.configure(SessionConfig { budget, format, ..self.slot.config() });
+        Ok(changed)
+    }
+
+    /// Pins an entry, so that its group stays verbatim through every splice and elision (V13), or sets it free. Durable
+    /// when it returns; false when it stood so already. Abandons a pass that covers it.
+    ///
+    /// [`Kind::Invalid`] when the entry is not in the view.
+    pub async fn pin(&self, seq: Seq, pinned: bool) -> Result<bool, Error> {
+        self.change(Request::Pin { seq, pinned }).await
+    }
+
+    /// Says how a call stands whose result has not come (V8): it is not open any more, and a result that comes later is
+    /// quoted text. Durable when it returns; false when it stood so already.
+    ///
+    /// [`Kind::NotFound`] for a call that is neither open nor under way; [`Kind::Invalid`] when it has its result, or
+    /// was shown without it and is to get one now: append that as an entry.
+    pub async fn resolve(&self, call: CallRef, resolution: Resolution) -> Result<bool, Error> {
+        self.change(Request::Resolve { call, resolution }).await
+    }
+
+    /// Tracks an open task, or with `None` ends it: what is open is told beside every summary made from now on. Durable
+    /// when it returns; false when it stood so already.
+    ///
+    /// [`Kind::TooLarge`] over the caps of [`caps`](highwater_protocol::caps).
+    pub async fn track(&self, task: &str, text: Option<&str>) -> Result<bool, Error> {
+        self.change(Request::Track { task: task.into(), text: text.map(Into::into) }).await
+    }
+
+    async fn change(&self, request: Request) -> Result<bool, Error> {
+        match self.ask(request).await? {
+            Reply::Changed(changed) => Ok(changed),
             other => Err(unexpected(&other)),
         }
     }
@@ -140,6 +219,8 @@ impl SessionHandle {
     async fn ask(&self, body: Request) -> Result<Reply, Error> {
         let bytes = match &body {
             Request::Append { entries } => entries.iter().map(|entry| entry.source().len()).sum(),
+            Request::Edit { entry, .. } => entry.source().len(),
+            Request::Resolve { resolution, .. } => resolution.detail.len(),
             _ => 0,
         };
         let name = body.name();

@@ -33,7 +33,8 @@ pub fn read(
         let limit = PageLimit { bytes: limit_bytes.clamp(1, caps::PAGE_BYTES) };
         let read = page_of(store, session, from, limit)?;
         for (_, record) in read.records {
-            let Record::Appended { seq, entry, .. } = record else {
+            let (Record::Appended { seq, entry, .. } | Record::Edited { seq, entry, .. }) = record
+            else {
                 continue;
             };
             if seq >= range.end {
@@ -81,7 +82,7 @@ fn first_entry(store: &dyn Store, session: &SessionId, from: LogPos) -> Result<O
     while let Some(from) = at {
         let page = page_of(store, session, from, PageLimit { bytes: 1 })?;
         for (_, record) in &page.records {
-            if let Record::Appended { seq, .. } = record {
+            if let Record::Appended { seq, .. } | Record::Edited { seq, .. } = record {
                 return Ok(Some(*seq));
             }
         }

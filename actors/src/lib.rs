@@ -25,6 +25,7 @@ mod highwater;
 mod house;
 mod journal;
 mod notices;
+mod recovery;
 mod registry;
 mod session;
 

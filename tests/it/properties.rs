@@ -4,10 +4,10 @@ mod naive;
 
 use highwater_protocol::cut::{self, Cut};
 use highwater_protocol::session::SessionConfig;
-use highwater_protocol::splice;
+use highwater_protocol::splice::{self, Effect, Proposal};
 use highwater_protocol::{Format, Group, PassId, Refused, Seq, Summary, View};
 use highwater_tests::generate::{self, Step, mark};
-use highwater_tests::log::Log;
+use highwater_tests::log::{Log, pieces};
 use highwater_tests::{rules, world};
 use naive::Naive;
 use proptest::collection::vec;
@@ -62,7 +62,7 @@ fn context_holds(log: &Log) -> Result<(), TestCaseError> {
     if let Some(breach) = rules::pairs_whole(context.format, &body) {
         return Err(TestCaseError::fail(format!("{breach} in {body}")));
     }
-    if context.resets != log.state.view().resets() {
+    if context.resets != log.state.resets() {
         return Ok(()); // Elided at the hard mark: what is said is not shown any more.
     }
     let covered = log.state.view().covered();
@@ -87,14 +87,7 @@ fn plan_and_splice(log: &mut Log, steps: &[Step], up_to: Seq) -> Result<(), Test
     prop_assert!(cut.covers().last() <= up_to, "never forward");
     let tokens = log.state.view().tokens();
     let pass = log.state.last_pass().next();
-    match splice::check(
-        log.state.view(),
-        &world::budget(),
-        pass,
-        cut.covers(),
-        &cut.digest(),
-        &gist(),
-    ) {
+    match check(log.state.view(), pass, &cut) {
         Ok(effect) => {
             log.splice(&cut, &gist());
             prop_assert_eq!(effect.before, tokens);
@@ -169,7 +162,13 @@ proptest! {
 
 /// The verdict on a splice, without the sizes of what lies behind it.
 fn checked(view: &View, cut: &Cut) -> Result<u64, Refused> {
-    let effect =
-        splice::check(view, &world::budget(), PassId(1), cut.covers(), &cut.digest(), &gist())?;
+    let effect = check(view, PassId(1), cut)?;
     Ok(effect.before.0 - effect.after.0)
+}
+
+fn check(view: &View, pass: PassId, cut: &Cut) -> Result<Effect, Refused> {
+    let (digest, pieces) = (cut.digest(), pieces(cut, &gist()));
+    let cut = cut.covers().last();
+    let proposal = Proposal { pass, cut, digest: &digest, pieces: &pieces, facts: &[] };
+    splice::check(view, &world::budget(), &proposal)
 }

@@ -76,7 +76,7 @@ async fn check_pass(nth: u64, next: PassId) {
     let (_store, house, mut host) = over(&[Fault::AppendBusy { nth }]).await;
     host.chat("fill", 20, 60).await;
     let before = host.blocks().await;
-    let reply = host.session.compact(None).await.map_err(|error| error.kind());
+    let reply = host.session.compact(None, None).await.map_err(|error| error.kind());
     if next == PassId(1) {
         assert_eq!(reply, Err(Kind::Retry), "a start that is not stored is not told");
     } else {

@@ -96,7 +96,7 @@ impl Host {
 
     /// Starts a pass that must start.
     pub async fn compact(&self, up_to: Option<Seq>) -> PassId {
-        match self.session.compact(up_to).await.expect("the session answers") {
+        match self.session.compact(up_to, None).await.expect("the session answers") {
             CompactReply::Started(pass) => pass,
             other => panic!("no pass was started: {other:?}"),
         }

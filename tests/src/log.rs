@@ -6,7 +6,7 @@ use highwater_protocol::cut::Cut;
 use highwater_protocol::message::{ContextReply, OpenCalls, Reply, Request};
 use highwater_protocol::session::{Command, Event, Replay, SessionConfig, State};
 use highwater_protocol::{
-    Context, Entry, LogPos, Record, RequestId, SessionId, Summary, Timestamp,
+    Context, Entry, LogPos, Piece, Record, RequestId, SeqSpans, SessionId, Summary, Timestamp,
 };
 
 use crate::generate::Step;
@@ -78,10 +78,11 @@ impl Log {
 
     /// A pass over a cut, from its start to its splice.
     pub fn splice(&mut self, cut: &Cut, summary: &Summary) {
-        let (pass, covers, digest) = (self.state.last_pass().next(), cut.covers(), cut.digest());
-        self.write(Record::PassStarted { at: Timestamp(0), pass, cut: covers.last(), digest });
-        let summary = summary.clone();
-        self.write(Record::Spliced { at: Timestamp(0), pass, covers, digest, summary });
+        let (pass, digest) = (self.state.last_pass().next(), cut.digest());
+        let (at, up_to) = (Timestamp(0), cut.covers().last());
+        self.write(Record::PassStarted { at, pass, cut: up_to, digest });
+        let (pieces, facts) = (pieces(cut, summary), self.state.facts());
+        self.write(Record::Spliced { at, pass, cut: up_to, digest, pieces, facts });
     }
 
     /// The context that a session with this log answers next.
@@ -115,4 +116,10 @@ impl Log {
         }
         panic!("the session did not answer");
     }
+}
+
+/// The same summary for every piece of a cut.
+pub fn pieces(cut: &Cut, summary: &Summary) -> Vec<Piece> {
+    let piece = |covers: &SeqSpans| Piece { covers: covers.clone(), summary: summary.clone() };
+    cut.pieces().map(piece).collect()
 }

@@ -30,11 +30,12 @@ pub fn shown_once(context: &Context, entries: &[std::sync::Arc<Entry>]) -> Optio
                     *times.entry(seq.0).or_default() += 1;
                 }
             }
-            Shown::Summary(range) => {
-                for seq in range.start.0..range.end.0 {
+            Shown::Summary(covers) => {
+                for seq in covers.ranges().iter().flat_map(|range| range.start.0..range.end.0) {
                     *times.entry(seq).or_default() += 1;
                 }
             }
+            Shown::Register => {}
         }
     }
     let numbered = (1_u64..).zip(entries);

@@ -1,14 +1,15 @@
 //! Opening a session: raise its epoch behind all writes given before, then fold its log page by page (L4, L5).
 
 use highwater_protocol::session::{Replay, Session, SessionConfig};
-use highwater_protocol::{Error, SessionId, Timestamp, caps};
-use highwater_storage::{Lease, PageLimit, Store};
+use highwater_protocol::{Error, SessionId, Timestamp};
+use highwater_storage::{Lease, Store};
 use ractor::ActorRef;
 
 use super::RegistryMessage;
 use crate::env::guarded;
 use crate::error::of_store;
 use crate::house::House;
+use crate::recovery;
 
 /// A session as its log says, and the right to write to it.
 pub(crate) struct Loaded {
@@ -16,11 +17,13 @@ pub(crate) struct Loaded {
     pub(super) lease: Lease,
 }
 
-/// Reads a session beside everything else; the registry is told when it is done.
+/// Reads a session beside everything else; the registry is told when it is done. `known` sessions were opened before
+/// by this process.
 pub(super) fn start(
     house: &House,
     session: SessionId,
     config: SessionConfig,
+    known: bool,
     registry: ActorRef<RegistryMessage>,
 ) {
     let (house, writer) = (house.clone(), house.executor.clone());
@@ -31,7 +34,7 @@ pub(super) fn start(
             let now = house.clock.now();
             let loaded = lease
                 .map_err(|error| of_store(&error))
-                .and_then(|lease| read(&*house.store, lease, config, now))
+                .and_then(|lease| read(&*house.store, lease, config, known, now))
                 .map(Box::new);
             // A registry that has ended has nobody left who waits.
             drop(registry.cast(RegistryMessage::Loaded { session, loaded }));
@@ -43,20 +46,13 @@ fn read(
     store: &dyn Store,
     lease: Lease,
     config: SessionConfig,
+    known: bool,
     now: Timestamp,
 ) -> Result<Loaded, Error> {
-    let mut replay = Replay::new();
-    while replay.next() < lease.head {
-        let limit = PageLimit { bytes: caps::PAGE_BYTES };
-        let page = guarded(|| store.read(&lease.session, replay.next(), limit))
-            .map_err(|error| of_store(&error))?;
-        if page.records.is_empty() {
-            break;
-        }
-        for (at, record) in &page.records {
-            replay.apply(*at, record)?;
-        }
-    }
+    let replay = recovery::fold(store, &lease.session, Replay::new(), lease.head)?;
+    // Who was opened here already goes on as it stands in the log: it may have been switched to another model since.
+    let settled = replay.settings(config).filter(|log| known && log.format != config.format);
+    let config = settled.unwrap_or(config);
     let session = replay.finish(lease.session.clone(), config, now)?;
     Ok(Loaded { session, lease })
 }

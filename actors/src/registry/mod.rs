@@ -141,7 +141,8 @@ impl RegistryState {
             Phase::Opening(waiting) => waiting.push(reply),
             Phase::Live(_) | Phase::Idle => {
                 known.phase = Phase::Opening(vec![reply]);
-                load::start(&self.house, session.clone(), known.slot.config(), myself.clone());
+                let (config, was_opened) = (known.slot.config(), known.was_opened);
+                load::start(&self.house, session.clone(), config, was_opened, myself.clone());
             }
         }
     }
@@ -196,6 +197,7 @@ async fn start(
     myself: &ActorRef<RegistryMessage>,
 ) -> Result<ActorRef<SessionMessage>, Error> {
     let Loaded { session, lease } = loaded;
+    known.slot.configure(session.config());
     let notices = known.slot.notices().clone();
     let arguments = SessionArguments { house: house.clone(), session, lease, notices };
     let spawned = Actor::spawn_linked(None, SessionActor, arguments, myself.get_cell()).await;

@@ -51,11 +51,11 @@ impl Slot {
         self.current().actor.clone()
     }
 
-    pub(super) fn config(&self) -> SessionConfig {
+    pub(crate) fn config(&self) -> SessionConfig {
         self.current().config
     }
 
-    pub(super) fn configure(&self, config: SessionConfig) {
+    pub(crate) fn configure(&self, config: SessionConfig) {
         self.current().config = config;
     }
 

@@ -75,7 +75,7 @@ async fn subscribers_outlive_the_actor() {
     let entries = [entry("q"), Arc::new(Entry::assistant(id, &long).expect("an entry"))];
     handle.append(entries.to_vec()).await.expect("stored");
     handle.append(vec![entry("b")]).await.expect("stored");
-    handle.compact(None).await.expect("answered");
+    handle.compact(None, None).await.expect("answered");
     let told = notices.next().await;
     assert!(matches!(told, Some(Told::Notice(Notice::PassStarted { .. }))), "{told:?}");
     house.close().await.expect("closed");

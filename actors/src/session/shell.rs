@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use highwater_protocol::message::{Notice, Reply, Request};
-use highwater_protocol::session::{Command, Event, PassJob, Session};
-use highwater_protocol::{Error, LogPos, PassId, Record, RequestId};
+use highwater_protocol::session::{Command, Event, PassJob, Replay, Session};
+use highwater_protocol::{Error, LogPos, PassId, Record, RequestId, Rewinds};
 use highwater_storage::{BatchId, Lease, SessionBatch};
 use ractor::{ActorId, ActorRef, ActorRuntime};
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use crate::compactor::{Begin, CompactorActor, CompactorArguments};
 use crate::house::House;
 use crate::journal::JournalMessage;
 use crate::notices::Announcer;
+use crate::recovery;
 
 /// What surrounds the state machine of one session.
 pub(crate) struct Shell {
@@ -83,6 +84,7 @@ impl Shell {
                 Command::Write { head, records } => self.write(myself, head, records),
                 Command::Reply { request, reply } => self.reply(request, reply),
                 Command::Notify(notice) => self.notify(notice),
+                Command::Refold { rewinds, end } => self.refold(myself, rewinds, end),
                 Command::StartPass(job) => self.start_pass(myself, job),
                 Command::HurryPass(pass) => self.hurry_pass(pass),
                 Command::KillPass(pass) => self.kill_pass(pass),
@@ -106,6 +108,17 @@ impl Shell {
             tracing::error!(session = %self.lease.session, "the journal is gone");
             myself.stop(None);
         }
+    }
+
+    fn refold(&self, myself: &ActorRef<SessionMessage>, rewinds: Rewinds, end: LogPos) {
+        let (store, session, myself) =
+            (self.house.store.clone(), self.lease.session.clone(), myself.clone());
+        self.house.executor.read(Box::new(move || {
+            let folded = recovery::fold(&*store, &session, Replay::knowing(rewinds), end);
+            let state = folded.map(|replay| Box::new(replay.into_state()));
+            // A session that has ended folds its log when it is opened again.
+            drop(myself.cast(SessionMessage::Event(Event::Refolded { state })));
+        }));
     }
 
     fn reply(&mut self, request: RequestId, reply: Result<Reply, Error>) {

@@ -88,14 +88,16 @@ impl Checker {
                 Shown::Entries(entries) | Shown::Elided(entries) => {
                     entries.iter().copied().for_each(&mut show);
                 }
-                Shown::Summary(range) => {
-                    (range.start.0..range.end.0).map(Seq).for_each(&mut show);
+                Shown::Summary(covers) => {
+                    let ranges = covers.ranges().iter();
+                    ranges.flat_map(|range| range.start.0..range.end.0).map(Seq).for_each(&mut show);
                 }
+                Shown::Register => {}
             }
         }
         let must_speak = |segment: &&Arc<Segment>| match &segment.shown {
             Shown::Entries(entries) => entries.iter().any(|seq| self.speaking.contains(seq)),
-            Shown::Summary(_) => true,
+            Shown::Summary(_) | Shown::Register => true,
             Shown::Elided(_) => false,
         };
         let mut speaking = context.segments.iter().filter(must_speak);

@@ -229,7 +229,7 @@ impl Host {
             return Ok(Duration::ZERO);
         }
         let asked = Instant::now();
-        if let CompactReply::Started(pass) = self.session.compact(None).await? {
+        if let CompactReply::Started(pass) = self.session.compact(None, None).await? {
             self.session.settled(pass).await?;
             return Ok(asked.elapsed());
         }

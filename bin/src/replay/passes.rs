@@ -122,7 +122,13 @@ impl Passes {
             }
             Notice::PassEnded { pass, outcome } => self.end(pass, &outcome, 0, 0),
             Notice::Elided { .. } => self.elisions += 1,
-            Notice::Overhead { .. } | Notice::Failed(_) => {}
+            Notice::Overhead { .. }
+            | Notice::Rewound { .. }
+            | Notice::Edited { .. }
+            | Notice::Cleared
+            | Notice::Switched { .. }
+            | Notice::Restored { .. }
+            | Notice::Failed(_) => {}
         }
     }
 

@@ -92,7 +92,7 @@ fn a_pass_whose_cover_was_elided_meanwhile_still_lands() {
     }
     assert!(desk.session.state().resets() > 0, "the hard mark was met");
     let shown = desk.session.state().view().tokens();
-    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(400)] });
+    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(240)] });
     assert_eq!(outcome(&commands), Some(Outcome::Spliced));
     let landed = desk.session.state().view().tokens();
     assert!(landed < shown + TokenCount(500) && landed <= config().budget.hard());
@@ -130,7 +130,7 @@ fn one_pass_is_in_flight_and_a_second_wish_names_it() {
 
 #[test]
 fn results_that_are_no_good_are_refused_and_change_nothing() {
-    for (words, why) in [(0, Refused::Empty), (5_000, Refused::NotSmaller)] {
+    for (words, why) in [(0, Refused::Empty), (5_000, Refused::OverCap)] {
         let mut desk = Desk::new(config());
         let pass = desk.fill();
         let before = desk.context();

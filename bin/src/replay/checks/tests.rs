@@ -23,7 +23,7 @@ fn text(seq: u64, text: &str) -> Arc<Segment> {
 }
 
 fn summary(first: u64, last: u64) -> Arc<Segment> {
-    let shown = Shown::Summary(SeqRange::inclusive(Seq(first), Seq(last)));
+    let shown = Shown::Summary(SeqRange::inclusive(Seq(first), Seq(last)).into());
     let blocks = vec![block(Role::User, r#"{"type":"text","text":"summary"}"#)];
     Arc::new(Segment { shown, blocks, tokens: TokenCount(10) })
 }
