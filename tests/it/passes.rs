@@ -124,7 +124,10 @@ async fn a_second_wish_is_answered_with_the_running_pass() {
 #[tokio::test(start_paused = true)]
 async fn a_wish_that_gains_nothing_starts_nothing() {
     let (_house, mut host) = Host::alone(world::gist(1), world::by_wish()).await;
-    assert_eq!(host.session.compact(None, None).await.expect("it answers"), CompactReply::NothingToDo);
+    assert_eq!(
+        host.session.compact(None, None).await.expect("it answers"),
+        CompactReply::NothingToDo
+    );
     host.append("s1: Be brief.\na1 call c1 ls\nu1: Hello. ~60").await;
     for up_to in [None, Some(Seq(1)), Some(Seq(3)), Some(Seq(99))] {
         let reply = host.session.compact(up_to, None).await.expect("it answers");

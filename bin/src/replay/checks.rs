@@ -90,7 +90,10 @@ impl Checker {
                 }
                 Shown::Summary(covers) => {
                     let ranges = covers.ranges().iter();
-                    ranges.flat_map(|range| range.start.0..range.end.0).map(Seq).for_each(&mut show);
+                    ranges
+                        .flat_map(|range| range.start.0..range.end.0)
+                        .map(Seq)
+                        .for_each(&mut show);
                 }
                 Shown::Register => {}
             }

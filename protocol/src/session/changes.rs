@@ -176,37 +176,33 @@ impl Session {
         resolution: Resolution,
         commands: &mut Vec<Command>,
     ) -> Result<bool, Error> {
-        let group = self.state.view().group_of(call.seq);
         let is_final = matches!(resolution.end, CallEnd::Result | CallEnd::Failed);
-        let late = format!(
-            "has shown the call {:?} of entry {} without its result, and what was shown is final; \
-            append what came as an entry, it will be quoted",
-            call.id, call.seq
-        );
-        match group.and_then(|group| group.call(&call)).map(|call| call.shown) {
+        let (seq, id) = (call.seq, &call.id);
+        let view = self.state.view();
+        let shown = view.group_of(seq).and_then(|group| group.call(&call)).map(|call| call.shown);
+        let known = match shown {
+            Some(CallShown::Open) => None,
             Some(CallShown::Answered) => {
-                let why = format!("has the result of the call {:?} of entry {}", call.id, call.seq);
+                let why = format!("has the result of the call {id:?} of entry {seq}");
                 return Err(self.refusal(Kind::Invalid, &why));
             }
             Some(CallShown::Resolved(known, None)) if *known == resolution => return Ok(false),
-            Some(CallShown::Without(known) | CallShown::Resolved(_, known))
-                if known == Some(resolution.end) =>
-            {
-                return Ok(false);
-            }
-            Some(CallShown::Without(_) | CallShown::Resolved(..)) if is_final => {
-                return Err(self.refusal(Kind::Invalid, &late));
-            }
-            Some(_) => {}
-            None if self.state.register().tool(&call).is_none() => {
-                let why = format!(
-                    "has no call {:?} of entry {} that is open or under way",
-                    call.id, call.seq
-                );
+            Some(CallShown::Without(known) | CallShown::Resolved(_, known)) => Some(known),
+            None if self.state.register().tool(&call).is_some() => Some(None),
+            None => {
+                let why = format!("has no call {id:?} of entry {seq} that is open or under way");
                 return Err(self.refusal(Kind::NotFound, &why));
             }
-            None if is_final => return Err(self.refusal(Kind::Invalid, &late)),
-            None => {}
+        };
+        if known.is_some_and(|known| known == Some(resolution.end)) {
+            return Ok(false);
+        }
+        if known.is_some() && is_final {
+            let why = format!(
+                "has shown the call {id:?} of entry {seq} without its result, and what was shown is final; append what \
+                 came as an entry, it will be quoted"
+            );
+            return Err(self.refusal(Kind::Invalid, &why));
         }
         self.record(Record::Resolved { at: now, call, resolution });
         self.give_up_if_changed(now, commands);

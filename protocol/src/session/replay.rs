@@ -44,18 +44,15 @@ impl Replay {
             let message = format!("the log has a gap: expected {expected}, found {found}");
             return Err(Error::new(Kind::Corrupt, message));
         }
-        match &mut self.scanned {
-            Some(scanned) => {
-                if let Record::Rewound { to, .. } = record {
-                    self.state.foresee(at, *to);
-                }
-                *scanned = at.advance(1);
+        if let Some(scanned) = &mut self.scanned {
+            *scanned = at.advance(1);
+            if let Record::Rewound { to, .. } = record {
+                self.state.foresee(at, *to);
             }
-            None => {
-                self.state.apply(record)?;
-                self.scanned = self.state.is_behind().then(|| at.advance(1));
-            }
+            return Ok(());
         }
+        self.state.apply(record)?;
+        self.scanned = self.state.is_behind().then(|| at.advance(1));
         Ok(())
     }
 
@@ -73,7 +70,7 @@ impl Replay {
     /// The settings that the session was opened with last; `None` when the log is empty.
     pub fn settings(&self, asked: SessionConfig) -> Option<SessionConfig> {
         let (format, budget) = self.state.opened()?;
-        Some(SessionConfig { format, budget, ..asked })
+        Some(SessionConfig { budget, format, ..asked })
     }
 
     /// The fold of what was read.

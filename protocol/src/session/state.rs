@@ -175,10 +175,10 @@ impl State {
         if self.opened.is_none() && !matches!(record, Record::Opened { .. }) {
             return Err(self.illegal(record, "the session was never opened"));
         }
-        let why = match record {
+        let folded = match record {
             Record::Opened { format, budget, .. } => {
                 self.open(*format, *budget);
-                None
+                Ok(())
             }
             Record::Appended { seq, entry, .. } => self.append(*seq, entry),
             Record::Edited { seq, place, entry, .. } => self.edit(*seq, *place, entry),
@@ -187,25 +187,23 @@ impl State {
             }
             Record::Elided { results, groups, .. } => self.elide(results, groups),
             Record::PassStarted { at, pass, .. } => self.start_pass(*at, *pass),
-            Record::Spliced { at, pass, cut, digest, pieces, facts } => {
-                let ended = self.end_pass(*pass, &Outcome::Spliced, Some(*at));
-                ended.or_else(|| self.splice(*pass, *cut, digest, pieces, facts))
-            }
+            Record::Spliced { at, pass, cut, digest, pieces, facts } => self
+                .end_pass(*pass, &Outcome::Spliced, Some(*at))
+                .and_then(|()| self.splice(*pass, *cut, digest, pieces, facts)),
             Record::PassEnded { pass, outcome, .. } => self.end_pass(*pass, outcome, None),
             Record::Pinned { seq, pinned, .. } => self.pin(*seq, *pinned),
             Record::Resolved { call, resolution, .. } => self.resolve(call, resolution),
             Record::Tracked { task, text, .. } => {
-                if self.survives() {
-                    self.register.track(task, text.as_deref());
-                }
-                None
+                self.track(task, text.as_deref());
+                Ok(())
             }
             Record::Rewound { to, .. } => self.rewind(*to),
-            Record::Cleared { .. } => self.clear(),
+            Record::Cleared { .. } => {
+                self.clear();
+                Ok(())
+            }
         };
-        if let Some(why) = why {
-            return Err(self.illegal(record, &why));
-        }
+        folded.map_err(|why| self.illegal(record, &why))?;
         self.log_end = self.log_end.advance(1);
         Ok(())
     }

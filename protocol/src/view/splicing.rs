@@ -176,6 +176,8 @@ impl View {
         }
         let standing: Vec<Seq> =
             self.summaries.range(range.start..range.end).map(|(s, _)| *s).collect();
-        standing.iter().for_each(|start| drop(self.summaries.remove(start)));
+        for start in standing {
+            self.summaries.remove(&start);
+        }
     }
 }

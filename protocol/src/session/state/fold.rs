@@ -9,7 +9,7 @@ use crate::ids::{CallNumber, Digest, PassId};
 use crate::pass::Outcome;
 use crate::position::Seq;
 use crate::record::{CallRef, Piece};
-use crate::register::Fact;
+use crate::register::{Fact, Register};
 use crate::resolution::Resolution;
 use crate::splice;
 use crate::time::Timestamp;
@@ -17,11 +17,11 @@ use crate::view::View;
 
 use super::{State, id_key};
 
-/// Why a record does not fit.
-type Misfit = Option<Box<str>>;
+/// Folded in, or why the record does not fit.
+type Folded = Result<(), Box<str>>;
 
-fn misfit(why: &str) -> Misfit {
-    Some(why.into())
+fn misfit(why: &str) -> Folded {
+    Err(why.into())
 }
 
 impl State {
@@ -31,7 +31,7 @@ impl State {
     }
 
     /// Whether what is done to the session now is still done after all rewinds that come later.
-    pub(super) fn survives(&self) -> bool {
+    fn survives(&self) -> bool {
         self.branch.tip() <= self.limit()
     }
 
@@ -47,7 +47,7 @@ impl State {
         self.opened = Some((format, budget));
     }
 
-    fn number(&mut self, seq: Seq, entry: &Entry) -> Misfit {
+    fn number(&mut self, seq: Seq, entry: &Entry) -> Folded {
         if seq != self.branch.head().next() {
             return misfit("its number is not the next");
         }
@@ -56,35 +56,29 @@ impl State {
             return misfit("its id is taken");
         }
         self.branch.grow();
-        None
+        Ok(())
     }
 
-    pub(super) fn append(&mut self, seq: Seq, entry: &Entry) -> Misfit {
-        let wrong = self.number(seq, entry);
-        if wrong.is_some() {
-            return wrong;
-        }
+    pub(super) fn append(&mut self, seq: Seq, entry: &Entry) -> Folded {
+        self.number(seq, entry)?;
         if seq > self.limit() {
             self.view.skip(seq);
-            return None;
+            return Ok(());
         }
         for orphan in self.view.append(seq, entry.message()) {
             self.register.answered_late(&orphan);
         }
-        None
+        Ok(())
     }
 
-    pub(super) fn edit(&mut self, seq: Seq, place: Seq, entry: &Entry) -> Misfit {
-        let wrong = self.number(seq, entry);
-        if wrong.is_some() {
-            return wrong;
-        }
+    pub(super) fn edit(&mut self, seq: Seq, place: Seq, entry: &Entry) -> Folded {
+        self.number(seq, entry)?;
         self.view.skip(seq);
         self.resets += 1;
         if place <= self.limit() && self.view.edit(place, entry.message()).is_none() {
             return misfit("what it supersedes is not in the view, or hangs together with others");
         }
-        None
+        Ok(())
     }
 
     pub(super) fn answer(
@@ -93,13 +87,13 @@ impl State {
         position: Seq,
         digest: &Digest,
         stand_ins: &[CallRef],
-    ) -> Misfit {
+    ) -> Folded {
         if call != self.call.next() || position != self.branch.head() {
             return misfit("it is not the next answer");
         }
         self.call = call;
         if !self.survives() {
-            return None;
+            return Ok(());
         }
         if *digest != self.view.digest() {
             return misfit("the view that it showed was another");
@@ -112,26 +106,26 @@ impl State {
             self.register.stood_in(call, &tool);
         }
         match self.view.freeze(stand_ins) {
-            Some(()) => None,
+            Some(()) => Ok(()),
             None => misfit("a stand-in names no open call"),
         }
     }
 
-    pub(super) fn elide(&mut self, results: &[Seq], groups: &[Seq]) -> Misfit {
+    pub(super) fn elide(&mut self, results: &[Seq], groups: &[Seq]) -> Folded {
         self.resets += 1;
         if self.survives() && self.view.elide(results, groups).is_none() {
             return misfit("it elides what is not in the view");
         }
-        None
+        Ok(())
     }
 
-    pub(super) fn start_pass(&mut self, at: Timestamp, pass: PassId) -> Misfit {
+    pub(super) fn start_pass(&mut self, at: Timestamp, pass: PassId) -> Folded {
         if pass != self.pass.next() || self.unfinished.is_some() {
             return misfit("another pass has not ended");
         }
         self.pass = pass;
         self.unfinished = Some((pass, at));
-        None
+        Ok(())
     }
 
     pub(super) fn end_pass(
@@ -139,7 +133,7 @@ impl State {
         pass: PassId,
         outcome: &Outcome,
         spliced_at: Option<Timestamp>,
-    ) -> Misfit {
+    ) -> Folded {
         let Some((_, started)) = self.unfinished.take_if(|(known, _)| *known == pass) else {
             return misfit("that pass is not in flight");
         };
@@ -154,7 +148,7 @@ impl State {
         if self.outcomes.len() > caps::OUTCOMES_KEPT {
             self.outcomes.pop_front();
         }
-        None
+        Ok(())
     }
 
     /// A splice outlives a rewind that goes back to its cut or behind it. What it was checked against when it was made
@@ -166,10 +160,10 @@ impl State {
         digest: &Digest,
         pieces: &[Piece],
         facts: &[Fact],
-    ) -> Misfit {
+    ) -> Folded {
         self.resets += 1;
         if cut > self.limit() {
-            return None;
+            return Ok(());
         }
         if self.survives()
             && let Err(why) = splice::fits(&self.view, cut, digest, pieces)
@@ -177,25 +171,25 @@ impl State {
             return misfit(&why.to_string());
         }
         self.view.splice(pass, cut, pieces, facts);
-        None
+        Ok(())
     }
 
-    pub(super) fn pin(&mut self, seq: Seq, pinned: bool) -> Misfit {
+    pub(super) fn pin(&mut self, seq: Seq, pinned: bool) -> Folded {
         if !self.survives() {
-            return None;
+            return Ok(());
         }
         match self.view.pin(seq, pinned) {
             Some(restored) => {
                 self.resets += u64::from(restored);
-                None
+                Ok(())
             }
             None => misfit("what it pins is not in the view"),
         }
     }
 
-    pub(super) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Misfit {
+    pub(super) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Folded {
         if !self.survives() {
-            return None;
+            return Ok(());
         }
         let shown = self.view.group_of(call.seq).and_then(|group| group.call(call));
         let tool =
@@ -207,10 +201,10 @@ impl State {
             return misfit("the call has its result");
         }
         self.register.resolved(call, &tool, resolution.end, &resolution.detail);
-        None
+        Ok(())
     }
 
-    pub(super) fn rewind(&mut self, to: Seq) -> Misfit {
+    pub(super) fn rewind(&mut self, to: Seq) -> Folded {
         if !self.branch.is_live(to) {
             return misfit("the entry that it goes back to is not on the live branch");
         }
@@ -220,15 +214,20 @@ impl State {
             self.rewinds.note(self.log_end, to);
             self.is_behind = true;
         }
-        None
+        Ok(())
     }
 
-    pub(super) fn clear(&mut self) -> Misfit {
+    pub(super) fn track(&mut self, task: &str, text: Option<&str>) {
+        if self.survives() {
+            self.register.track(task, text);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
         self.resets += 1;
         if self.survives() {
             self.view.clear();
-            self.register = crate::register::Register::default();
+            self.register = Register::default();
         }
-        None
     }
 }

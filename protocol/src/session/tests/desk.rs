@@ -7,8 +7,8 @@ use crate::ids::{EntryId, PassId, RequestId, SessionId};
 use crate::message::{ContextReply, Notice, OpenCalls, Reply, Request};
 use crate::position::LogPos;
 use crate::segment::Context;
-use crate::session::{Command, Event, Replay, Session, SessionConfig};
-use crate::{Budget, Error, Outcome, Record, Summary, Timestamp, TokenCount};
+use crate::session::{Command, Event, Replay, Session, SessionConfig, State};
+use crate::{Budget, Error, Outcome, Record, Shown, Summary, Timestamp, TokenCount};
 
 /// A session, and a disk that keeps what it writes.
 pub(super) struct Desk {
@@ -64,17 +64,41 @@ impl Desk {
         let mut all = Vec::new();
         let mut commands = self.session.step(self.now, event);
         loop {
-            let written = commands.iter_mut().find_map(|command| match command {
-                Command::Write { head, records } => {
-                    assert_eq!(*head, LogPos(self.log.len() as u64), "writes go to the end");
-                    self.log.append(records);
-                    Some(LogPos(self.log.len() as u64))
+            let mut next = None;
+            for command in &mut commands {
+                match command {
+                    Command::Write { head, records } => {
+                        assert_eq!(*head, LogPos(self.log.len() as u64), "writes go to the end");
+                        self.log.append(records);
+                        next = Some(Event::Durable { position: LogPos(self.log.len() as u64) });
+                    }
+                    Command::Refold { rewinds, end } => {
+                        assert_eq!(*end, LogPos(self.log.len() as u64), "all is durable");
+                        let state = Box::new(self.folded(Replay::knowing(rewinds.clone())));
+                        next = Some(Event::Refolded { state: Ok(state) });
+                    }
+                    _ => {}
                 }
-                _ => None,
-            });
+            }
             all.append(&mut commands);
-            let Some(position) = written else { return all };
-            commands = self.session.step(self.now, Event::Durable { position });
+            let Some(event) = next else { return all };
+            commands = self.session.step(self.now, event);
+        }
+    }
+
+    /// The fold of what is on the disk.
+    fn folded(&self, replay: Replay) -> State {
+        self.read(replay).into_state()
+    }
+
+    pub(super) fn read(&self, mut replay: Replay) -> Replay {
+        loop {
+            for at in usize::try_from(replay.next().0).expect("a small number")..self.log.len() {
+                replay.apply(LogPos(at as u64), &self.log[at]).expect("the log folds");
+            }
+            if !replay.starts_over() {
+                return replay;
+            }
         }
     }
 
@@ -105,12 +129,10 @@ impl Desk {
     }
 
     pub(super) fn recovered(&self) -> Session {
-        let mut replay = Replay::new();
-        for (at, record) in self.log.iter().enumerate() {
-            replay.apply(LogPos(at as u64), record).expect("the log folds");
-        }
         let id = self.session.id().clone();
-        replay.finish(id, config(), Timestamp(99)).expect("the log is whole")
+        self.read(Replay::new())
+            .finish(id, self.session.config(), Timestamp(99))
+            .expect("the log is whole")
     }
 
     /// Fills the view past the trigger; returns the pass that starts.
@@ -140,4 +162,21 @@ pub(super) fn outcome(commands: &[Command]) -> Option<Outcome> {
         Command::Notify(Notice::PassEnded { outcome, .. }) => Some(outcome.clone()),
         _ => None,
     })
+}
+
+/// The marks of the entries that a context shows verbatim, and the ends of what its summaries cover, in order.
+pub(super) fn shown(context: &Context) -> String {
+    let told = context.segments.iter().map(|segment| match &segment.shown {
+        Shown::Entries(entries) => {
+            let numbers: Vec<String> = entries.iter().map(|seq| seq.0.to_string()).collect();
+            numbers.join("+")
+        }
+        Shown::Elided(entries) => format!("({})", entries[0].0),
+        Shown::Summary(covers) => {
+            let ranges = covers.ranges().iter().map(|r| format!("{}-{}", r.start.0, r.last().0));
+            format!("<{}>", ranges.collect::<Vec<_>>().join(","))
+        }
+        Shown::Register => "{..}".to_owned(),
+    });
+    told.collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,133 @@
+//! What the host decides about the entries of a group: pins, edits, how a call stands. All of it counts in the digest
+//! chain (V3).
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::entry::Message;
+use crate::ids::Digest;
+use crate::position::Seq;
+use crate::record::CallRef;
+use crate::resolution::{CallEnd, Resolution};
+
+use super::{Call, CallState, Elision, Group};
+
+/// A call as others see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallView<'a> {
+    pub(crate) tool: &'a str,
+    pub(crate) shown: CallShown<'a>,
+}
+
+/// What is shown as the result of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CallShown<'a> {
+    /// Nothing yet.
+    Open,
+    /// Its result.
+    Answered,
+    /// A stand-in, and how the host said that it stands since.
+    Without(Option<CallEnd>),
+    /// What the host said, and said since.
+    Resolved(&'a Resolution, Option<CallEnd>),
+}
+
+impl Group {
+    /// Resolves an open call, or notes how one stands that was shown without its result. `None` when the group makes no
+    /// such call, or it has its result.
+    pub(crate) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Option<()> {
+        let same = |known: &Call| known.seq == call.seq && known.id == call.id;
+        let open =
+            self.calls.iter().position(|known| same(known) && known.state == CallState::Open);
+        let at = open.or_else(|| self.calls.iter().position(same))?;
+        let known = &mut self.calls[at];
+        match known.state {
+            CallState::Open => known.state = CallState::Resolved(resolution.clone()),
+            CallState::Answered(..) => return None,
+            CallState::StandIn | CallState::Resolved(_) => known.known = Some(resolution.end),
+        }
+        self.recount();
+        Some(())
+    }
+
+    /// The call of that entry and id.
+    pub(crate) fn call(&self, call: &CallRef) -> Option<CallView<'_>> {
+        let known = self.calls.iter().find(|known| known.seq == call.seq && known.id == call.id)?;
+        Some(CallView {
+            tool: &known.name,
+            shown: match &known.state {
+                CallState::Open => CallShown::Open,
+                CallState::Answered(..) => CallShown::Answered,
+                CallState::StandIn => CallShown::Without(known.known),
+                CallState::Resolved(resolution) => CallShown::Resolved(resolution, known.known),
+            },
+        })
+    }
+
+    /// Pins an entry or sets it free; a pinned group is shown as it was said. Whether what is shown has changed.
+    pub(crate) fn pin(&mut self, seq: Seq, pinned: bool) -> bool {
+        self.pins.retain(|pin| *pin != seq);
+        if !pinned {
+            return false;
+        }
+        self.pins.push(seq);
+        let was_elided =
+            self.is_elided() || self.members.iter().any(|member| member.results_elided);
+        if was_elided {
+            self.elision = Elision::None;
+            self.members.iter_mut().for_each(|member| member.results_elided = false);
+            self.recount();
+        }
+        was_elided
+    }
+
+    /// Whether this entry is pinned.
+    pub(crate) fn has_pin(&self, seq: Seq) -> bool {
+        self.pins.contains(&seq)
+    }
+
+    /// Has an entry say something else. The caller has checked that it hangs together with the same others.
+    pub(crate) fn edit(&mut self, seq: Seq, message: &Arc<Message>) {
+        let Some(member) = self.members.iter_mut().find(|member| member.seq == seq) else {
+            return;
+        };
+        let before = std::mem::replace(&mut member.message, Arc::clone(message));
+        for call in &mut self.calls {
+            if let CallState::Answered(at, part) = &mut call.state
+                && *at == seq
+            {
+                let nth = before.parts[..*part].iter().filter(|part| part.is_result()).count();
+                let mut results =
+                    message.parts.iter().enumerate().filter(|(_, part)| part.is_result());
+                *part = results.nth(nth).map_or(*part, |(index, _)| index);
+            }
+        }
+        self.said_tokens = self.members.iter().map(|member| member.message.tokens()).sum();
+        self.said_bytes = self.members.iter().map(|member| member.message.bytes()).sum();
+        self.recount();
+    }
+
+    /// What an entry of the group counts as in the digest chain: its content, and what was decided about it (V3).
+    pub(crate) fn content(&self, seq: Seq) -> Digest {
+        let Some(member) = self.members.iter().find(|member| member.seq == seq) else {
+            return Digest::ZERO;
+        };
+        let mut decided = String::new();
+        if self.pins.contains(&seq) {
+            decided.push_str("pinned;");
+        }
+        for call in self.calls.iter().filter(|call| call.seq == seq) {
+            if let CallState::Resolved(Resolution { end, detail }) = &call.state {
+                write!(decided, "{:?} {end:?} {detail:?};", call.id)
+                    .expect("a string takes everything");
+            }
+            if let Some(end) = call.known {
+                write!(decided, "{:?} {end:?};", call.id).expect("a string takes everything");
+            }
+        }
+        if decided.is_empty() {
+            return member.message.digest;
+        }
+        Digest::of_parts(&[&member.message.digest.0, decided.as_bytes()])
+    }
+}
