@@ -96,8 +96,7 @@ pub fn plan(view: &View, mark: Seq) -> Option<Cut> {
     let is_divided = spans.len() > 1;
     let mut tokens = TokenCount::ZERO;
     spans.retain(|span| {
-        let shown =
-            if is_divided { view.measure(span).shown_tokens } else { shown_up_to(view, cut) };
+        let shown = view.measure(span).shown_tokens;
         let is_new = view.groups_in(span).next().is_some();
         let kept = is_new && (!is_divided || shown >= MIN_STRETCH_TOKENS);
         tokens += if kept { shown } else { TokenCount::ZERO };
@@ -111,12 +110,6 @@ pub fn plan(view: &View, mark: Seq) -> Option<Cut> {
     });
     let (covers, digest) = (SeqRange::inclusive(start, cut), view.digest_at(cut));
     Some(Cut { covers, spans, digest, tokens, moved_back })
-}
-
-/// What is shown from the instructions to a cut, found from behind it: a tail is short.
-fn shown_up_to(view: &View, cut: Seq) -> TokenCount {
-    let tail: TokenCount = view.groups_behind(cut).map(Group::tokens).sum();
-    view.tokens().saturating_sub(tail + view.fixed_tokens() + view.register_tokens())
 }
 
 /// The mark at which what stays verbatim, together with a summary of full size, meets the landing mark. At least the

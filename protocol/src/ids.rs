@@ -128,6 +128,11 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
+    /// The hash of some bytes keyed with another digest.
+    pub fn keyed(key: &Self, bytes: &[u8]) -> Self {
+        Self(*blake3::keyed_hash(&key.0, bytes).as_bytes())
+    }
+
     /// The hash of several parts, each preceded by its length, so that no two lists collide.
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut hasher = blake3::Hasher::new();

@@ -83,4 +83,4 @@ pub use segment::{Context, Segment, Shown};
 pub use summary::Summary;
 pub use time::Timestamp;
 pub use tokens::TokenCount;
-pub use view::View;
+pub use view::{Removed, View};

@@ -82,6 +82,13 @@ impl Links {
         }
     }
 
+    /// The groups that have an open end.
+    pub(crate) fn groups(&self) -> Vec<Seq> {
+        let calls = self.calls.values().flatten().map(|(_, group)| *group);
+        let message = self.message.iter().map(|(_, group)| *group);
+        calls.chain(message).chain(self.reasoning).collect()
+    }
+
     /// The group that begins at `first` has left the view.
     pub(crate) fn forget(&mut self, first: Seq) {
         self.calls.retain(|_, open| {

@@ -83,12 +83,7 @@ pub fn fits(view: &View, cut: Seq, digest: &Digest, pieces: &[Piece]) -> Result<
     let mut spans = view.spans(cut).into_iter();
     for piece in pieces {
         let span = spans.find(|span| span.covers == piece.covers).ok_or(Refused::Stale)?;
-        if view.groups_in(&span).next().is_none() {
-            return Err(Refused::Stale);
-        }
-        if !view.groups_in(&span).all(|group| group.last() <= cut && group.is_closed()) {
-            return Err(Refused::TornGroup);
-        }
+        view.groups_in(&span).next().ok_or(Refused::Stale)?;
     }
-    Ok(())
+    if view.is_boundary(cut) { Ok(()) } else { Err(Refused::TornGroup) }
 }

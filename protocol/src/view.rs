@@ -3,6 +3,7 @@
 
 mod change;
 mod elision;
+mod measure;
 mod show;
 mod splicing;
 
@@ -18,7 +19,9 @@ use crate::position::{Seq, SeqRange, SeqSpans};
 use crate::record::CallRef;
 use crate::segment::Segment;
 use crate::tokens::TokenCount;
-pub(crate) use splicing::{Measure, Span};
+pub(crate) use measure::Measure;
+pub use splicing::Removed;
+pub(crate) use splicing::Span;
 
 /// A summary that stands in the view.
 #[derive(Clone, Debug)]
@@ -57,6 +60,8 @@ pub struct View {
     boundaries: Vec<Seq>,
     links: Links,
     tokens: TokenCount,
+    /// All groups together.
+    all_groups: Measure,
 }
 
 impl View {
@@ -76,6 +81,7 @@ impl View {
             boundaries: Vec::new(),
             links: Links::default(),
             tokens: TokenCount::ZERO,
+            all_groups: Measure::default(),
         }
     }
 
@@ -204,6 +210,7 @@ impl View {
         let ties = self.links.tie(message);
         let mut group = Group::new(seq, Arc::clone(message));
         self.tokens += group.tokens();
+        self.all_groups.add(&group);
         if let Some((into, rest)) = ties.groups.split_first() {
             let mut whole = self.groups.remove(into).expect("links name groups of the view");
             for other in rest {
@@ -250,6 +257,12 @@ impl View {
         Some(())
     }
 
+    /// Whether a cut may be at a position: every group lies whole on one side of it, and none before it is open.
+    pub(crate) fn is_boundary(&self, cut: Seq) -> bool {
+        self.boundaries.binary_search(&cut).is_ok()
+            || self.boundaries_behind_frozen().binary_search(&cut).is_ok()
+    }
+
     /// The legal boundaries of what is not frozen yet: places that no group spans, and that nothing open precedes.
     pub(crate) fn boundaries_behind_frozen(&self) -> Vec<Seq> {
         let mut boundaries = Vec::new();
@@ -270,8 +283,10 @@ impl View {
     fn change(&mut self, first: Seq, change: impl FnOnce(&mut Group) -> bool) -> Option<()> {
         let group = self.groups.get_mut(&first)?;
         let before = group.tokens();
+        self.all_groups.subtract(group);
         let changed = change(group);
         self.tokens = self.tokens.saturating_sub(before) + group.tokens();
+        self.all_groups.add(group);
         changed.then_some(())
     }
 }

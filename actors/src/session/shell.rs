@@ -88,6 +88,9 @@ impl Shell {
                 Command::StartPass(job) => self.start_pass(myself, job),
                 Command::HurryPass(pass) => self.hurry_pass(pass),
                 Command::KillPass(pass) => self.kill_pass(pass),
+                Command::Discard(removed) => {
+                    self.house.executor.read(Box::new(move || drop(removed)));
+                }
                 Command::Stop => myself.stop(None),
             }
         }

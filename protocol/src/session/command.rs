@@ -10,6 +10,7 @@ use crate::message::{Notice, Reply};
 use crate::position::LogPos;
 use crate::record::Record;
 use crate::stretch::Stretch;
+use crate::view::Removed;
 
 /// Something to do.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub enum Command {
     HurryPass(PassId),
     /// Kill the compactor of this pass; it holds nothing that needs care (V7).
     KillPass(PassId),
+    /// Free what left the view, where nobody waits for it.
+    Discard(Vec<Removed>),
     /// End the actor: everything is durable, or the log has to be read again.
     Stop,
 }

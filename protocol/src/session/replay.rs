@@ -52,6 +52,7 @@ impl Replay {
             return Ok(());
         }
         self.state.apply(record)?;
+        drop(self.state.take_removed());
         self.scanned = self.state.is_behind().then(|| at.advance(1));
         Ok(())
     }

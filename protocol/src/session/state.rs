@@ -15,7 +15,7 @@ use crate::position::{LogPos, Seq};
 use crate::record::Record;
 use crate::register::{Fact, Register};
 use crate::time::Timestamp;
-use crate::view::View;
+use crate::view::{Removed, View};
 
 /// What the log says.
 ///
@@ -38,6 +38,7 @@ pub struct State {
     /// How long the last passes took that were spliced.
     durations: VecDeque<Duration>,
     resets: u64,
+    removed: Vec<Removed>,
     log_end: LogPos,
 }
 
@@ -64,8 +65,14 @@ impl State {
             outcomes: VecDeque::new(),
             durations: VecDeque::new(),
             resets: 0,
+            removed: Vec::new(),
             log_end: LogPos::default(),
         }
+    }
+
+    /// What was taken out of the view since this was asked last, to be freed where nobody waits for it.
+    pub fn take_removed(&mut self) -> Vec<Removed> {
+        std::mem::take(&mut self.removed)
     }
 
     /// The view.

@@ -39,6 +39,10 @@ impl Session {
             self.hurry_if_near(&mut commands);
         }
         self.outbox.flush(&mut commands);
+        let removed = self.state.take_removed();
+        if !removed.is_empty() {
+            commands.push(Command::Discard(removed));
+        }
         commands
     }
 

@@ -66,7 +66,7 @@ impl View {
         self.boundaries.clear();
         self.links.freeze();
         self.frozen = self.head;
-        self.tokens = self.groups.values().map(crate::group::Group::tokens).sum();
+        self.measure_all();
     }
 
     /// Renders everything in another format from here on.

@@ -1,5 +1,6 @@
 //! Where summaries may stand in a view, and putting them there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::group::Group;
@@ -21,12 +22,10 @@ pub(crate) struct Span {
     pub(crate) covers: SeqSpans,
 }
 
-/// What a span takes. What is elided of it counts as said with the size that it was said with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Measure {
-    pub(crate) shown_tokens: TokenCount,
-    pub(crate) said_tokens: TokenCount,
-    pub(crate) said_bytes: usize,
+/// What a splice took out of a view. Freeing it takes time that nobody needs to wait for.
+#[derive(Clone, Debug, Default)]
+pub struct Removed {
+    groups: Vec<BTreeMap<Seq, Group>>,
 }
 
 impl View {
@@ -95,22 +94,6 @@ impl View {
         self.summaries.range(span.starts.start..span.starts.end).map(|(_, standing)| standing)
     }
 
-    /// The sizes of a span.
-    pub(crate) fn measure(&self, span: &Span) -> Measure {
-        let mut measure = Measure::default();
-        for group in self.groups_in(span) {
-            measure.shown_tokens += group.tokens();
-            measure.said_tokens += group.said_tokens();
-            measure.said_bytes += group.said_bytes();
-        }
-        for standing in self.standing_in(span) {
-            measure.shown_tokens += standing.tokens;
-            measure.said_tokens += standing.tokens;
-            measure.said_bytes += standing.note.len();
-        }
-        measure
-    }
-
     /// The parts of a span, in the order of the view.
     pub(crate) fn parts(&self, span: &Span) -> Vec<Covered> {
         let mut parts = Vec::new();
@@ -135,12 +118,19 @@ impl View {
     }
 
     /// Puts summaries in the place of what they cover. The caller has checked that the splice is legal.
-    pub(crate) fn splice(&mut self, pass: PassId, cut: Seq, pieces: &[Piece], facts: &[Fact]) {
+    pub(crate) fn splice(
+        &mut self,
+        pass: PassId,
+        cut: Seq,
+        pieces: &[Piece],
+        facts: &[Fact],
+    ) -> Removed {
+        let mut removed = Removed::default();
         let told = register::note(facts);
         let mut contents = Vec::with_capacity(pieces.len());
         for Piece { covers, summary } in pieces {
             for range in covers.ranges() {
-                self.remove(*range);
+                removed.groups.push(self.remove(*range));
             }
             let note = summary.note(pass, covers);
             contents.push((covers, Digest::of(note.as_bytes())));
@@ -157,11 +147,12 @@ impl View {
             self.boundaries.insert(0, cut);
         }
         self.join_runs();
-        self.tokens = self.summary_tokens() + self.groups.values().map(Group::tokens).sum();
+        self.measure_all();
+        removed
     }
 
     /// Takes the groups and summaries that begin in a range out of the view.
-    fn remove(&mut self, range: SeqRange) {
+    fn remove(&mut self, range: SeqRange) -> BTreeMap<Seq, Group> {
         let mut kept = self.groups.split_off(&range.end);
         let removed = self.groups.split_off(&range.start);
         // The few go to the many: either may be the long one.
@@ -169,9 +160,9 @@ impl View {
             std::mem::swap(&mut kept, &mut self.groups);
         }
         self.groups.extend(kept);
-        for (first, group) in &removed {
-            if !group.is_closed() || self.links.may_grow(*first) {
-                self.links.forget(*first);
+        for first in self.links.groups() {
+            if removed.contains_key(&first) {
+                self.links.forget(first);
             }
         }
         let standing: Vec<Seq> =
@@ -179,5 +170,6 @@ impl View {
         for start in standing {
             self.summaries.remove(&start);
         }
+        removed
     }
 }

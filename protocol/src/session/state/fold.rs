@@ -170,7 +170,8 @@ impl State {
         {
             return misfit(&why.to_string());
         }
-        self.view.splice(pass, cut, pieces, facts);
+        let removed = self.view.splice(pass, cut, pieces, facts);
+        self.removed.push(removed);
         Ok(())
     }
 
