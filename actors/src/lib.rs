@@ -14,6 +14,7 @@
 pub mod env;
 pub mod history;
 pub mod summarize;
+pub mod tool;
 
 mod admission;
 mod compactor;

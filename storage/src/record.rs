@@ -3,6 +3,8 @@
 
 mod answered;
 mod appended;
+mod call;
+mod changed;
 mod code;
 mod elided;
 mod opened;
@@ -17,7 +19,9 @@ use crate::codec::{self, DecodeError, Frame};
 use crate::error::StoreError;
 
 use answered::AnsweredV1;
-use appended::AppendedV1;
+use appended::{AppendedV1, EditedV1};
+use call::ResolvedV1;
+use changed::{ClearedV1, PinnedV1, RewoundV1, TrackedV1};
 use elided::ElidedV1;
 use opened::OpenedV1;
 use pass::{PassEndedV1, PassStartedV1};
@@ -32,6 +36,12 @@ mod kind {
     pub(super) const PASS_STARTED: u8 = 5;
     pub(super) const SPLICED: u8 = 6;
     pub(super) const PASS_ENDED: u8 = 7;
+    pub(super) const EDITED: u8 = 8;
+    pub(super) const PINNED: u8 = 9;
+    pub(super) const RESOLVED: u8 = 10;
+    pub(super) const TRACKED: u8 = 11;
+    pub(super) const REWOUND: u8 = 12;
+    pub(super) const CLEARED: u8 = 13;
 }
 
 /// Appends a record's frame to `out` and says where it stands.
@@ -54,13 +64,27 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) -> Result<Range<usize>,
             let stored = PassStartedV1::new(*at, *pass, *cut, *digest);
             codec::encode(kind::PASS_STARTED, &stored, out)
         }
-        Record::Spliced { at, pass, covers, digest, summary } => {
-            let stored = SplicedV1::new(*at, *pass, *covers, *digest, summary);
+        Record::Spliced { at, pass, cut, digest, pieces, facts } => {
+            let stored = SplicedV1::new(*at, *pass, *cut, *digest, pieces, facts);
             codec::encode(kind::SPLICED, &stored, out)
         }
         Record::PassEnded { at, pass, outcome } => {
             codec::encode(kind::PASS_ENDED, &PassEndedV1::new(*at, *pass, outcome), out)
         }
+        Record::Edited { at, seq, place, entry } => {
+            codec::encode(kind::EDITED, &EditedV1::new(*at, *seq, *place, entry), out)
+        }
+        Record::Pinned { at, seq, pinned } => {
+            codec::encode(kind::PINNED, &PinnedV1::new(*at, *seq, *pinned), out)
+        }
+        Record::Resolved { at, call, resolution } => {
+            codec::encode(kind::RESOLVED, &ResolvedV1::new(*at, call, resolution), out)
+        }
+        Record::Tracked { at, task, text } => {
+            codec::encode(kind::TRACKED, &TrackedV1::new(*at, task, text.as_deref()), out)
+        }
+        Record::Rewound { at, to } => codec::encode(kind::REWOUND, &RewoundV1::new(*at, *to), out),
+        Record::Cleared { at } => codec::encode(kind::CLEARED, &ClearedV1::new(*at), out),
     }
 }
 
@@ -73,7 +97,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         kind::ANSWERED => Ok(frame.payload::<AnsweredV1<'_>>()?.record()),
         kind::ELIDED => Ok(frame.payload::<ElidedV1>()?.record()),
         kind::PASS_STARTED => Ok(frame.payload::<PassStartedV1>()?.record()),
-        kind::SPLICED => Ok(frame.payload::<SplicedV1<'_>>()?.record()),
+        kind::SPLICED => frame.payload::<SplicedV1<'_>>()?.record(),
+        kind::EDITED => frame.payload::<EditedV1<'_>>()?.record(),
+        kind::PINNED => Ok(frame.payload::<PinnedV1>()?.record()),
+        kind::RESOLVED => frame.payload::<ResolvedV1<'_>>()?.record(),
+        kind::TRACKED => Ok(frame.payload::<TrackedV1<'_>>()?.record()),
+        kind::REWOUND => Ok(frame.payload::<RewoundV1>()?.record()),
+        kind::CLEARED => Ok(frame.payload::<ClearedV1>()?.record()),
         kind::PASS_ENDED => frame.payload::<PassEndedV1<'_>>()?.record(),
         unknown => Err(DecodeError::Kind(unknown)),
     }

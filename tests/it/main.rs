@@ -15,4 +15,5 @@ mod recovery;
 mod store_failures;
 mod supervision;
 mod tidy;
+mod tool;
 mod transcripts;

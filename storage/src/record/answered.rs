@@ -3,6 +3,8 @@
 use highwater_protocol::{CallNumber, CallRef, Digest, Record, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::call::CallRefV1;
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct AnsweredV1<'a> {
     at_ms: i64,
@@ -11,12 +13,6 @@ pub(super) struct AnsweredV1<'a> {
     digest: [u8; 32],
     #[serde(borrow)]
     stand_ins: Vec<CallRefV1<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct CallRefV1<'a> {
-    seq: u64,
-    id: &'a str,
 }
 
 impl<'a> AnsweredV1<'a> {
@@ -32,10 +28,7 @@ impl<'a> AnsweredV1<'a> {
             call: call.0,
             position: position.0,
             digest: digest.0,
-            stand_ins: stand_ins
-                .iter()
-                .map(|call| CallRefV1 { seq: call.seq.0, id: &call.id })
-                .collect(),
+            stand_ins: stand_ins.iter().map(CallRefV1::new).collect(),
         }
     }
 
@@ -45,11 +38,7 @@ impl<'a> AnsweredV1<'a> {
             call: CallNumber(self.call),
             position: Seq(self.position),
             digest: Digest(self.digest),
-            stand_ins: self
-                .stand_ins
-                .into_iter()
-                .map(|call| CallRef { seq: Seq(call.seq), id: call.id.into() })
-                .collect(),
+            stand_ins: self.stand_ins.into_iter().map(CallRefV1::call).collect(),
         }
     }
 }

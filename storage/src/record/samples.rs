@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use highwater_protocol::{
-    Abandoned, Budget, CallNumber, CallRef, Dialect, Digest, Entry, EntryId, Format, Outcome,
-    PassId, Record, Refused, Seq, SeqRange, Summary, Timestamp, TokenCount,
+    Abandoned, Budget, CallEnd, CallNumber, CallRef, Dialect, Digest, Entry, EntryId, Fact,
+    FactKind, Format, Outcome, PassId, Piece, Record, Refused, Resolution, Seq, SeqRange, SeqSpans,
+    Summary, Timestamp, TokenCount,
 };
 
 const AT: Timestamp = Timestamp(1_700_000_000_123);
@@ -54,11 +55,78 @@ fn outcomes() -> Vec<(&'static str, Record)> {
         ("pass-ended-overdue", ended(Outcome::Abandoned(Abandoned::Overdue))),
         ("pass-ended-closed", ended(Outcome::Abandoned(Abandoned::Closed))),
         ("pass-ended-restarted", ended(Outcome::Abandoned(Abandoned::Restarted))),
+        ("pass-ended-rewound", ended(Outcome::Abandoned(Abandoned::Rewound))),
+        ("pass-ended-cleared", ended(Outcome::Abandoned(Abandoned::Cleared))),
+        ("pass-ended-changed", ended(Outcome::Abandoned(Abandoned::Changed))),
         ("pass-ended-stale", ended(Outcome::Refused(Refused::Stale))),
         ("pass-ended-empty", ended(Outcome::Refused(Refused::Empty))),
         ("pass-ended-not-smaller", ended(Outcome::Refused(Refused::NotSmaller))),
         ("pass-ended-torn-group", ended(Outcome::Refused(Refused::TornGroup))),
+        ("pass-ended-over-cap", ended(Outcome::Refused(Refused::OverCap))),
         ("pass-ended-failed", ended(Outcome::Failed("no answer".into()))),
+    ]
+}
+
+fn spliced() -> Record {
+    let range = |start, end| SeqRange::new(Seq(start), Seq(end));
+    let piece = |covers, text: &str| {
+        let summary = Summary { text: text.into(), author: "extractive".into() };
+        Piece { covers: SeqSpans::of(covers), summary }
+    };
+    let fact = |kind, name: &str| Fact { kind, name: name.into(), text: "since noon".into() };
+    Record::Spliced {
+        at: AT,
+        pass: PassId(3),
+        cut: Seq(9),
+        digest: digest(),
+        pieces: vec![
+            piece(vec![range(1, 5)], "They met."),
+            piece(vec![range(6, 7), range(8, 10)], "They parted."),
+        ],
+        facts: vec![
+            fact(FactKind::NoResult, "ls"),
+            fact(FactKind::RunningChild, "task"),
+            fact(FactKind::AwaitingApproval, "rm"),
+            fact(FactKind::Task, "ship"),
+        ],
+    }
+}
+
+fn changes() -> Vec<(&'static str, Record)> {
+    let message = r#"{"role":"user","content":"hello"}"#;
+    let Record::Appended { at, seq, entry } =
+        appended(Dialect::Anthropic, message, 0..message.len())
+    else {
+        unreachable!("an entry was appended")
+    };
+    let task = |text: Option<&str>| Record::Tracked {
+        at,
+        task: "ship".into(),
+        text: text.map(Into::into),
+    };
+    vec![
+        ("edited", Record::Edited { at, seq, place: Seq(7), entry }),
+        ("pinned", Record::Pinned { at, seq: Seq(7), pinned: true }),
+        ("set-free", Record::Pinned { at, seq: Seq(7), pinned: false }),
+        ("tracked", task(Some("by Friday"))),
+        ("tracked-done", task(None)),
+        ("rewound", Record::Rewound { at, to: Seq(7) }),
+        ("cleared", Record::Cleared { at }),
+    ]
+}
+
+fn resolutions() -> Vec<(&'static str, Record)> {
+    let resolved = |end| Record::Resolved {
+        at: AT,
+        call: CallRef { seq: Seq(5), id: "call_1".into() },
+        resolution: Resolution { end, detail: "as told".into() },
+    };
+    vec![
+        ("resolved-result", resolved(CallEnd::Result)),
+        ("resolved-failed", resolved(CallEnd::Failed)),
+        ("resolved-abandoned", resolved(CallEnd::Abandoned)),
+        ("resolved-running-child", resolved(CallEnd::RunningChild)),
+        ("resolved-awaiting-approval", resolved(CallEnd::AwaitingApproval)),
     ]
 }
 
@@ -76,8 +144,6 @@ pub(super) fn all() -> Vec<(&'static str, Record)> {
         digest: digest(),
         stand_ins,
     };
-    let summary = Summary { text: "They met.".into(), author: "extractive".into() };
-    let covers = SeqRange::new(Seq(1), Seq(5));
     let mut all = vec![
         ("opened-anthropic", opened(Format::Anthropic)),
         ("opened-openai-chat", opened(Format::OpenAiChat)),
@@ -85,9 +151,11 @@ pub(super) fn all() -> Vec<(&'static str, Record)> {
         ("answered-stand-ins", answered(stand_ins)),
         ("elided", Record::Elided { at, results: vec![Seq(2), Seq(4)], groups: vec![Seq(1)] }),
         ("pass-started", Record::PassStarted { at, pass, cut: Seq(4), digest: digest() }),
-        ("spliced", Record::Spliced { at, pass, covers, digest: digest(), summary }),
+        ("spliced", spliced()),
     ];
     all.extend(entries());
+    all.extend(changes());
+    all.extend(resolutions());
     all.extend(outcomes());
     all
 }

@@ -5,8 +5,9 @@ use std::fs;
 use std::sync::Arc;
 
 use highwater_protocol::{
-    Abandoned, Budget, CallNumber, CallRef, Digest, Entry, EntryId, Format, Outcome, PassId,
-    Record, Refused, Seq, SeqRange, Summary, Timestamp, TokenCount,
+    Abandoned, Budget, CallEnd, CallNumber, CallRef, Digest, Entry, EntryId, Fact, FactKind,
+    Format, Outcome, PassId, Piece, Record, Refused, Resolution, Seq, SeqRange, SeqSpans, Summary,
+    Timestamp, TokenCount,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -68,6 +69,17 @@ fn values_that_are_not_known_are_named() {
     assert_eq!(ended(2, 0, "a reason"), code("outcome", 2));
     assert_eq!(ended(4, 9, ""), code("reason of an abandoned pass", 9));
     assert_eq!(ended(5, 9, ""), code("reason of a refused pass", 9));
+    let call_end = refused(super::kind::RESOLVED, &(0_i64, (1_u64, "c"), 9_u8, ""));
+    assert_eq!(call_end, code("end of a call", 9));
+    let spliced = |covers: Vec<(u64, u64)>, kind: u8| {
+        let (pieces, facts) = (vec![(covers, "text", "author")], vec![(kind, "name", "text")]);
+        refused(super::kind::SPLICED, &(0_i64, 1_u64, 9_u64, [0_u8; 32], pieces, facts))
+    };
+    assert_eq!(spliced(vec![(1, 5)], 9), code("kind of a fact", 9));
+    for covers in [vec![], vec![(1, 1)], vec![(5, 7), (1, 3)], vec![(1, 3), (3, 5)]] {
+        let disordered = spliced(covers, 1);
+        assert!(matches!(disordered, DecodeError::Payload(_)), "{disordered}");
+    }
     let opened = |format: u8, landing: u64| {
         refused(super::kind::OPENED, &(0_i64, format, 4000_u64, landing, 8000_u64))
     };
@@ -89,12 +101,38 @@ fn seqs() -> impl Strategy<Value = Vec<Seq>> {
     vec(any::<u64>().prop_map(Seq), 0..20)
 }
 
+fn call_end() -> impl Strategy<Value = CallEnd> {
+    use CallEnd as C;
+    let all = [C::Result, C::Failed, C::Abandoned, C::RunningChild, C::AwaitingApproval];
+    proptest::sample::select(all.to_vec())
+}
+
+fn fact() -> impl Strategy<Value = Fact> {
+    use FactKind as F;
+    let kinds = vec![F::NoResult, F::RunningChild, F::AwaitingApproval, F::Task];
+    (proptest::sample::select(kinds), text(), text()).prop_map(|(kind, name, text)| Fact {
+        kind,
+        name,
+        text,
+    })
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    let range = (0..1_000_u64, 1..50_u64)
+        .prop_map(|(start, len)| SeqRange::new(Seq(start), Seq(start + len)));
+    (vec(range, 1..5), text(), text()).prop_map(|(covers, text, author)| Piece {
+        covers: SeqSpans::of(covers),
+        summary: Summary { text, author },
+    })
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     use {Abandoned as A, Refused as R};
     let abandoned =
-        prop_oneof![Just(A::Cancelled), Just(A::Overdue), Just(A::Closed), Just(A::Restarted)];
-    let refused =
-        prop_oneof![Just(R::Stale), Just(R::Empty), Just(R::NotSmaller), Just(R::TornGroup)];
+        [A::Cancelled, A::Overdue, A::Closed, A::Restarted, A::Rewound, A::Cleared, A::Changed];
+    let abandoned = proptest::sample::select(abandoned.to_vec());
+    let refused = [R::Stale, R::Empty, R::NotSmaller, R::TornGroup, R::OverCap];
+    let refused = proptest::sample::select(refused.to_vec());
     prop_oneof![
         Just(Outcome::Spliced),
         Just(Outcome::NothingToDo),
@@ -148,11 +186,31 @@ proptest! {
 
     #[test]
     fn every_splice_comes_back(
-        at: i64, pass: u64, start: u64, end: u64, digest: [u8; 32], text in text(), author in text(),
+        at: i64, pass: u64, cut: u64, digest: [u8; 32], pieces in vec(piece(), 0..4), facts in vec(fact(), 0..4),
     ) {
-        let (at, pass, covers) = (Timestamp(at), PassId(pass), SeqRange::new(Seq(start), Seq(end)));
-        let summary = Summary { text, author };
-        comes_back(Record::Spliced { at, pass, covers, digest: Digest(digest), summary })?;
+        let (at, pass, cut) = (Timestamp(at), PassId(pass), Seq(cut));
+        comes_back(Record::Spliced { at, pass, cut, digest: Digest(digest), pieces, facts })?;
+    }
+
+    #[test]
+    fn every_change_comes_back(
+        at: i64, seq: u64, place: u64, pinned: bool, task in text(), said in proptest::option::of(text()),
+        source: Vec<u8>,
+    ) {
+        let (at, seq, place) = (Timestamp(at), Seq(seq), Seq(place));
+        let entry = Arc::new(Entry::opaque(EntryId::parse("e").unwrap(), source.into()).unwrap());
+        comes_back(Record::Edited { at, seq, place, entry })?;
+        comes_back(Record::Pinned { at, seq, pinned })?;
+        comes_back(Record::Tracked { at, task, text: said })?;
+        comes_back(Record::Rewound { at, to: seq })?;
+        comes_back(Record::Cleared { at })?;
+    }
+
+    #[test]
+    fn every_resolution_comes_back(at: i64, seq: u64, id in text(), detail in text(), end in call_end()) {
+        let call = CallRef { seq: Seq(seq), id };
+        let resolution = Resolution { end, detail };
+        comes_back(Record::Resolved { at: Timestamp(at), call, resolution })?;
     }
 
     #[test]
@@ -161,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_decoding_panic(bytes: Vec<u8>, kind in 0..9_u8) {
+    fn no_bytes_make_decoding_panic(bytes: Vec<u8>, kind in 0..16_u8) {
         let _ = decode(&bytes);
         let mut out = Vec::new();
         codec::encode(kind, &codec::Bytes(&bytes), &mut out).unwrap();
