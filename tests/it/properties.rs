@@ -5,7 +5,7 @@ mod naive;
 use highwater_protocol::cut::{self, Cut};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::splice::{self, Effect, Proposal};
-use highwater_protocol::{Format, Group, PassId, Refused, Seq, Summary, View};
+use highwater_protocol::{Fact, Format, Group, PassId, Refused, Seq, Summary, View};
 use highwater_tests::generate::{self, Step, mark};
 use highwater_tests::log::{Log, pieces};
 use highwater_tests::{rules, world};
@@ -87,7 +87,7 @@ fn plan_and_splice(log: &mut Log, steps: &[Step], up_to: Seq) -> Result<(), Test
     prop_assert!(cut.covers().last() <= up_to, "never forward");
     let tokens = log.state.view().tokens();
     let pass = log.state.last_pass().next();
-    match check(log.state.view(), pass, &cut) {
+    match check(log.state.view(), &log.state.facts(), pass, &cut) {
         Ok(effect) => {
             log.splice(&cut, &gist());
             prop_assert_eq!(effect.before, tokens);
@@ -162,13 +162,13 @@ proptest! {
 
 /// The verdict on a splice, without the sizes of what lies behind it.
 fn checked(view: &View, cut: &Cut) -> Result<u64, Refused> {
-    let effect = check(view, PassId(1), cut)?;
+    let effect = check(view, &[], PassId(1), cut)?;
     Ok(effect.before.0 - effect.after.0)
 }
 
-fn check(view: &View, pass: PassId, cut: &Cut) -> Result<Effect, Refused> {
+fn check(view: &View, facts: &[Fact], pass: PassId, cut: &Cut) -> Result<Effect, Refused> {
     let (digest, pieces) = (cut.digest(), pieces(cut, &gist()));
     let cut = cut.covers().last();
-    let proposal = Proposal { pass, cut, digest: &digest, pieces: &pieces, facts: &[] };
+    let proposal = Proposal { pass, cut, digest: &digest, pieces: &pieces, facts };
     splice::check(view, &world::budget(), &proposal)
 }
