@@ -38,6 +38,7 @@ pub mod caps;
 pub mod format;
 pub mod tokens;
 
+pub mod accept;
 pub mod chunk;
 pub mod cut;
 pub mod limit;
