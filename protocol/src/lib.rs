@@ -43,6 +43,8 @@ pub mod chunk;
 pub mod cut;
 pub mod limit;
 pub mod message;
+pub mod piece;
+pub mod prompt;
 pub mod session;
 pub mod splice;
 pub mod stretch;
