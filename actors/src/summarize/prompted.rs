@@ -80,3 +80,69 @@ impl<M: Model> Summarizer for Prompted<M> {
         answer.map_err(|error| SummarizeError::new(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use highwater_protocol::accept::Finish;
+    use highwater_protocol::piece::Piece;
+    use highwater_protocol::prompt::Strength;
+
+    use super::*;
+
+    /// Keeps what it was asked, and is always cut off.
+    #[derive(Default)]
+    struct Asked(Mutex<Vec<(Rendered, TokenCount)>>);
+
+    #[async_trait]
+    impl Model for Asked {
+        fn name(&self) -> &'static str {
+            "asked-1"
+        }
+
+        fn window(&self) -> TokenCount {
+            TokenCount(2_000)
+        }
+
+        async fn complete(
+            &self,
+            prompt: Rendered,
+            max_output: TokenCount,
+        ) -> Result<Completion, ModelError> {
+            self.0.lock().expect("nobody panics").push((prompt, max_output));
+            Ok(Completion { text: "So f".to_owned(), finish: Finish::Length })
+        }
+    }
+
+    fn request(text: &str) -> SummaryRequest {
+        SummaryRequest {
+            pieces: [Piece::of_summary(text.into())].into(),
+            cap: TokenCount(100),
+            focus: Some("ferries".into()),
+            strength: Strength::Tighter,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_model_gets_the_prompt_and_a_limit_and_says_how_it_ended() {
+        let summarizer = Prompted::new(Asked::default());
+        let answer = summarizer.summarize(request("what was")).await.expect("an answer");
+        assert_eq!(answer.finish, Finish::Length);
+        let asked = summarizer.model.0.into_inner().expect("nobody panics");
+        let [(prompt, max_output)] = &asked[..] else { panic!("{} calls", asked.len()) };
+        let request = request("what was");
+        let (strength, cap, focus) = (request.strength, request.cap, request.focus.as_deref());
+        let expected = Prompt { strength, cap, focus, pieces: &request.pieces }.render();
+        assert_eq!((prompt, *max_output), (&expected, TokenCount(125)));
+    }
+
+    #[tokio::test]
+    async fn a_call_over_the_models_window_is_never_made() {
+        let summarizer = Prompted::new(Asked::default());
+        let refused = summarizer.summarize(request(&"word ".repeat(2_000))).await;
+        let why = refused.expect_err("it does not fit").to_string();
+        assert!(why.ends_with("does not fit the window of 2000 tokens"), "{why}");
+        assert!(summarizer.model.0.into_inner().expect("nobody panics").is_empty());
+    }
+}

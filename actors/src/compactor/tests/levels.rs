@@ -114,3 +114,12 @@ async fn no_call_exceeds_the_models_window_and_merges_of_dear_texts_come_to_an_e
     let ended = pass(&desk, &[stretch(60, 2_000)]).await;
     assert_eq!(ended.only().1, "strict-1", "a panic of the model would have cost it the word");
 }
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_no_merge_can_take_together_are_merged_without_a_model() {
+    let summarizer = scripted([says(&"\u{1}".repeat(280))]);
+    let calls = summarizer.calls();
+    let ended = pass(&desk(summarizer).await, &[stretch(3, 150)]).await;
+    assert_eq!(calls.count(), 3);
+    assert_eq!(ended.only().1, "scripted+extractive");
+}
