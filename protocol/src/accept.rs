@@ -65,7 +65,7 @@ const ERROR_BYTES: usize = 1_000;
 const REASONING: [&str; 4] = ["think", "thinking", "reasoning", "thought"];
 
 /// The summary in an answer: its text without blanks around it and without the reasoning that some models write before
-/// it between tags. Reasoning that never ends is no summary.
+/// it between tags, or before a closing tag alone on its line. Reasoning that never ends is no summary.
 pub fn accept(text: &str, finish: Finish, cap: TokenCount) -> Result<&str, Rejected> {
     let text = text.trim();
     match finish {
@@ -98,10 +98,11 @@ fn behind_reasoning(text: &str) -> &str {
     }
     // Templates that open the tag themselves leave an answer that only closes it.
     let closes = |line: &str| REASONING.iter().any(|tag| line.trim() == format!("</{tag}>"));
+    let opens = |text: &str| REASONING.iter().any(|tag| text.contains(&format!("<{tag}>")));
     let mut at = 0;
     for line in rest.split_inclusive('\n') {
         at += line.len();
-        if closes(line) {
+        if closes(line) && !opens(&rest[..at]) {
             return rest[at..].trim_start();
         }
     }

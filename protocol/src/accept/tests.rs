@@ -48,6 +48,8 @@ fn reasoning_is_taken_off_and_alone_is_rejected() {
     check("<think>a</think><reasoning>b</reasoning> Ship.", Finish::Complete, Ok("Ship."));
     check("well, let me see\n</think>\n\nShip it.", Finish::Complete, Ok("Ship it."));
     check("The tag </think> broke it.", Finish::Complete, Ok("The tag </think> broke it."));
+    let quoted = "It printed\n<think>\nhm\n</think>\nand stopped.";
+    check(quoted, Finish::Complete, Ok(quoted));
     let nothing = ["<think>hm</think>", "<thinking>never ends", "hm\n</think>\n"];
     rejected(Rejected::ReasoningOnly, &nothing);
 }
