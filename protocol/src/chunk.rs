@@ -4,10 +4,9 @@
 mod tests;
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
-use crate::piece::{Passage, Piece, Slice, Source, answered, body, says_something};
+use crate::piece::{Piece, Slice, answered, body, is_unanswered, says_something};
 use crate::prompt;
 use crate::stretch::{Covered, CoveredGroup};
 use crate::tokens::TokenCount;
@@ -18,6 +17,12 @@ pub const MIN_WINDOW_TOKENS: TokenCount = TokenCount(1_024);
 
 /// The least room for data: fits a record with the longest names and a few words.
 const MIN_ROOM: TokenCount = TokenCount(512);
+
+/// What the numbers of a slice's bounds take in its record.
+const BOUNDS: TokenCount = TokenCount(24);
+
+/// No text takes fewer tokens than one for so many bytes: that is a run of blanks.
+const MOST_BYTES_PER_TOKEN: u64 = 16;
 
 /// How a window is shared between the prompt's own text, the data, the answer, and head-room for what the estimate of
 /// tokens is wrong by.
@@ -62,14 +67,17 @@ pub struct Chunk {
 /// beside what is before it begins the next chunk; one that is over the room by itself is sliced at the boundaries of
 /// its entries and parts, and a part at those of its characters. Made one by one: each costs time linear in its size.
 pub fn chunks(parts: &[Covered], room: TokenCount) -> Chunks<'_> {
-    Chunks { parts: parts.iter(), ready: VecDeque::new(), room: room.max(MIN_ROOM) }
+    Chunks { parts: parts.iter(), ready: None, uncut: VecDeque::new(), room: room.max(MIN_ROOM) }
 }
 
 /// See [`chunks`].
 #[derive(Debug)]
 pub struct Chunks<'a> {
     parts: std::slice::Iter<'a, Covered>,
-    ready: VecDeque<(Piece, TokenCount)>,
+    /// What is next, cut to size.
+    ready: Option<(Piece, TokenCount)>,
+    /// What comes behind it and is not cut yet: summaries and slices.
+    uncut: VecDeque<Piece>,
     room: TokenCount,
 }
 
@@ -79,11 +87,11 @@ impl Iterator for Chunks<'_> {
     fn next(&mut self) -> Option<Chunk> {
         let mut pieces = Vec::new();
         let mut tokens = TokenCount::ZERO;
-        while self.is_ready() {
-            if !pieces.is_empty() && tokens + self.ready[0].1 > self.room {
+        while let Some((piece, size)) = self.piece() {
+            if !pieces.is_empty() && tokens + size > self.room {
+                self.ready = Some((piece, size));
                 break;
             }
-            let (piece, size) = self.ready.pop_front()?;
             pieces.push(piece);
             tokens += size;
         }
@@ -92,64 +100,70 @@ impl Iterator for Chunks<'_> {
 }
 
 impl Chunks<'_> {
-    /// Whether there is another piece; makes the next ones if need be.
-    fn is_ready(&mut self) -> bool {
-        while self.ready.is_empty() {
-            match self.parts.next() {
-                None => return false,
-                Some(Covered::Summary(text)) => self.add_summary(text),
-                Some(Covered::Group(group)) => self.add_group(group),
+    /// The next piece, which fits the room.
+    fn piece(&mut self) -> Option<(Piece, TokenCount)> {
+        if let Some(ready) = self.ready.take() {
+            return Some(ready);
+        }
+        loop {
+            if let Some(piece) = self.uncut.pop_front() {
+                return Some(self.cut(&piece));
             }
-        }
-        true
-    }
-
-    fn add_summary(&mut self, text: &Arc<str>) {
-        for (bytes, size) in slices(Source::Summary, text, self.room) {
-            self.ready.push_back((Piece::Summary { text: Arc::clone(text), bytes }, size));
-        }
-    }
-
-    fn add_group(&mut self, group: &CoveredGroup) {
-        let whole = Piece::Group(group.clone());
-        let size = whole.passages().iter().map(prompt::size).sum();
-        if size <= self.room {
-            self.ready.push_back((whole, size));
-            return;
-        }
-        let answered = answered(group);
-        for (seq, message) in &group.members {
-            let parts = message.parts.iter().enumerate();
-            for (part, found) in parts.filter(|(_, part)| says_something(&part.kind)) {
-                let source = Source::part(*seq, message.role, &found.kind, &answered);
-                let unanswered = matches!(source, Source::Part { unanswered: true, .. });
-                for (bytes, size) in slices(source, body(&found.kind), self.room) {
-                    let (seq, message) = (*seq, Arc::clone(message));
-                    let slice = Slice { seq, message, part, bytes, unanswered };
-                    self.ready.push_back((Piece::Slice(slice), size));
+            match self.parts.next()? {
+                Covered::Summary(text) => self.uncut.push_back(Piece::of_summary(Arc::clone(text))),
+                Covered::Group(group) => {
+                    let whole = Piece::Group(group.clone());
+                    match size_within(&whole, self.room) {
+                        Some(size) => return Some((whole, size)),
+                        None => self.uncut = in_parts(group),
+                    }
                 }
             }
         }
     }
+
+    /// What of a summary or a slice fits the room; the rest is next.
+    fn cut(&mut self, piece: &Piece) -> (Piece, TokenCount) {
+        let size = |piece: &Piece| piece.passages().iter().map(prompt::size).sum();
+        let bare: TokenCount = size(&piece.split_at(0).0);
+        let text = piece.passages().first().map_or("", |passage| passage.text);
+        let end = prompt::prefix_within(text, self.room.saturating_sub(bare + BOUNDS));
+        if end == text.len() {
+            return (piece.clone(), size(piece));
+        }
+        let (head, rest) = piece.split_at(end);
+        self.uncut.push_front(rest);
+        let tokens = size(&head);
+        (head, tokens)
+    }
 }
 
-/// A text in slices whose records take at most `room` each, with their sizes; one slice if it fits.
-fn slices(source: Source<'_>, text: &str, room: TokenCount) -> Vec<(Range<usize>, TokenCount)> {
-    let sized = |bytes: Range<usize>| {
-        let size = prompt::size(&Passage::of(source, text, bytes.clone()));
-        (bytes, size)
-    };
-    let whole = sized(0..text.len());
-    if whole.1 <= room {
-        return vec![whole];
+/// The size of a piece, if it fits; what is far too long is not measured to its end.
+fn size_within(piece: &Piece, room: TokenCount) -> Option<TokenCount> {
+    let mut size = TokenCount::ZERO;
+    for passage in piece.passages() {
+        if passage.text.len() as u64 / MOST_BYTES_PER_TOKEN > room.0 {
+            return None;
+        }
+        size += prompt::size(&passage);
+        if size > room {
+            return None;
+        }
     }
-    // The record of an empty slice, with room for the numbers of its bounds.
-    let bare = sized(0..0).1 + TokenCount(24);
-    let (mut slices, mut start) = (Vec::new(), 0);
-    while start < text.len() {
-        let end = start + prompt::prefix_within(&text[start..], room.saturating_sub(bare));
-        slices.push(sized(start..end));
-        start = end;
+    Some(size)
+}
+
+/// The parts of a group, each as a slice that holds all of it.
+fn in_parts(group: &CoveredGroup) -> VecDeque<Piece> {
+    let answered = answered(group);
+    let mut slices = VecDeque::new();
+    for (seq, message) in &group.members {
+        let parts = message.parts.iter().enumerate();
+        for (part, found) in parts.filter(|(_, part)| says_something(&part.kind)) {
+            let (seq, message, bytes) = (*seq, Arc::clone(message), 0..body(&found.kind).len());
+            let unanswered = is_unanswered(&found.kind, &answered);
+            slices.push_back(Piece::Slice(Slice { seq, message, part, bytes, unanswered }));
+        }
     }
     slices
 }

@@ -91,12 +91,33 @@ impl Piece {
                 for (seq, message) in &group.members {
                     for part in message.parts.iter().filter(|part| says_something(&part.kind)) {
                         let text = body(&part.kind);
-                        let source = Source::part(*seq, message.role, &part.kind, &answered);
+                        let (seq, role, kind) = (*seq, message.role, &part.kind);
+                        let unanswered = is_unanswered(kind, &answered);
+                        let source = Source::Part { seq, role, kind, unanswered };
                         passages.push(Passage::of(source, text, 0..text.len()));
                     }
                 }
                 passages
             }
+        }
+    }
+
+    /// The piece up to `bytes` of its text, and the rest of it. A group is never cut.
+    pub(crate) fn split_at(&self, bytes: usize) -> (Self, Self) {
+        let (mut front, mut back) = (self.clone(), self.clone());
+        if let Some(held) = front.held() {
+            held.end = held.start + bytes;
+        }
+        if let Some(held) = back.held() {
+            held.start += bytes;
+        }
+        (front, back)
+    }
+
+    fn held(&mut self) -> Option<&mut Range<usize>> {
+        match self {
+            Self::Summary { bytes, .. } | Self::Slice(Slice { bytes, .. }) => Some(bytes),
+            Self::Group(_) => None,
         }
     }
 
@@ -121,21 +142,14 @@ impl Slice {
 }
 
 impl<'a> Passage<'a> {
-    pub(crate) fn of(source: Source<'a>, whole: &'a str, bytes: Range<usize>) -> Self {
+    fn of(source: Source<'a>, whole: &'a str, bytes: Range<usize>) -> Self {
         Self { source, from: bytes.start, whole: whole.len(), text: &whole[bytes] }
     }
 }
 
-impl<'a> Source<'a> {
-    pub(crate) fn part(
-        seq: Seq,
-        role: Role,
-        kind: &'a PartKind,
-        answered: &BTreeSet<&str>,
-    ) -> Self {
-        let unanswered = matches!(kind, PartKind::ToolCall { id, .. } if !answered.contains(&**id));
-        Self::Part { seq, role, kind, unanswered }
-    }
+/// Whether a part is a call that is not among the answered ones.
+pub(crate) fn is_unanswered(kind: &PartKind, answered: &BTreeSet<&str>) -> bool {
+    matches!(kind, PartKind::ToolCall { id, .. } if !answered.contains(&**id))
 }
 
 /// The text of a part that may be long: what is said, or a call's arguments.

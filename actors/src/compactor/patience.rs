@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// The share of the deadline that models may use. The rest is for finishing without them: of the default ten minutes
 /// that leaves two for some milliseconds of work, and a pass of one second still has a fifth of it on a busy machine.
@@ -55,7 +55,7 @@ impl Patience {
     pub(super) fn lasts(&mut self) -> bool {
         if *self.hurried.borrow() {
             self.spend(Spent::Hurried);
-        } else if self.late.is_elapsed() {
+        } else if Instant::now() >= self.late.deadline() {
             self.spend(Spent::Late);
         }
         self.spent.is_none()
