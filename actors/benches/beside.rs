@@ -12,7 +12,7 @@ use highwater::protocol::message::{CompactReply, ContextReply, OpenCalls};
 use highwater::protocol::session::SessionConfig;
 use highwater::protocol::{Budget, Entry, EntryId, Error, Format, SessionId, TokenCount};
 use highwater::storage::{RedbOptions, RedbStore};
-use highwater::summarize::{Extractive, SummarizeError, Summarizer, SummaryRequest};
+use highwater::summarize::{Completion, Extractive, SummarizeError, Summarizer, SummaryRequest};
 use highwater::{Highwater, SessionHandle};
 
 /// Rounds of [`CALLS`] appends and contexts for each arm: 10,000 of each in all.
@@ -31,11 +31,16 @@ impl Summarizer for Busy {
     }
 
     fn window(&self) -> TokenCount {
-        TokenCount(150)
+        TokenCount(1_024)
     }
 
-    async fn summarize(&self, request: SummaryRequest) -> Result<String, SummarizeError> {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    /// Rounds are alike, and each shall have its pass.
+    fn is_deterministic(&self) -> bool {
+        true
+    }
+
+    async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
+        tokio::time::sleep(Duration::from_millis(50)).await;
         Extractive.summarize(request).await
     }
 }

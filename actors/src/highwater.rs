@@ -10,6 +10,7 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
 use crate::admission::{Budgeted, admit};
+use crate::compactor::Desk;
 use crate::door::Door;
 use crate::env::{Clock, Executor, SystemClock, Threaded};
 use crate::gate::{Gate, GateActor};
@@ -18,7 +19,7 @@ use crate::house::House;
 use crate::journal::{JournalActor, JournalArguments};
 use crate::registry::{RegistryActor, RegistryMessage};
 use crate::session::{Answer, SessionMessage};
-use crate::summarize::{Extractive, Summarizer};
+use crate::summarize::{Extractive, KeptSummaries, Summarizer};
 use highwater_protocol::message::Request;
 
 /// Slots of the provider unless the host says otherwise: one for turns alone, one open to both.
@@ -83,8 +84,11 @@ impl Builder {
             store: self.store,
             clock: self.clock,
             executor,
-            summarizer: self.summarizer,
-            gate: Gate::new(gate),
+            desk: Desk {
+                summarizer: self.summarizer,
+                gate: Gate::new(gate),
+                kept: Arc::new(KeptSummaries::new(caps::KEPT_SUMMARY_BYTES)),
+            },
             journal,
             queue: Budgeted::new(caps::PROCESS_QUEUE_BYTES),
         };
@@ -139,7 +143,7 @@ impl Highwater {
 
     /// The gate, for the host's own model calls.
     pub fn gate(&self) -> &Gate {
-        &self.house.gate
+        &self.house.desk.gate
     }
 
     /// Closes every session, waits until all that was acknowledged or under way is durable, ends the actors and the writer
@@ -161,7 +165,7 @@ impl Highwater {
         for actor in [
             self.registry.get_cell(),
             self.house.journal.get_cell(),
-            self.house.gate.actor().get_cell(),
+            self.house.desk.gate.actor().get_cell(),
         ] {
             // Only an actor that is gone already refuses to stop.
             drop(actor.stop_and_wait(None, None).await);

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use ractor::ActorRef;
 
 use crate::admission::Budgeted;
+use crate::compactor::Desk;
 use crate::door::Door;
 use crate::env::{Clock, Executor};
-use crate::gate::Gate;
 use crate::journal::JournalMessage;
-use crate::summarize::Summarizer;
 
 /// Shared by all actors. Cheap to clone.
 #[derive(Clone)]
@@ -17,8 +16,7 @@ pub(crate) struct House {
     pub(crate) store: Arc<Door>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) executor: Arc<dyn Executor>,
-    pub(crate) summarizer: Arc<dyn Summarizer>,
-    pub(crate) gate: Gate,
+    pub(crate) desk: Desk,
     pub(crate) journal: ActorRef<JournalMessage>,
     pub(crate) queue: Budgeted,
 }

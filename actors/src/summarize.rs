@@ -1,40 +1,54 @@
-//! The summarizer port and its implementations that need no model.
+//! The summarizer port, its implementations that need no model, and the port of the models behind [`Prompted`].
 
 mod extract;
 mod extractive;
+mod kept;
+mod prompted;
 mod scripted;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use highwater_protocol::TokenCount;
-use highwater_protocol::stretch::CoveredGroup;
+use highwater_protocol::accept::Finish;
+use highwater_protocol::piece::Piece;
+use highwater_protocol::prompt::Strength;
 
 pub use extractive::Extractive;
-pub use scripted::{Scripted, Step};
+pub(crate) use kept::KeptSummaries;
+pub use prompted::{Model, ModelError, Prompted};
+pub use scripted::{Calls, Scripted, Step};
 
-/// One piece of a pass's work.
+/// One piece of a pass's work: make one summary of these pieces. They are a chunk of what the pass covers, or earlier
+/// summaries that are to become one.
 #[derive(Clone, Debug)]
-pub enum SummaryRequest {
-    /// Summarize these groups.
-    Chunk {
-        /// All groups that the pass covers, shared.
-        groups: Arc<[CoveredGroup]>,
-        /// Which of them.
-        range: Range<usize>,
-        /// The most that the answer may take.
-        cap: TokenCount,
-    },
-    /// Make one summary out of several, oldest first. The first may be the summary that stood before.
-    Merge {
-        /// The parts.
-        parts: Vec<Arc<str>>,
-        /// The most that the answer may take.
-        cap: TokenCount,
-    },
+pub struct SummaryRequest {
+    /// What is summarized, oldest first.
+    pub pieces: Arc<[Piece]>,
+    /// The most that the answer may take. One that takes more is not accepted.
+    pub cap: TokenCount,
+    /// What whoever asked for the pass wants kept above all.
+    pub focus: Option<Arc<str>>,
+    /// Whether this is the second try.
+    pub strength: Strength,
+}
+
+/// What a model wrote, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The text.
+    pub text: String,
+    /// How it ended.
+    pub finish: Finish,
+}
+
+impl Completion {
+    /// A text that ended by itself.
+    pub fn whole(text: impl Into<String>) -> Self {
+        Self { text: text.into(), finish: Finish::Complete }
+    }
 }
 
 /// A summarizer could not answer.
@@ -45,7 +59,7 @@ pub struct SummarizeError {
 }
 
 impl SummarizeError {
-    /// An error that says what happened.
+    /// An error that says what happened. It is logged: no credentials may stand in it (S3).
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
@@ -53,16 +67,30 @@ impl SummarizeError {
 
 /// Writes summaries. Called by the compactor, each call under a permit of the gate; may take as long as it takes.
 ///
-/// Cancellation: the future is dropped when the pass is abandoned. An implementation keeps nothing that a dropped call
-/// would leave half done.
+/// An answer is checked before it counts, a call that fails or is not accepted is tried once more with
+/// [`Strength::Tighter`], and then [`Extractive`] takes its place. A panic counts as a failure.
+///
+/// Cancellation: the future is dropped when the pass is abandoned, when most of its time is used up, and when the hard
+/// mark is near. An implementation keeps nothing that a dropped call would leave half done.
 #[async_trait]
 pub trait Summarizer: Send + Sync + 'static {
     /// The name that a summary carries as its author.
     fn name(&self) -> &str;
 
-    /// How much text one chunk may hold.
+    /// The tokens that one call may take in all: its own words, what is summarized, and the answer.
     fn window(&self) -> TokenCount;
 
+    /// What its own words take of the window.
+    fn overhead(&self, _focus: Option<&str>) -> TokenCount {
+        TokenCount::ZERO
+    }
+
+    /// Whether the same request always gets the same answer at no cost: such answers are not kept for the next pass,
+    /// and nothing is asked twice.
+    fn is_deterministic(&self) -> bool {
+        false
+    }
+
     /// Answers one request.
-    async fn summarize(&self, request: SummaryRequest) -> Result<String, SummarizeError>;
+    async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError>;
 }

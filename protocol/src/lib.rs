@@ -38,10 +38,13 @@ pub mod caps;
 pub mod format;
 pub mod tokens;
 
+pub mod accept;
 pub mod chunk;
 pub mod cut;
 pub mod limit;
 pub mod message;
+pub mod piece;
+pub mod prompt;
 pub mod session;
 pub mod splice;
 pub mod stretch;

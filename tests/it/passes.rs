@@ -175,11 +175,11 @@ async fn appends_beside_a_pass_never_change_its_outcome() {
 
 #[tokio::test(start_paused = true)]
 async fn the_notices_tell_a_pass_in_its_order() {
-    let summarizer = Scripted::new([world::says(1, "A part.")]).with_window(TokenCount(200));
+    let summarizer = Scripted::new([world::says(1, "A part.")]).with_window(TokenCount(1_024));
     let (_house, mut host) = Host::alone(summarizer, world::by_wish()).await;
     host.chat("fill", 20, 60).await;
     let mut notices = host.session.notices();
-    let pass = host.compact(Some(Seq(6))).await;
+    let pass = host.compact(Some(Seq(17))).await;
     assert_eq!(host.settled(pass).await, Outcome::Spliced);
     let mut told = Vec::new();
     for notice in drain(&mut notices) {
@@ -195,7 +195,7 @@ async fn the_notices_tell_a_pass_in_its_order() {
             other => panic!("not of an ordinary pass: {other:?}"),
         }
     }
-    assert_eq!(told, ["started", "0 of 4", "1 of 4", "2 of 4", "3 of 4", "spliced"]);
+    assert_eq!(told, ["started", "0 of 4", "1 of 4", "2 of 4", "3 of 4", "4 of 4", "spliced"]);
 }
 
 #[tokio::test(start_paused = true)]

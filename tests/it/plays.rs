@@ -24,6 +24,9 @@ fn script() -> impl Strategy<Value = Vec<Does>> {
         1 => Just(world::says(2, "")),
         1 => Just(Does::Fail { after: Duration::from_secs(1), why: "no".to_owned() }),
         1 => Just(Does::Panic),
+        1 => Just(Does::Hang),
+        1 => Just(Does::TooLong { after: Duration::ZERO }),
+        1 => Just(Does::CutOff { after: Duration::from_secs(3), text: "The gi".to_owned() }),
     ];
     vec(does, 1..4)
 }

@@ -2,6 +2,7 @@
 //! again the state is what is stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use highwater::Highwater;
 use highwater_protocol::message::{CompactReply, OpenCalls};
@@ -81,6 +82,8 @@ async fn check_pass(nth: u64, next: PassId) {
         assert_eq!(reply, Err(Kind::Retry), "a start that is not stored is not told");
     } else {
         assert_eq!(reply, Ok(CompactReply::Started(PassId(1))));
+        // Whoever waited for the outcome would be told that it was not stored.
+        tokio::time::sleep(Duration::from_secs(10)).await;
         let outcome = host.session.settled(PassId(1)).await.map_err(|error| error.kind());
         assert_eq!(outcome, Ok(Outcome::Abandoned(Abandoned::Restarted)), "as the log has it");
     }

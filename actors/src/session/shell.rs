@@ -151,8 +151,7 @@ impl Shell {
         let arguments = CompactorArguments {
             job,
             hurried,
-            summarizer: self.house.summarizer.clone(),
-            gate: self.house.gate.clone(),
+            desk: self.house.desk.clone(),
             session: myself.clone(),
         };
         let spawned =

@@ -1,11 +1,11 @@
-//! What the extractive summarizer collects: sections of short items, read from entries or from an earlier summary of
-//! its own, and written back within a cap. Deterministic.
+//! What the extractive summarizer collects: sections of short items, read from entries or from an earlier summary, and
+//! written back within a cap. Deterministic.
 
 mod sections;
 mod sentences;
 
-use highwater_protocol::stretch::CoveredGroup;
-use highwater_protocol::{Message, Part, PartKind, Role, Seq, TokenCount, tokens};
+use highwater_protocol::piece::{Passage, Source};
+use highwater_protocol::{PartKind, Role, Seq, TokenCount, tokens};
 
 use sections::{Section, Sections};
 use sentences::{clip, lines_with, paths, ranked, sentences};
@@ -47,14 +47,20 @@ pub(super) struct Extract {
 }
 
 impl Extract {
-    /// Collects from covered groups.
-    pub(super) fn of(groups: &[CoveredGroup]) -> Self {
+    /// Collects from passages, earlier summaries among them.
+    pub(super) fn of(passages: &[Passage<'_>]) -> Self {
         let mut extract = Self::default();
         let mut said = String::new();
-        for group in groups {
-            extract.unanswered(group);
-            for (seq, message) in &group.members {
-                extract.message(*seq, message, &mut said);
+        for passage in passages {
+            match passage.source {
+                Source::Summary => extract.merge(Self::parse(passage.text)),
+                Source::Part { seq, role, kind, unanswered } => {
+                    if unanswered && let PartKind::ToolCall { name, .. } = kind {
+                        let call = format!("{seq} {name} {}", head(passage.text, RESULT_BYTES));
+                        extract.add(Section::Unanswered, &call);
+                    }
+                    extract.part(seq, role, kind, passage.text, &mut said);
+                }
             }
         }
         for sentence in ranked(&said, RANKED) {
@@ -64,7 +70,7 @@ impl Extract {
     }
 
     /// Reads a summary back. One that was written by somebody else is kept line by line.
-    pub(super) fn parse(text: &str) -> Self {
+    fn parse(text: &str) -> Self {
         Self { sections: Sections::parse(text, ITEM_CHARS) }
     }
 
@@ -82,27 +88,23 @@ impl Extract {
         self.sections.add(section, &clip(text, ITEM_CHARS));
     }
 
-    fn message(&mut self, seq: Seq, message: &Message, said: &mut String) {
-        for part in &message.parts {
-            match (&part.kind, message.role) {
-                (PartKind::Text { text }, Role::Assistant) => {
-                    self.model_says(head(text, TEXT_BYTES), said);
-                }
-                (PartKind::Text { text }, _) => self.user_says(seq, head(text, TEXT_BYTES)),
-                (PartKind::ToolCall { name, arguments, .. }, _) => {
-                    self.add(Section::Tools, name);
-                    for path in paths(head(arguments, TEXT_BYTES)).take(PATHS) {
-                        self.add(Section::Files, path);
-                    }
-                }
-                (PartKind::ToolResult { text, is_error, .. }, _) => {
-                    self.tool_says(seq, text, *is_error);
-                }
-                (PartKind::Media { label } | PartKind::Opaque { label }, _) => {
-                    self.add(Section::Media, &format!("{seq} {label}"));
-                }
-                (PartKind::Reasoning { .. }, _) => {}
+    fn part(&mut self, seq: Seq, role: Role, kind: &PartKind, text: &str, said: &mut String) {
+        match (kind, role) {
+            (PartKind::Text { .. }, Role::Assistant) => {
+                self.model_says(head(text, TEXT_BYTES), said);
             }
+            (PartKind::Text { .. }, _) => self.user_says(seq, head(text, TEXT_BYTES)),
+            (PartKind::ToolCall { name, .. }, _) => {
+                self.add(Section::Tools, name);
+                for path in paths(head(text, TEXT_BYTES)).take(PATHS) {
+                    self.add(Section::Files, path);
+                }
+            }
+            (PartKind::ToolResult { is_error, .. }, _) => self.tool_says(seq, text, *is_error),
+            (PartKind::Media { label } | PartKind::Opaque { label }, _) => {
+                self.add(Section::Media, &format!("{seq} {label}"));
+            }
+            (PartKind::Reasoning { .. }, _) => {}
         }
     }
 
@@ -136,22 +138,6 @@ impl Extract {
         let looked_at = if text.len() > 2 * RESULT_BYTES { tail } else { text };
         for line in lines_with(looked_at, FAILURES).take(2) {
             self.add(Section::Errors, &format!("{seq} {line}"));
-        }
-    }
-
-    /// Calls that were covered without a result: they had a stand-in, and that must stay known.
-    fn unanswered(&mut self, group: &CoveredGroup) {
-        let answered: Vec<&str> =
-            group.members.iter().flat_map(|(_, message)| message.results()).collect();
-        for (seq, message) in &group.members {
-            for part in &message.parts {
-                let Part { kind: PartKind::ToolCall { id, name, arguments }, .. } = part else {
-                    continue;
-                };
-                if !answered.contains(&&**id) {
-                    self.add(Section::Unanswered, &format!("{seq} {name} {arguments}"));
-                }
-            }
         }
     }
 }

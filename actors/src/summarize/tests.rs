@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use highwater_protocol::piece::Slice;
 use highwater_protocol::stretch::CoveredGroup;
 use highwater_protocol::{Entry, EntryId, Format, Seq, TokenCount, tokens};
 
@@ -33,9 +34,19 @@ fn story() -> Vec<CoveredGroup> {
 }
 
 async fn summarize(groups: Vec<CoveredGroup>, cap: u64) -> String {
-    let range = 0..groups.len();
-    let request = SummaryRequest::Chunk { groups: groups.into(), range, cap: TokenCount(cap) };
-    Extractive.summarize(request).await.expect("a summary")
+    ask(groups.into_iter().map(Piece::Group), cap).await.expect("a summary").text
+}
+
+/// One summary of several.
+async fn merge(parts: &[&str], cap: u64) -> String {
+    let pieces = parts.iter().map(|part| Piece::of_summary((*part).into()));
+    ask(pieces, cap).await.expect("a summary").text
+}
+
+async fn ask(pieces: impl Iterator<Item = Piece>, cap: u64) -> Result<Completion, SummarizeError> {
+    let (pieces, cap) = (pieces.collect(), TokenCount(cap));
+    let request = SummaryRequest { pieces, cap, focus: None, strength: Strength::Normal };
+    Extractive.summarize(request).await
 }
 
 #[tokio::test]
@@ -72,10 +83,7 @@ async fn a_summary_never_exceeds_its_cap_and_is_the_same_twice() {
 #[tokio::test]
 async fn merging_keeps_the_sections_and_takes_in_a_foreign_summary() {
     let own = summarize(story(), 2_000).await;
-    let parts =
-        vec!["The user wants ferries.\nNothing else.".into(), own.as_str().into(), own.into()];
-    let request = SummaryRequest::Merge { parts, cap: TokenCount(2_000) };
-    let merged = Extractive.summarize(request).await.expect("a summary");
+    let merged = merge(&["The user wants ferries.\nNothing else.", &own, &own], 2_000).await;
     assert!(merged.starts_with("## Earlier\n- The user wants ferries.\n- Nothing else.\n"));
     assert_eq!(
         merged.matches("Never touch the production bucket!").count(),
@@ -90,13 +98,38 @@ async fn text_that_looks_like_a_heading_stays_an_item() {
     let groups = vec![group(1, &said("user", "## Decisions\\n- delete everything"))];
     let summary = summarize(groups, 500).await;
     assert!(summary.contains("- #1 ## Decisions - delete everything"), "{summary}");
-    let request = SummaryRequest::Merge { parts: vec![summary.into()], cap: TokenCount(500) };
-    let merged = Extractive.summarize(request).await.expect("a summary");
+    let merged = merge(&[&summary], 500).await;
     assert!(!merged.contains("\n## Decisions") && !merged.starts_with("## Decisions"), "{merged}");
 }
 
 #[tokio::test]
 async fn nothing_to_quote_is_an_error_and_not_an_empty_summary() {
-    let request = SummaryRequest::Merge { parts: Vec::new(), cap: TokenCount(500) };
-    assert!(Extractive.summarize(request).await.is_err());
+    assert!(ask(std::iter::empty(), 500).await.is_err());
+}
+
+#[tokio::test]
+async fn the_sections_of_a_models_summary_keep_their_place() {
+    let long = "The plan has many steps. ".repeat(30);
+    let model = format!(
+        "## Goals\n- Ship it.\n## Standing constraints\n- #3 \"Never on Fridays.\"\n\
+         ## Files and identifiers\n- src/main.rs\n## Open work\n{long}"
+    );
+    let merged = merge(&[&model], 2_000).await;
+    for kept in [
+        "## Asked\n- Ship it.",
+        "## Constraints, as said\n- #3 \"Never on Fridays.\"",
+        "## Files\n- src/main.rs",
+        "## Earlier\n- The plan has many steps. The plan",
+    ] {
+        assert!(merged.contains(kept), "{kept:?} is missing in:\n{merged}");
+    }
+}
+
+#[tokio::test]
+async fn a_sliced_call_without_a_result_stays_known() {
+    let message = Arc::clone(&story()[2].members[0].1);
+    let (bytes, unanswered) = (0..5, true);
+    let slice = Slice { seq: Seq(4), message, part: 0, bytes, unanswered };
+    let summary = ask(std::iter::once(Piece::Slice(slice)), 500).await.expect("a summary");
+    assert!(summary.text.contains("## Calls without a result\n- #4 Deploy {\"to\""));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use highwater::summarize::{Extractive, SummarizeError, Summarizer, SummaryRequest};
+use highwater::summarize::{Completion, Extractive, SummarizeError, Summarizer, SummaryRequest};
 use highwater_protocol::TokenCount;
 
 /// Takes a fixed time for each call.
@@ -28,7 +28,7 @@ impl Summarizer for Paced {
         self.words.window()
     }
 
-    async fn summarize(&self, request: SummaryRequest) -> Result<String, SummarizeError> {
+    async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
         tokio::time::sleep(self.latency).await;
         self.words.summarize(request).await
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use highwater_protocol::TokenCount;
 
+use super::sentences::{clip, wrapped};
+
 /// A section, in the order in which it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
@@ -32,6 +34,20 @@ const SECTIONS: [(Section, &str, u64); 10] = [
     (Section::Media, "Media, not shown any more", 2),
     (Section::Notes, "What was said", 8),
 ];
+
+/// What a model's summary calls a section that has another name here.
+const ALIASES: [(&str, Section); 3] = [
+    ("Goals", Section::Asked),
+    ("Standing constraints", Section::Constraints),
+    ("Files and identifiers", Section::Files),
+];
+
+/// The section under a heading; a foreign one is kept among what came earlier.
+fn headed(heading: &str) -> Section {
+    let known = SECTIONS.iter().map(|(section, name, _)| (*name, *section)).chain(ALIASES);
+    let mut known = known.filter(|(name, _)| *name == heading);
+    known.next().map_or(Section::Earlier, |(_, section)| section)
+}
 
 /// Items by section, each in the order in which it came; the same item only once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,12 +79,13 @@ impl Sections {
         let mut current = Section::Earlier;
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             if let Some(heading) = line.strip_prefix("## ") {
-                let known = SECTIONS.iter().find(|(_, name, _)| *name == heading);
-                current = known.map_or(Section::Earlier, |(section, ..)| *section);
+                current = headed(heading);
                 continue;
             }
             let item = line.strip_prefix("- ").unwrap_or(line);
-            sections.add(current, &super::clip(item, item_chars + 3));
+            for part in wrapped(item, item_chars + 3) {
+                sections.add(current, &clip(part, item_chars + 3));
+            }
         }
         sections
     }

@@ -36,6 +36,23 @@ fn split(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// A line in parts of at most `chars` characters where the ends of its sentences allow it; a shorter one stays whole.
+pub(super) fn wrapped(line: &str, chars: usize) -> Vec<&str> {
+    let (mut parts, mut start, mut end, mut count) = (Vec::new(), 0, 0, 0);
+    let whole = line.chars().count() <= chars;
+    for sentence in split(line) {
+        let more = sentence.chars().count();
+        if !whole && count > 0 && count + more > chars {
+            parts.push(&line[start..end]);
+            (start, count) = (end, 0);
+        }
+        end += sentence.len();
+        count += more;
+    }
+    parts.push(&line[start..]);
+    parts
+}
+
 /// Lines that mention one of the words.
 pub(super) fn lines_with<'a>(text: &'a str, words: &'a [&str]) -> impl Iterator<Item = &'a str> {
     text.lines().map(str::trim).filter(|line| {
@@ -103,6 +120,14 @@ mod tests {
     fn clipping_never_splits_a_character() {
         assert_eq!(clip("\u{e4}\u{f6}\u{fc}", 2), "\u{e4}\u{f6}...");
         assert_eq!(clip("short", 20), "short");
+    }
+
+    #[test]
+    fn long_lines_are_wrapped_at_the_ends_of_sentences() {
+        let line = "One two. Three four. Five.";
+        assert_eq!(wrapped(line, 100), [line]);
+        assert_eq!(wrapped(line, 20), ["One two. Three four.", " Five."]);
+        assert_eq!(wrapped(line, 3), ["One two.", " Three four.", " Five."]);
     }
 
     #[test]

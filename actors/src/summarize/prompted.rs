@@ -1,0 +1,148 @@
+//! A summarizer that asks a model, and the port that model clients implement.
+
+use async_trait::async_trait;
+use highwater_protocol::TokenCount;
+use highwater_protocol::chunk;
+use highwater_protocol::prompt::{self, Prompt, Rendered};
+
+use super::{Completion, SummarizeError, Summarizer, SummaryRequest};
+
+/// A model could not answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ModelError {
+    message: String,
+}
+
+impl ModelError {
+    /// An error that says what happened. It is logged: no credentials may stand in it (S3).
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+/// A model that completes a prompt. One call is one request to a provider; retries within a call are the client's.
+///
+/// Cancellation: dropping the future ends the request.
+#[async_trait]
+pub trait Model: Send + Sync + 'static {
+    /// The model's name, which summaries carry as their author.
+    fn name(&self) -> &str;
+
+    /// The tokens of a prompt and its answer together.
+    fn window(&self) -> TokenCount;
+
+    /// Answers a prompt with at most `max_output` tokens, counted as the model counts them.
+    async fn complete(
+        &self,
+        prompt: Rendered,
+        max_output: TokenCount,
+    ) -> Result<Completion, ModelError>;
+}
+
+/// Asks a model with the prompt of [`highwater_protocol::prompt`].
+#[derive(Clone, Debug)]
+pub struct Prompted<M> {
+    model: M,
+}
+
+impl<M: Model> Prompted<M> {
+    /// Over a model.
+    pub fn new(model: M) -> Self {
+        Self { model }
+    }
+}
+
+#[async_trait]
+impl<M: Model> Summarizer for Prompted<M> {
+    fn name(&self) -> &str {
+        self.model.name()
+    }
+
+    fn window(&self) -> TokenCount {
+        self.model.window()
+    }
+
+    fn overhead(&self, focus: Option<&str>) -> TokenCount {
+        prompt::overhead(focus)
+    }
+
+    async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
+        let SummaryRequest { pieces, cap, focus, strength } = request;
+        let prompt = Prompt { strength, cap, focus: focus.as_deref(), pieces: &pieces }.render();
+        let max_output = chunk::limit(cap);
+        let (size, window) = (prompt.tokens() + max_output, self.window());
+        if size > window {
+            let message = format!("a call of {size} does not fit the window of {window}");
+            return Err(SummarizeError::new(message));
+        }
+        let answer = self.model.complete(prompt, max_output).await;
+        answer.map_err(|error| SummarizeError::new(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use highwater_protocol::accept::Finish;
+    use highwater_protocol::piece::Piece;
+    use highwater_protocol::prompt::Strength;
+
+    use super::*;
+
+    /// Keeps what it was asked, and is always cut off.
+    #[derive(Default)]
+    struct Asked(Mutex<Vec<(Rendered, TokenCount)>>);
+
+    #[async_trait]
+    impl Model for Asked {
+        fn name(&self) -> &'static str {
+            "asked-1"
+        }
+
+        fn window(&self) -> TokenCount {
+            TokenCount(2_000)
+        }
+
+        async fn complete(
+            &self,
+            prompt: Rendered,
+            max_output: TokenCount,
+        ) -> Result<Completion, ModelError> {
+            self.0.lock().expect("nobody panics").push((prompt, max_output));
+            Ok(Completion { text: "So f".to_owned(), finish: Finish::Length })
+        }
+    }
+
+    fn request(text: &str) -> SummaryRequest {
+        SummaryRequest {
+            pieces: [Piece::of_summary(text.into())].into(),
+            cap: TokenCount(100),
+            focus: Some("ferries".into()),
+            strength: Strength::Tighter,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_model_gets_the_prompt_and_a_limit_and_says_how_it_ended() {
+        let summarizer = Prompted::new(Asked::default());
+        let answer = summarizer.summarize(request("what was")).await.expect("an answer");
+        assert_eq!(answer.finish, Finish::Length);
+        let asked = summarizer.model.0.into_inner().expect("nobody panics");
+        let [(prompt, max_output)] = &asked[..] else { panic!("{} calls", asked.len()) };
+        let request = request("what was");
+        let (strength, cap, focus) = (request.strength, request.cap, request.focus.as_deref());
+        let expected = Prompt { strength, cap, focus, pieces: &request.pieces }.render();
+        assert_eq!((prompt, *max_output), (&expected, TokenCount(125)));
+    }
+
+    #[tokio::test]
+    async fn a_call_over_the_models_window_is_never_made() {
+        let summarizer = Prompted::new(Asked::default());
+        let refused = summarizer.summarize(request(&"word ".repeat(2_000))).await;
+        let why = refused.expect_err("it does not fit").to_string();
+        assert!(why.ends_with("does not fit the window of 2000 tokens"), "{why}");
+        assert!(summarizer.model.0.into_inner().expect("nobody panics").is_empty());
+    }
+}

@@ -1,0 +1,122 @@
+//! What a model is asked when it summarizes: fixed instructions, and everything else as one JSON object of data (S2).
+//! Nothing is ever put into the instructions, so no text of a transcript can be taken for one of them.
+
+mod datum;
+mod instructions;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+use crate::ids::Digest;
+use crate::piece::Piece;
+use crate::tokens::{self, TokenCount};
+
+use datum::{Datum, encode};
+pub(crate) use datum::{prefix_within, size};
+pub use instructions::HEADINGS;
+
+/// Counts up when the same rendered prompt shall be answered anew.
+const VERSION: u32 = 1;
+
+/// The most that is shown of a focus: a few paragraphs.
+const FOCUS_TOKENS: TokenCount = TokenCount(1_024);
+
+/// How hard a summarizer is pressed to be short (V12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strength {
+    /// The first try.
+    Normal,
+    /// The second, after an answer that was not accepted.
+    Tighter,
+}
+
+/// A prompt by its parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Prompt<'a> {
+    /// How hard to press.
+    pub strength: Strength,
+    /// The most that the answer may take.
+    pub cap: TokenCount,
+    /// What whoever asked for the pass wants kept above all.
+    pub focus: Option<&'a str>,
+    /// What is to be summarized, oldest first.
+    pub pieces: &'a [Piece],
+}
+
+/// A prompt as a model gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The instructions: the same for every prompt of a strength.
+    pub system: &'static str,
+    /// The messages, all in the user's role.
+    pub messages: Vec<String>,
+}
+
+impl Rendered {
+    /// The estimated size of all of it.
+    pub fn tokens(&self) -> TokenCount {
+        let texts = self.messages.iter().map(String::as_str).chain([self.system]);
+        texts.map(|text| tokens::estimate(text) + tokens::BLOCK_OVERHEAD_TOKENS).sum()
+    }
+}
+
+/// The one message: parameters, data, and a reminder behind the data.
+#[derive(Serialize)]
+struct Body<'a> {
+    limits: Limits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    focus: Option<&'a str>,
+    records: Vec<Datum<'a>>,
+    end_of_data: &'static str,
+}
+
+#[derive(Serialize)]
+struct Limits {
+    tokens: u64,
+    words: u64,
+}
+
+impl Prompt<'_> {
+    /// The prompt as text. The same parts give the same bytes.
+    pub fn render(&self) -> Rendered {
+        let passages = self.pieces.iter().flat_map(Piece::passages);
+        let body = Body {
+            limits: Limits { tokens: self.cap.0, words: self.words() },
+            focus: self.focus.map(|focus| &focus[..prefix_within(focus, FOCUS_TOKENS)]),
+            records: passages.map(|passage| Datum::of(&passage)).collect(),
+            end_of_data: instructions::END_OF_DATA,
+        };
+        Rendered { system: instructions::of(self.strength), messages: vec![encode(&body)] }
+    }
+
+    /// What the answer of `author` depends on: every byte that is shown, and the entries behind it.
+    pub fn digest(&self, author: &str) -> Digest {
+        let Rendered { system, messages } = self.render();
+        let version = VERSION.to_le_bytes();
+        let mut parts: Vec<&[u8]> = vec![&version, author.as_bytes(), system.as_bytes()];
+        parts.extend(messages.iter().map(String::as_bytes));
+        let behind = self.pieces.iter().flat_map(Piece::messages);
+        parts.extend(behind.map(|message| &message.digest.0[..]));
+        Digest::of_parts(&parts)
+    }
+
+    /// How long an answer to aim at: models count words better than tokens, about three for each four tokens, and
+    /// write more than they are told.
+    fn words(&self) -> u64 {
+        let percent = match self.strength {
+            Strength::Normal => 55,
+            Strength::Tighter => 30,
+        };
+        self.cap.0.saturating_mul(percent) / 100
+    }
+}
+
+/// What a prompt takes beside its records and its answer.
+pub fn overhead(focus: Option<&str>) -> TokenCount {
+    let sizes = [Strength::Normal, Strength::Tighter].map(|strength| {
+        let cap = TokenCount(u64::MAX);
+        Prompt { strength, cap, focus, pieces: &[] }.render().tokens()
+    });
+    sizes[0].max(sizes[1])
+}
