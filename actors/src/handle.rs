@@ -67,7 +67,7 @@ impl SessionHandle {
     /// durable; the pass goes on beside everything else, see [`SessionHandle::settled`]. `focus` says what the summary
     /// shall keep above all.
     ///
-    /// [`Kind::TooLarge`] for a focus over [`caps::MAX_NOTE_BYTES`](highwater_protocol::caps::MAX_NOTE_BYTES).
+    /// [`Kind::TooLarge`] for a focus over [`caps::MAX_FOCUS_BYTES`](highwater_protocol::caps::MAX_FOCUS_BYTES).
     pub async fn compact(
         &self,
         up_to: Option<Seq>,

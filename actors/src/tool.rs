@@ -40,7 +40,7 @@ pub fn definition(format: Format) -> Value {
         "properties": {
             "focus": {
                 "type": "string",
-                "maxLength": caps::MAX_NOTE_BYTES,
+                "maxLength": caps::MAX_FOCUS_BYTES,
                 "description": "What the summary must keep above all.",
             },
             "up_to": {

@@ -7,8 +7,8 @@ use highwater_protocol::cut::{self, Cut};
 use highwater_protocol::session::State;
 use highwater_protocol::splice::{self, Proposal};
 use highwater_protocol::{
-    Budget, CallNumber, Entry, EntryId, Format, PassId, Piece, Record, Seq, Summary, Timestamp,
-    TokenCount,
+    Budget, CallNumber, Entry, EntryId, Format, PassId, Record, Replacement, Seq, Summary,
+    Timestamp, TokenCount,
 };
 
 const SIZES: [u64; 3] = [1_000, 10_000, 100_000];
@@ -83,9 +83,9 @@ fn check_and_apply_a_splice(bencher: Bencher<'_, '_>, entries: u64) {
     let cut = plan(&state, &budget);
     let summary =
         Summary { text: "They ran the tests of every part.".into(), author: "bench".into() };
-    let pieces: Vec<Piece> = cut
+    let pieces: Vec<Replacement> = cut
         .pieces()
-        .map(|covers| Piece { covers: covers.clone(), summary: summary.clone() })
+        .map(|covers| Replacement { covers: covers.clone(), summary: summary.clone() })
         .collect();
     let (pass, digest, up_to) = (PassId(1), cut.digest(), cut.covers().last());
     let started = Record::PassStarted { at: Timestamp(0), pass, cut: up_to, digest };

@@ -58,11 +58,14 @@ pub const MAX_RESOLUTION_BYTES: usize = 1 << 20;
 /// Calls under way that a summary's register tells at most; older ones are left out of it.
 pub const MAX_FACTS: usize = 64;
 
-/// Tasks that a session tracks at most, so that the register stays small beside any landing mark.
-pub const MAX_TASKS: usize = 64;
+/// Tasks that a session tracks at most, so that the register stays small beside a summary.
+pub const MAX_TASKS: usize = 32;
 
-/// Longest name or text of a tracked task, or focus of a pass.
-pub const MAX_NOTE_BYTES: usize = 2 << 10;
+/// Longest name or text of a tracked task; of how a call stands, as much goes into the register.
+pub const MAX_TASK_BYTES: usize = 512;
+
+/// Longest focus of a pass: what a person writes in a few sentences.
+pub const MAX_FOCUS_BYTES: usize = 2 << 10;
 
 /// Passes whose durations set the deadline of the next.
 pub const DURATIONS_KEPT: usize = 8;

@@ -79,7 +79,7 @@ pub use group::{Group, Member, STAND_IN};
 pub use ids::{CallNumber, Digest, EntryId, PassId, RequestId, SessionId};
 pub use pass::{Abandoned, Outcome, Refused};
 pub use position::{LogPos, Seq, SeqRange, SeqSpans};
-pub use record::{CallRef, Piece, Record};
+pub use record::{CallRef, Record, Replacement};
 pub use register::{Fact, FactKind};
 pub use resolution::{CallEnd, Resolution};
 pub use segment::{Context, Segment, Shown};

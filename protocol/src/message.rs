@@ -32,7 +32,7 @@ pub enum Request {
     Compact {
         /// The last entry that the pass may cover; `None` for the mark that lands the view.
         up_to: Option<Seq>,
-        /// What the summary shall keep above all; at most [`crate::caps::MAX_NOTE_BYTES`].
+        /// What the summary shall keep above all; at most [`crate::caps::MAX_FOCUS_BYTES`].
         focus: Option<Box<str>>,
     },
     /// Tell how a pass ended. Answered when it has, and its record is durable.
@@ -82,9 +82,9 @@ pub enum Request {
     },
     /// Track an open task, so that it is told beside every summary, or end it. Answered when that is durable.
     Track {
-        /// Its name; at most [`crate::caps::MAX_NOTE_BYTES`].
+        /// Its name; at most [`crate::caps::MAX_TASK_BYTES`].
         task: Box<str>,
-        /// What it says; `None` ends it. At most [`crate::caps::MAX_NOTE_BYTES`].
+        /// What it says; `None` ends it. At most [`crate::caps::MAX_TASK_BYTES`].
         text: Option<Box<str>>,
     },
     /// How the session stands. Answered at once.

@@ -78,7 +78,7 @@ pub enum Record {
         /// The digest chain at the cut before the splice.
         digest: Digest,
         /// The summaries, in the order of the view.
-        pieces: Vec<Piece>,
+        pieces: Vec<Replacement>,
         /// What was still under way (V8), told behind the last summary.
         facts: Vec<Fact>,
     },
@@ -145,7 +145,7 @@ pub enum Record {
 
 /// A summary and what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct Replacement {
     /// The entries.
     pub covers: SeqSpans,
     /// The summary.

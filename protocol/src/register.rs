@@ -74,7 +74,8 @@ impl Register {
                 return;
             }
         };
-        let pending = Pending { kind, tool: tool.into(), detail: detail.into() };
+        let end = detail.floor_char_boundary(caps::MAX_TASK_BYTES);
+        let pending = Pending { kind, tool: tool.into(), detail: detail[..end].into() };
         self.calls.insert(call.clone(), pending);
     }
 

@@ -4,10 +4,10 @@ use crate::budget::Budget;
 use crate::ids::{Digest, PassId};
 use crate::pass::Refused;
 use crate::position::Seq;
-use crate::record::Piece;
+use crate::record::Replacement;
 use crate::register::{self, Fact};
 use crate::tokens::{self, TokenCount};
-use crate::view::{Measure, View};
+use crate::view::View;
 
 /// What a pass wants to put into the view.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Proposal<'a> {
     /// The digest chain at the cut when it was planned (V3).
     pub digest: &'a Digest,
     /// The summaries, in the order of the view.
-    pub pieces: &'a [Piece],
+    pub pieces: &'a [Replacement],
     /// What is still under way (V8).
     pub facts: &'a [Fact],
 }
@@ -33,8 +33,8 @@ pub struct Effect {
     pub after: TokenCount,
 }
 
-/// Whether a proposal may take its place now: [`fits`], the summaries are smaller in tokens and in bytes than what they
-/// cover, and the view does not grow over the hard mark (V4).
+/// Whether a proposal may take its place now: [`fits`], the summaries and what is told behind them are smaller in tokens
+/// and in bytes than what they replace, and the view does not grow over the hard mark (V4).
 ///
 /// What was elided meanwhile counts with the size that it was said with: a summary that tells more than a placeholder
 /// is a gain.
@@ -44,29 +44,23 @@ pub fn check(view: &View, budget: &Budget, proposal: &Proposal<'_>) -> Result<Ef
         return Err(Refused::Empty);
     }
     fits(view, proposal.cut, proposal.digest, pieces)?;
-    let (mut shown, mut said_tokens, mut said_bytes) =
-        (view.register_tokens(), TokenCount::ZERO, 0);
+    let mut replaced = view.register_measure();
     for span in view.spans(proposal.cut) {
         if pieces.iter().any(|piece| piece.covers == span.covers) {
-            let measure: Measure = view.measure(&span);
-            shown += measure.shown_tokens;
-            said_tokens += measure.said_tokens;
-            said_bytes += measure.said_bytes;
+            replaced.join(&view.measure(&span));
         }
     }
     let notes = pieces.iter().map(|piece| piece.summary.note(proposal.pass, &piece.covers));
     let (mut tokens, mut bytes) = (TokenCount::ZERO, 0);
-    for note in notes {
+    for note in notes.chain(register::note(proposal.facts)) {
         tokens += tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
         bytes += note.len();
     }
-    if tokens >= said_tokens || bytes >= said_bytes {
+    if tokens >= replaced.said_tokens || bytes >= replaced.said_bytes {
         return Err(Refused::NotSmaller);
     }
-    let told = register::note(proposal.facts)
-        .map_or(TokenCount::ZERO, |note| tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS);
     let before = view.tokens();
-    let after = before.saturating_sub(shown) + tokens + told;
+    let after = before.saturating_sub(replaced.shown_tokens) + tokens;
     if after >= before && after > budget.hard() {
         return Err(Refused::NotSmaller);
     }
@@ -76,7 +70,7 @@ pub fn check(view: &View, budget: &Budget, proposal: &Proposal<'_>) -> Result<Ef
 /// Whether a splice belongs to this view: the digest chain at its cut is the one that the pass saw (V3), every piece
 /// stands for exactly what lies between two places that stay verbatim (V1, V13), and no group is torn (V2). This much is
 /// also required of a stored splice, whatever sizes are estimated at by the version that reads it.
-pub fn fits(view: &View, cut: Seq, digest: &Digest, pieces: &[Piece]) -> Result<(), Refused> {
+pub fn fits(view: &View, cut: Seq, digest: &Digest, pieces: &[Replacement]) -> Result<(), Refused> {
     if view.digest_at(cut) != *digest || cut > view.head() {
         return Err(Refused::Stale);
     }

@@ -6,7 +6,7 @@ use highwater_protocol::cut::Cut;
 use highwater_protocol::message::{ContextReply, OpenCalls, Reply, Request};
 use highwater_protocol::session::{Command, Event, Replay, SessionConfig, State};
 use highwater_protocol::{
-    Context, Entry, LogPos, Piece, Record, RequestId, SeqSpans, SessionId, Summary, Timestamp,
+    Context, Entry, LogPos, Record, Replacement, RequestId, SeqSpans, SessionId, Summary, Timestamp,
 };
 
 use crate::generate::Step;
@@ -119,7 +119,8 @@ impl Log {
 }
 
 /// The same summary for every piece of a cut.
-pub fn pieces(cut: &Cut, summary: &Summary) -> Vec<Piece> {
-    let piece = |covers: &SeqSpans| Piece { covers: covers.clone(), summary: summary.clone() };
+pub fn pieces(cut: &Cut, summary: &Summary) -> Vec<Replacement> {
+    let piece =
+        |covers: &SeqSpans| Replacement { covers: covers.clone(), summary: summary.clone() };
     cut.pieces().map(piece).collect()
 }

@@ -217,10 +217,10 @@ impl Session {
     ) -> Result<bool, Error> {
         let longest = task.len().max(text.as_ref().map_or(0, |text| text.len()));
         let register = self.state.register();
-        if task.is_empty() || longest > caps::MAX_NOTE_BYTES {
+        if task.is_empty() || longest > caps::MAX_TASK_BYTES {
             let why = format!(
                 "takes task names and texts of 1 to {} bytes, this has {longest}",
-                caps::MAX_NOTE_BYTES
+                caps::MAX_TASK_BYTES
             );
             return Err(self.refusal(Kind::TooLarge, &why));
         }

@@ -10,7 +10,7 @@ use crate::ids::{PassId, RequestId};
 use crate::message::{CompactReply, Notice, PassStatus, Reply};
 use crate::pass::{Abandoned, Outcome, Refused};
 use crate::position::Seq;
-use crate::record::{Piece, Record};
+use crate::record::{Record, Replacement};
 use crate::splice::{self, Proposal};
 use crate::summary::Summary;
 use crate::time::Timestamp;
@@ -28,7 +28,7 @@ impl Session {
         focus: Option<Box<str>>,
         commands: &mut Vec<Command>,
     ) -> Result<CompactReply, Error> {
-        let (found, cap) = (focus.as_ref().map_or(0, |focus| focus.len()), caps::MAX_NOTE_BYTES);
+        let (found, cap) = (focus.as_ref().map_or(0, |focus| focus.len()), caps::MAX_FOCUS_BYTES);
         if found > cap {
             let message =
                 format!("session {}: a focus of {found} bytes, the cap is {cap}", self.id);
@@ -152,7 +152,7 @@ impl Session {
             return self.end(now, pass, &Outcome::Refused(why));
         }
         let covers = running.cut.pieces().cloned();
-        let pieces = covers.zip(summaries).map(|(covers, summary)| Piece { covers, summary });
+        let pieces = covers.zip(summaries).map(|(covers, summary)| Replacement { covers, summary });
         let (pieces, facts) = (pieces.collect::<Vec<_>>(), self.state.facts());
         let (covers, digest) = (running.cut.covers(), running.cut.digest());
         let cut = covers.last();

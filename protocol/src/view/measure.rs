@@ -26,6 +26,12 @@ impl Measure {
         self.said_bytes += group.said_bytes();
     }
 
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.shown_tokens += other.shown_tokens;
+        self.said_tokens += other.said_tokens;
+        self.said_bytes += other.said_bytes;
+    }
+
     pub(super) fn subtract(&mut self, group: &Group) {
         self.take_off(&Self::of(std::iter::once(group)));
     }
@@ -38,6 +44,15 @@ impl Measure {
 }
 
 impl View {
+    /// The sizes of what is told behind the last summary.
+    pub(crate) fn register_measure(&self) -> Measure {
+        self.register.as_ref().map_or_else(Measure::default, |told| Measure {
+            shown_tokens: told.segment.tokens,
+            said_tokens: told.segment.tokens,
+            said_bytes: told.note.len(),
+        })
+    }
+
     /// The sizes of a span.
     pub(crate) fn measure(&self, span: &Span) -> Measure {
         let mut measure = if self.pinned.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::group::Group;
 use crate::ids::{Digest, PassId};
 use crate::position::{Seq, SeqRange, SeqSpans};
-use crate::record::Piece;
+use crate::record::Replacement;
 use crate::register::{self, Fact};
 use crate::stretch::{Covered, CoveredGroup};
 use crate::tokens::TokenCount;
@@ -122,13 +122,13 @@ impl View {
         &mut self,
         pass: PassId,
         cut: Seq,
-        pieces: &[Piece],
+        pieces: &[Replacement],
         facts: &[Fact],
     ) -> Removed {
         let mut removed = Removed::default();
         let told = register::note(facts);
         let mut contents = Vec::with_capacity(pieces.len());
-        for Piece { covers, summary } in pieces {
+        for Replacement { covers, summary } in pieces {
             for range in covers.ranges() {
                 removed.groups.push(self.remove(*range));
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use highwater_protocol::{
     Abandoned, Budget, CallEnd, CallNumber, CallRef, Dialect, Digest, Entry, EntryId, Fact,
-    FactKind, Format, Outcome, PassId, Piece, Record, Refused, Resolution, Seq, SeqRange, SeqSpans,
-    Summary, Timestamp, TokenCount,
+    FactKind, Format, Outcome, PassId, Record, Refused, Replacement, Resolution, Seq, SeqRange,
+    SeqSpans, Summary, Timestamp, TokenCount,
 };
 
 const AT: Timestamp = Timestamp(1_700_000_000_123);
@@ -71,7 +71,7 @@ fn spliced() -> Record {
     let range = |start, end| SeqRange::new(Seq(start), Seq(end));
     let piece = |covers, text: &str| {
         let summary = Summary { text: text.into(), author: "extractive".into() };
-        Piece { covers: SeqSpans::of(covers), summary }
+        Replacement { covers: SeqSpans::of(covers), summary }
     };
     let fact = |kind, name: &str| Fact { kind, name: name.into(), text: "since noon".into() };
     Record::Spliced {

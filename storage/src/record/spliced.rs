@@ -1,7 +1,8 @@
 //! A pass ended with a splice: its summaries, what each stands for, and what was still under way.
 
 use highwater_protocol::{
-    Digest, Fact, FactKind, PassId, Piece, Record, Seq, SeqRange, SeqSpans, Summary, Timestamp,
+    Digest, Fact, FactKind, PassId, Record, Replacement, Seq, SeqRange, SeqSpans, Summary,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +16,13 @@ pub(super) struct SplicedV1<'a> {
     cut: u64,
     digest: [u8; 32],
     #[serde(borrow)]
-    pieces: Vec<PieceV1<'a>>,
+    pieces: Vec<ReplacementV1<'a>>,
     #[serde(borrow)]
     facts: Vec<FactV1<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct PieceV1<'a> {
+struct ReplacementV1<'a> {
     /// Start and end of each range, half-open, in rising order.
     covers: Vec<(u64, u64)>,
     text: &'a str,
@@ -41,7 +42,7 @@ impl<'a> SplicedV1<'a> {
         pass: PassId,
         cut: Seq,
         digest: Digest,
-        pieces: &'a [Piece],
+        pieces: &'a [Replacement],
         facts: &'a [Fact],
     ) -> Self {
         Self {
@@ -49,7 +50,7 @@ impl<'a> SplicedV1<'a> {
             pass: pass.0,
             cut: cut.0,
             digest: digest.0,
-            pieces: pieces.iter().map(PieceV1::new).collect(),
+            pieces: pieces.iter().map(ReplacementV1::new).collect(),
             facts: facts.iter().map(FactV1::new).collect(),
         }
     }
@@ -60,20 +61,24 @@ impl<'a> SplicedV1<'a> {
             pass: PassId(self.pass),
             cut: Seq(self.cut),
             digest: Digest(self.digest),
-            pieces: self.pieces.into_iter().map(PieceV1::piece).collect::<Result<_, _>>()?,
+            pieces: self
+                .pieces
+                .into_iter()
+                .map(ReplacementV1::replacement)
+                .collect::<Result<_, _>>()?,
             facts: self.facts.into_iter().map(FactV1::fact).collect::<Result<_, _>>()?,
         })
     }
 }
 
-impl<'a> PieceV1<'a> {
-    fn new(piece: &'a Piece) -> Self {
-        let Piece { covers, summary } = piece;
+impl<'a> ReplacementV1<'a> {
+    fn new(piece: &'a Replacement) -> Self {
+        let Replacement { covers, summary } = piece;
         let covers = covers.ranges().iter().map(|range| (range.start.0, range.end.0)).collect();
         Self { covers, text: &summary.text, author: &summary.author }
     }
 
-    fn piece(self) -> Result<Piece, DecodeError> {
+    fn replacement(self) -> Result<Replacement, DecodeError> {
         let range = |(start, end): &(u64, u64)| SeqRange::new(Seq(*start), Seq(*end));
         let ranges: Vec<SeqRange> = self.covers.iter().map(range).collect();
         let covers = SeqSpans::of(ranges.iter().copied());
@@ -82,7 +87,7 @@ impl<'a> PieceV1<'a> {
             return Err(DecodeError::Payload(found));
         }
         let summary = Summary { text: self.text.into(), author: self.author.into() };
-        Ok(Piece { covers, summary })
+        Ok(Replacement { covers, summary })
     }
 }
 

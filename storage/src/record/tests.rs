@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use highwater_protocol::{
     Abandoned, Budget, CallEnd, CallNumber, CallRef, Digest, Entry, EntryId, Fact, FactKind,
-    Format, Outcome, PassId, Piece, Record, Refused, Resolution, Seq, SeqRange, SeqSpans, Summary,
-    Timestamp, TokenCount,
+    Format, Outcome, PassId, Record, Refused, Replacement, Resolution, Seq, SeqRange, SeqSpans,
+    Summary, Timestamp, TokenCount,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -117,10 +117,10 @@ fn fact() -> impl Strategy<Value = Fact> {
     })
 }
 
-fn piece() -> impl Strategy<Value = Piece> {
+fn piece() -> impl Strategy<Value = Replacement> {
     let range = (0..1_000_u64, 1..50_u64)
         .prop_map(|(start, len)| SeqRange::new(Seq(start), Seq(start + len)));
-    (vec(range, 1..5), text(), text()).prop_map(|(covers, text, author)| Piece {
+    (vec(range, 1..5), text(), text()).prop_map(|(covers, text, author)| Replacement {
         covers: SeqSpans::of(covers),
         summary: Summary { text, author },
     })

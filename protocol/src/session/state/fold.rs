@@ -8,7 +8,7 @@ use crate::entry::{Entry, Format};
 use crate::ids::{CallNumber, Digest, PassId};
 use crate::pass::Outcome;
 use crate::position::Seq;
-use crate::record::{CallRef, Piece};
+use crate::record::{CallRef, Replacement};
 use crate::register::{Fact, Register};
 use crate::resolution::Resolution;
 use crate::splice;
@@ -158,7 +158,7 @@ impl State {
         pass: PassId,
         cut: Seq,
         digest: &Digest,
-        pieces: &[Piece],
+        pieces: &[Replacement],
         facts: &[Fact],
     ) -> Folded {
         self.resets += 1;
