@@ -1,5 +1,6 @@
 //! The smallest rendered unit of a context, and the format-independent units that blocks are rendered from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::entry::{Part, Role};
@@ -21,7 +22,7 @@ pub enum Unit<'a> {
         /// Who speaks.
         role: Role,
         /// What is said.
-        parts: Vec<&'a Part>,
+        parts: Vec<Cow<'a, Part>>,
     },
     /// The answer to one call, directly behind the message that made the call.
     Result {
@@ -41,7 +42,7 @@ pub enum Unit<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
     /// The result as it was given: a part of kind [`crate::PartKind::ToolResult`].
-    Given(&'a Part),
+    Given(Cow<'a, Part>),
     /// Text in its place: a stand-in for a result that never came, or an elided result's placeholder.
     Text(String),
 }

@@ -23,7 +23,7 @@ mod tests;
 
 use crate::block::{Block, Unit};
 use crate::caps;
-use crate::entry::{Dialect, Format, Message, Part, Role};
+use crate::entry::{Dialect, Format, Message, Part, PartKind, Role};
 use crate::error::{Error, Kind};
 use crate::ids::Digest;
 
@@ -59,6 +59,28 @@ pub fn body<'a>(format: Format, blocks: impl IntoIterator<Item = &'a Block>) -> 
         Format::Anthropic => render_anthropic::body(blocks),
         Format::OpenAiChat => render_openai::body(blocks),
     }
+}
+
+/// A call, or a result, under another id of the call. Its own bytes stay as they are but for that id.
+pub(crate) fn with_call_id(part: &Part, id: &str) -> Part {
+    let mut part = part.clone();
+    let field = match &mut part.kind {
+        PartKind::ToolCall { id: known, .. } => {
+            *known = id.into();
+            "id"
+        }
+        PartKind::ToolResult { call, .. } => {
+            *call = id.into();
+            "tool_use_id"
+        }
+        _ => return part,
+    };
+    if let Some(original) = &mut part.original
+        && let Ok(fields) = json::Fields::parse(&original.json)
+    {
+        original.json = fields.with_text(field, id).into();
+    }
+    part
 }
 
 /// A message that no model sees.

@@ -2,6 +2,7 @@
 //! call and its result, or by reasoning that belongs to what follows it.
 
 mod decided;
+mod naming;
 mod telling;
 
 #[cfg(test)]
@@ -35,6 +36,8 @@ pub struct Member {
 struct Call {
     seq: Seq,
     id: Box<str>,
+    /// The id that it is shown with, if its own is taken.
+    alias: Option<Box<str>>,
     name: Box<str>,
     state: CallState,
     /// How the host said that it stands after it was shown: what was shown is final, what is known of it is not.
@@ -92,6 +95,7 @@ impl Group {
             .map(|(id, name)| Call {
                 seq,
                 id: id.into(),
+                alias: None,
                 name: name.into(),
                 state: CallState::Open,
                 known: None,

@@ -53,6 +53,10 @@ pub struct View {
     groups: BTreeMap<Seq, Group>,
     /// First entries of the groups that are pinned.
     pinned: Vec<Seq>,
+    /// The ids that calls are shown with, each with the entry that first took it.
+    call_ids: BTreeMap<Box<str>, Seq>,
+    /// At this many, those are forgotten whose calls have left the view.
+    call_ids_kept: usize,
     /// Numbers that no place of the view has: what was rewound or cleared away, and the entries that stand in the
     /// places of others. In rising order.
     gaps: Vec<SeqRange>,
@@ -76,6 +80,8 @@ impl View {
             register: None,
             groups: BTreeMap::new(),
             pinned: Vec::new(),
+            call_ids: BTreeMap::new(),
+            call_ids_kept: FEW_CALL_IDS,
             gaps: Vec::new(),
             chain: Chain::default(),
             boundaries: Vec::new(),
@@ -209,6 +215,7 @@ impl View {
         self.chain.push(seq, message.digest);
         let ties = self.links.tie(message);
         let mut group = Group::new(seq, Arc::clone(message));
+        self.name_calls(&mut group);
         self.tokens += group.tokens();
         self.all_groups.add(&group);
         if let Some((into, rest)) = ties.groups.split_first() {
@@ -231,6 +238,22 @@ impl View {
         self.links.note(seq, message, group.first());
         self.groups.insert(group.first(), group);
         ties.orphans
+    }
+
+    /// Has the calls of a new group shown with ids that no other call of the view is shown with.
+    fn name_calls(&mut self, group: &mut Group) {
+        let is_shown = |id: &str, seq: Seq| {
+            let holding = self.group_of(seq);
+            holding.is_some_and(|group| group.shown_ids().any(|(shown, _)| shown == id))
+        };
+        group.name_calls(|id| self.call_ids.get(id).is_some_and(|seq| is_shown(id, *seq)));
+        self.call_ids.extend(group.shown_ids().map(|(id, seq)| (id.into(), seq)));
+        if self.call_ids.len() > self.call_ids_kept {
+            let mut call_ids = std::mem::take(&mut self.call_ids);
+            call_ids.retain(|_, seq| self.group_of(*seq).is_some() || *seq == group.first());
+            self.call_ids_kept = 2 * call_ids.len() + FEW_CALL_IDS;
+            self.call_ids = call_ids;
+        }
     }
 
     fn last_visible(&self) -> Seq {
@@ -290,6 +313,9 @@ impl View {
         changed.then_some(())
     }
 }
+
+/// Below this many it is not worth while to forget ids that have left the view.
+const FEW_CALL_IDS: usize = 1024;
 
 /// Whether a leading entry is an instruction of the host: one that no other entry hangs together with.
 fn is_instruction(message: &Message) -> bool {

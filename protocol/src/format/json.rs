@@ -38,6 +38,17 @@ impl<'a> Fields<'a> {
         fields
     }
 
+    /// The object's text with another string in one of its fields, the others as they are.
+    pub(super) fn with_text(&self, name: &str, text: &str) -> String {
+        let text = quoted(text);
+        let field = |(key, value): &(Cow<'_, str>, &str)| {
+            let value = if key == name { &text } else { *value };
+            format!("{}:{value}", quoted(key))
+        };
+        let fields: Vec<String> = self.0.iter().map(field).collect();
+        format!("{{{}}}", fields.join(","))
+    }
+
     /// The raw value of a field; `None` when it is missing or null.
     pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
         let (_, value) = self.0.iter().rev().find(|(key, _)| key == name)?;

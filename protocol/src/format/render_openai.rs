@@ -45,7 +45,7 @@ impl Piece<'_> {
 }
 
 /// One message. A message that makes calls is the assistant's, whoever it came from: no other role may make them.
-fn say(role: Role, parts: &[&Part]) -> Option<Block> {
+fn say(role: Role, parts: &[Cow<'_, Part>]) -> Option<Block> {
     let (mut pieces, mut calls) = (Vec::new(), Vec::new());
     for part in parts {
         match &part.kind {

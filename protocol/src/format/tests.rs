@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use std::borrow::Cow;
+
 use super::*;
 use crate::block::Answer;
 use crate::entry::PartKind;
@@ -13,7 +15,7 @@ fn message(dialect: Dialect, json: &str) -> Message {
 }
 
 fn say(message: &Message) -> Unit<'_> {
-    Unit::Say { role: message.role, parts: message.parts.iter().collect() }
+    Unit::Say { role: message.role, parts: message.parts.iter().map(Cow::Borrowed).collect() }
 }
 
 /// Renders one message and compares the blocks, written as role and JSON.
@@ -181,23 +183,23 @@ fn results_keep_their_bytes_where_they_can() {
         (block, message(Dialect::Anthropic, &json))
     };
     let (block, own) = given("c");
-    assert_eq!(result_of(Format::Anthropic, Answer::Given(&own.parts[0])), block);
+    assert_eq!(result_of(Format::Anthropic, Answer::Given(Cow::Borrowed(&own.parts[0]))), block);
     let note = r"x\n[1 media: not carried over from another format]";
     let (_, other) = given("other");
     assert_eq!(
-        result_of(Format::Anthropic, Answer::Given(&other.parts[0])),
+        result_of(Format::Anthropic, Answer::Given(Cow::Borrowed(&other.parts[0]))),
         format!(
             "{{\"type\":\"tool_result\",\"tool_use_id\":\"c\",\"content\":\"{note}\",\"is_error\":true}}"
         )
     );
     assert_eq!(
-        result_of(Format::OpenAiChat, Answer::Given(&own.parts[0])),
+        result_of(Format::OpenAiChat, Answer::Given(Cow::Borrowed(&own.parts[0]))),
         format!("{{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"{note}\"}}")
     );
     let list = r#"[{"type":"text","text":"x"}, {"type":"image_url"}]"#;
     let chat = message(Dialect::OpenAiChat, &format!("{{\"role\":\"tool\",\"content\":{list}}}"));
     assert_eq!(
-        result_of(Format::OpenAiChat, Answer::Given(&chat.parts[0])),
+        result_of(Format::OpenAiChat, Answer::Given(Cow::Borrowed(&chat.parts[0]))),
         format!("{{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":{list}}}")
     );
     assert_eq!(
@@ -296,8 +298,8 @@ proptest! {
         role in prop::sample::select(vec![Role::System, Role::User, Role::Assistant, Role::Tool]),
     ) {
         let units = || {
-            let result = parts.iter().map(|part| Unit::Result { call: "c", answer: Answer::Given(part) });
-            let said = Unit::Say { role, parts: parts.iter().collect() };
+            let result = parts.iter().map(|part| Unit::Result { call: "c", answer: Answer::Given(Cow::Borrowed(part)) });
+            let said = Unit::Say { role, parts: parts.iter().map(Cow::Borrowed).collect() };
             std::iter::once(said).chain(result).collect::<Vec<_>>()
         };
         for format in [Format::Anthropic, Format::OpenAiChat] {

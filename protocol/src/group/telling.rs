@@ -3,9 +3,10 @@
 
 use crate::block::{Answer, Block, Unit};
 use crate::elide;
-use crate::entry::{Format, Message, Part, PartKind, Role};
+use crate::entry::{Format, Message, PartKind, Role};
 use crate::format;
 
+use super::naming::named;
 use super::{Call, CallState, Group, Member, STAND_IN};
 
 impl Group {
@@ -38,17 +39,13 @@ impl Group {
                     && speaks_as_model(&member.message)
                     && member.message.message_id.as_deref() == id
         };
-        let parts = self
-            .members
-            .iter()
-            .filter(belongs)
-            .flat_map(|member| spoken(&member.message))
-            .collect();
+        let parts =
+            self.members.iter().filter(belongs).flat_map(|member| self.spoken(member)).collect();
         units.push(Unit::Say { role: Role::Assistant, parts });
         for member in self.members.iter().filter(belongs) {
             let calls = self.calls.iter().filter(|call| call.seq == member.seq);
             units.extend(
-                calls.map(|call| Unit::Result { call: &call.id, answer: self.shown(call) }),
+                calls.map(|call| Unit::Result { call: call.shown_id(), answer: self.shown(call) }),
             );
         }
     }
@@ -65,7 +62,7 @@ impl Group {
         if answering.results_elided {
             Answer::Text(elide::result_placeholder(seq, &call.name, part))
         } else {
-            Answer::Given(part)
+            Answer::Given(named(part, Some(call)))
         }
     }
 
@@ -89,7 +86,7 @@ impl Group {
             }
         }
         if !speaks_as_model(message) {
-            let parts: Vec<&Part> = spoken(message).collect();
+            let parts: Vec<_> = self.spoken(member).collect();
             if !parts.is_empty() {
                 units.push(Unit::Say { role: message.role, parts });
             }
@@ -100,8 +97,4 @@ impl Group {
 /// Whoever calls tools is shown as the model: no provider takes calls from anybody else.
 fn speaks_as_model(message: &Message) -> bool {
     message.role == Role::Assistant || message.calls().next().is_some()
-}
-
-fn spoken(message: &Message) -> impl Iterator<Item = &Part> {
-    message.parts.iter().filter(|part| !matches!(part.kind, PartKind::ToolResult { .. }))
 }

@@ -62,6 +62,7 @@ impl View {
         self.pinned.retain(|first| *first <= end);
         self.summaries.clear();
         self.register = None;
+        self.call_ids.clear();
         self.chain.truncate(end);
         self.boundaries.clear();
         self.links.freeze();
