@@ -1,7 +1,7 @@
 //! V1, V2 and V10 of an answered context, checked naively from the context alone and from what was appended. Nothing of
 //! the product's logic is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_protocol::{Context, Entry, Format, Shown, TokenCount};
 use serde_json::Value;
@@ -52,6 +52,7 @@ pub fn shown_once(context: &Context, entries: &[std::sync::Arc<Entry>]) -> Optio
 /// V2 as a provider sees it: whoever calls is answered at once, completely, and nobody else is.
 pub fn pairs_whole(format: Format, body: &str) -> Option<String> {
     let mut waiting: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut speaker = String::new();
     for (role, block) in blocks_of_body(format, body) {
         let block: Value = match serde_json::from_str(&block) {
@@ -67,7 +68,12 @@ pub fn pairs_whole(format: Format, body: &str) -> Option<String> {
         } else if !(waiting.is_empty() || goes_on) {
             return Some(format!("V2: {:?} is not answered by what follows it", waiting[0]));
         }
-        waiting.extend(calls(format, &block));
+        for call in calls(format, &block) {
+            if call.is_empty() || !seen.insert(call.clone()) {
+                return Some(format!("the call id {call:?} is empty, or used twice"));
+            }
+            waiting.push(call);
+        }
         speaker = role;
     }
     waiting.first().map(|call| format!("V2: {call:?} is never answered"))
