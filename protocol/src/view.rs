@@ -274,8 +274,10 @@ impl View {
             return None;
         }
         self.links.freeze();
+        // A splice may have reached behind what was frozen, and left pinned groups before its cut.
+        let last = self.boundaries.last().copied().unwrap_or(Seq::ZERO);
         let shown = self.boundaries_behind_frozen();
-        self.boundaries.extend(shown);
+        self.boundaries.extend(shown.into_iter().filter(|boundary| *boundary > last));
         self.frozen = self.head;
         Some(())
     }

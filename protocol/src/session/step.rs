@@ -84,6 +84,8 @@ impl Session {
                 return self.give_up(&error, &Error::new(Kind::Retry, why), commands);
             }
         }
+        // A pin or a resolution that the rewind undid may have stood in what the pass covers.
+        self.give_up_if_changed(now, commands);
         for event in held {
             self.take(now, event, commands);
         }

@@ -133,6 +133,39 @@ fn a_pass_outlives_a_rewind_behind_its_cut_and_none_before_it() {
 }
 
 #[test]
+fn a_rewind_that_undoes_a_pin_in_what_a_pass_covers_abandons_it() {
+    let mut desk = quiet();
+    desk.chat(1, 12);
+    desk.changed(Request::Pin { seq: Seq(2), pinned: true });
+    let pass = desk.compact(9);
+    let (commands, _) = desk.ask(Request::Rewind { to: Seq(10) });
+    assert_eq!(outcome(&commands), Some(Outcome::Abandoned(Abandoned::Changed)));
+    let late = desk.step(Event::PassDone { pass, summaries: vec![summary(5)] });
+    assert_eq!(outcome(&late), None);
+    desk.splice(9);
+    assert_eq!(desk.shown(), "<1-9> 10");
+}
+
+#[test]
+fn a_cut_behind_all_that_was_shown_leaves_the_next_cuts_in_order() {
+    let mut desk = quiet();
+    desk.append(&[
+        says("e1", 250),
+        says("pinned", 10),
+        says("e3", 250),
+        says("e4", 200),
+        says("e5", 9),
+    ]);
+    desk.changed(Request::Pin { seq: Seq(2), pinned: true });
+    desk.splice(3);
+    assert_eq!(desk.shown(), "<1-1> 2 <3-3> 4 5");
+    desk.chat(6, 7);
+    assert_eq!(desk.shown(), "<1-1> 2 <3-3> 4 5 6 7");
+    desk.splice(5);
+    assert_eq!(desk.shown(), "<1-1> 2 <3-5> 6 7");
+}
+
+#[test]
 fn what_is_asked_while_the_log_is_folded_anew_is_answered_behind_it_in_order() {
     let mut desk = quiet();
     desk.chat(1, 4);
