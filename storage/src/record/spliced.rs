@@ -84,7 +84,7 @@ impl<'a> ReplacementV1<'a> {
         let covers = SeqSpans::of(ranges.iter().copied());
         if covers.is_empty() || covers.ranges() != ranges {
             let found = format!("what a summary stands for is not in order: {:?}", self.covers);
-            return Err(DecodeError::Payload(found));
+            return Err(DecodeError::Value(found));
         }
         let summary = Summary { text: self.text.into(), author: self.author.into() };
         Ok(Replacement { covers, summary })

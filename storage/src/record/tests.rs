@@ -76,9 +76,11 @@ fn values_that_are_not_known_are_named() {
         refused(super::kind::SPLICED, &(0_i64, 1_u64, 9_u64, [0_u8; 32], pieces, facts))
     };
     assert_eq!(spliced(vec![(1, 5)], 9), code("kind of a fact", 9));
-    for covers in [vec![], vec![(1, 1)], vec![(5, 7), (1, 3)], vec![(1, 3), (3, 5)]] {
+    let (empty, falling) = (vec![(1, 1)], vec![(5, 7), (1, 3)]);
+    let (touching, overlapping) = (vec![(1, 3), (3, 5)], vec![(1, 4), (3, 5)]);
+    for covers in [vec![], empty, vec![(5, 1)], falling, touching, overlapping] {
         let disordered = spliced(covers, 1);
-        assert!(matches!(disordered, DecodeError::Payload(_)), "{disordered}");
+        assert!(matches!(disordered, DecodeError::Value(_)), "{disordered}");
     }
     let opened = |format: u8, landing: u64| {
         refused(super::kind::OPENED, &(0_i64, format, 4000_u64, landing, 8000_u64))
