@@ -141,3 +141,57 @@ pub(crate) fn note(facts: &[Fact]) -> Option<String> {
     }
     Some(note)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::position::Seq;
+
+    fn call(seq: u64, id: &str) -> CallRef {
+        CallRef { seq: Seq(seq), id: id.into() }
+    }
+
+    /// These words are frozen: they stand in contexts that were answered (P1, P2).
+    #[test]
+    fn what_is_under_way_is_told_in_fixed_words() {
+        let mut register = Register::default();
+        register.stood_in(&call(2, "t1"), "ls");
+        register.resolved(&call(3, "t2"), "task", CallEnd::RunningChild, "child 7");
+        register.resolved(&call(4, "t3"), "rm", CallEnd::AwaitingApproval, "");
+        register.track("ship", Some("by Friday"));
+        let expected = "[register: still under way when the conversation before this was summarized]\n\
+            - call without a result: ls (call \"t1\" of entry #2)\n\
+            - running child: task (call \"t2\" of entry #3): child 7\n\
+            - awaiting approval: rm (call \"t3\" of entry #4)\n\
+            - open task: ship: by Friday";
+        assert_eq!(note(&register.facts()).as_deref(), Some(expected));
+        register.resolved(&call(2, "t1"), "ls", CallEnd::Abandoned, "");
+        register.answered_late("t2");
+        register.answered_late("t3");
+        register.track("ship", None);
+        assert_eq!(note(&register.facts()), None);
+    }
+
+    #[test]
+    fn a_late_result_ends_the_nearest_call_of_its_id() {
+        let mut register = Register::default();
+        register.stood_in(&call(2, "t"), "first");
+        register.stood_in(&call(9, "t"), "second");
+        register.answered_late("other");
+        register.answered_late("t");
+        let left: Vec<_> = register.facts().into_iter().map(|fact| fact.name).collect();
+        assert_eq!(left, ["first (call \"t\" of entry #2)".into()]);
+    }
+
+    #[test]
+    fn the_newest_calls_are_told_and_long_words_are_cut() {
+        let mut register = Register::default();
+        for seq in 1..=caps::MAX_FACTS as u64 + 5 {
+            register.resolved(&call(seq, "t"), "ls", CallEnd::RunningChild, &"\u{e9}".repeat(400));
+        }
+        let facts = register.facts();
+        assert_eq!(facts.len(), caps::MAX_FACTS);
+        assert!(facts[0].name.contains("entry #6"), "{}", facts[0].name);
+        assert!(facts.iter().all(|fact| fact.text.len() <= caps::MAX_TASK_BYTES));
+    }
+}

@@ -51,3 +51,34 @@ impl Resolution {
         format!("[{head}{colon}{}]", self.detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// These words are frozen: they stand in contexts that were answered (P1, P2).
+    #[test]
+    fn a_resolution_is_told_in_fixed_words() {
+        for (end, bare, with_detail) in [
+            (CallEnd::Result, "", "why"),
+            (CallEnd::Failed, "[the call failed]", "[the call failed: why]"),
+            (CallEnd::Abandoned, "[the call was abandoned]", "[the call was abandoned: why]"),
+            (
+                CallEnd::RunningChild,
+                "[a child is still working on this call]",
+                "[a child is still working on this call: why]",
+            ),
+            (
+                CallEnd::AwaitingApproval,
+                "[the call is waiting for approval]",
+                "[the call is waiting for approval: why]",
+            ),
+        ] {
+            let told = |detail| Resolution::new(end, detail).map(|it| it.text()).expect("short");
+            assert_eq!((told("").as_str(), told("why").as_str()), (bare, with_detail));
+        }
+        let long = "x".repeat(caps::MAX_RESOLUTION_BYTES + 1);
+        let refused = Resolution::new(CallEnd::Result, &long).expect_err("over the cap");
+        assert_eq!(refused.kind(), Kind::TooLarge);
+    }
+}
