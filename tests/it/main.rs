@@ -1,6 +1,7 @@
 //! The integration tests, one binary: what is promised, seen through the public handle.
 
 mod append;
+mod changes;
 mod context;
 mod gate;
 mod hard_mark;
