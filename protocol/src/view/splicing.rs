@@ -112,6 +112,12 @@ impl View {
         parts
     }
 
+    /// Whether one of these summaries would stand for a pinned group.
+    pub(crate) fn covers_pinned(&self, pieces: &[Replacement]) -> bool {
+        let covered = |first: &Seq| pieces.iter().any(|piece| piece.covers.contains(*first));
+        self.pinned.iter().any(covered)
+    }
+
     /// What is told behind the last summary now.
     pub(crate) fn register_tokens(&self) -> TokenCount {
         self.register.as_ref().map_or(TokenCount::ZERO, |told| told.segment.tokens)

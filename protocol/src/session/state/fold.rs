@@ -162,12 +162,12 @@ impl State {
         facts: &[Fact],
     ) -> Folded {
         self.resets += 1;
-        if cut > self.limit() {
+        // Set free later than the entry that a rewind goes back to, what is pinned again stays as it is (V13).
+        let is_late = !self.survives();
+        if cut > self.limit() || is_late && self.view.covers_pinned(pieces) {
             return Ok(());
         }
-        if self.survives()
-            && let Err(why) = splice::fits(&self.view, cut, digest, pieces)
-        {
+        if !is_late && let Err(why) = splice::fits(&self.view, cut, digest, pieces) {
             return misfit(&why.to_string());
         }
         let removed = self.view.splice(pass, cut, pieces, facts);
