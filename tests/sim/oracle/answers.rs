@@ -36,6 +36,8 @@ pub(crate) struct Ask {
     /// What the model said when it was asked, if nothing else was under way then.
     verdict: Option<Verdict>,
     is_alone: bool,
+    /// Where the log ended when it was asked.
+    since: LogPos,
 }
 
 /// Whether two requests ask for the same change.
@@ -83,8 +85,8 @@ impl Oracle {
             _ => 0,
         };
         let verdict = self.verdict(&request);
-        let (stand, recorded) = (Stand::Waiting, None);
-        self.asks.push(Ask { number, request, stand, recorded, known, verdict, is_alone });
+        let (stand, recorded, since) = (Stand::Waiting, None, self.next());
+        self.asks.push(Ask { number, request, stand, recorded, known, verdict, is_alone, since });
     }
 
     /// Whether somebody waits for a request of this name, or may have had it.
@@ -242,7 +244,7 @@ impl Oracle {
                 self.settled(pass.0, &Outcome::Abandoned(highwater_protocol::Abandoned::Cancelled))
             }
             (Request::Cancel, Reply::Cancelled(None)) | (Request::Close, Reply::Closed) => Ok(()),
-            (Request::Status, Reply::Status(status)) if ask.is_alone => self.stands(status),
+            (Request::Status, Reply::Status(status)) if ask.is_alone && ask.since == self.next() => self.stands(status),
             (Request::Status, Reply::Status(_)) => Ok(()),
             (_, Reply::Changed(changed)) => self.changed(ask, *changed),
             (request, reply) => Err(format!("{} was answered with {reply:?}", request.name())),

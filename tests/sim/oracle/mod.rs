@@ -149,12 +149,9 @@ impl Oracle {
         self.owed = self.owes(record);
         self.attribute(record)?;
         self.fly(record)?;
-        self.covered_elided = match record {
-            Record::Spliced { pieces, .. } => {
-                pieces.iter().any(|piece| self.hides_elided(&piece.covers))
-            }
-            _ => false,
-        };
+        if let Record::Spliced { pieces, .. } = record {
+            self.covered_elided = pieces.iter().any(|piece| self.hides_elided(&piece.covers));
+        }
         let tells = self.tells(record);
         self.to_tell.extend(tells);
         self.resets += u64::from(self.is_reset(record));
