@@ -77,7 +77,10 @@ impl Session {
             return;
         };
         match state {
-            Ok(state) => self.state = *state,
+            Ok(state) => {
+                self.state = *state;
+                self.give_up_if_changed(now, commands);
+            }
             Err(error) => {
                 self.held = Some(held);
                 let why = error.to_string();
