@@ -239,7 +239,8 @@ impl Session {
     pub(super) fn give_up_if_changed(&mut self, now: Timestamp, commands: &mut Vec<Command>) {
         let view = self.state.view();
         let is_stale = self.running.as_ref().is_some_and(|running| {
-            view.digest_at(running.cut.covers().last()) != running.cut.digest()
+            let cut = running.cut.covers().last();
+            view.digest_at(cut) != running.cut.digest() || !view.is_boundary(cut)
         });
         if is_stale {
             self.abandon(now, Abandoned::Changed, commands);

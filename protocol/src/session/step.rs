@@ -84,7 +84,7 @@ impl Session {
                 return self.give_up(&error, &Error::new(Kind::Retry, why), commands);
             }
         }
-        // A pin or a resolution that the rewind undid may have stood in what the pass covers.
+        // A pin or a resolution that the rewind undid may have stood in what the pass covers, or have held it together.
         self.give_up_if_changed(now, commands);
         for event in held {
             self.take(now, event, commands);

@@ -177,6 +177,8 @@ impl State {
 
     pub(super) fn pin(&mut self, seq: Seq, pinned: bool) -> Folded {
         if !self.survives() {
+            // It may have been a reset when it was made, and their number never falls (P1).
+            self.resets += u64::from(pinned);
             return Ok(());
         }
         match self.view.pin(seq, pinned) {
