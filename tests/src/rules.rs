@@ -27,11 +27,11 @@ pub fn hold(
 }
 
 /// V1: each entry that a model may see is shown exactly once, and no other at all. `entries` are all that was appended,
-/// in order; `shows` says which of their numbers stand on the live branch.
+/// in order; `is_live` says which of their numbers stand on the live branch.
 pub fn shown_once(
     context: &Context,
     entries: &[std::sync::Arc<Entry>],
-    shows: impl Fn(u64) -> bool,
+    is_live: impl Fn(u64) -> bool,
 ) -> Option<String> {
     let mut times: BTreeMap<u64, u32> = BTreeMap::new();
     for segment in &context.segments {
@@ -53,7 +53,7 @@ pub fn shown_once(
     let visible = numbered.filter(|(_, entry)| entry.message().is_visible());
     for (seq, entry) in visible {
         let times = times.get(&seq).copied().unwrap_or_default();
-        let expected = u32::from(shows(seq));
+        let expected = u32::from(is_live(seq));
         if times != expected {
             let id = entry.id();
             return Some(format!("V1: entry {seq} ({id}) is shown {times} times, not {expected}"));

@@ -26,7 +26,7 @@ async fn an_edit_below_the_first_pass_abandons_it_and_the_next_sees_what_stands_
     assert_eq!(host.settled(next).await, Outcome::Spliced);
     let asked = prompts.last();
     assert!(asked.contains("What I meant to say.") && !asked.contains("message 2 of fill"));
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert!(host.context().await.body().contains("The gist of it."), "the late result is dropped");
     host.require_whole_history().await;
 }

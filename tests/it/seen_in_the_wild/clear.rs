@@ -23,7 +23,7 @@ async fn a_clear_beats_a_pass_in_flight() {
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(host.clear().await);
     assert_eq!(host.settled(pass).await, Outcome::Abandoned(Abandoned::Cleared));
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
     let blocks = host.blocks().await;
     assert_eq!(blocks.len(), 1, "the instructions alone, whatever came late: {blocks:?}");
     assert_eq!(house.gate().status().await.expect("it answers").compactions, 0);
@@ -111,6 +111,6 @@ async fn clearing_appending_and_compacting_at_once_are_done_one_after_another() 
         panic!("nothing is open or too large")
     };
     assert_eq!(context.blocks().count(), 2, "the instructions and the new words");
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(host.covered().await, None);
 }

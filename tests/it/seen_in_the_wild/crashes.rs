@@ -20,18 +20,15 @@ async fn a_cancel_before_at_and_behind_the_splice_says_what_it_did() {
         tokio::time::sleep(Duration::from_millis(after_millis)).await;
         let cancelled = host.session.cancel().await.expect("it answers");
         let outcome = host.settled(pass).await;
-        match cancelled {
-            Some(named) => {
-                assert_eq!((named, &outcome), (pass, &Outcome::Abandoned(Abandoned::Cancelled)));
-                assert_eq!(host.blocks().await, before, "nothing has changed");
-            }
-            None => {
-                assert_eq!(outcome, Outcome::Spliced, "there was nothing to cancel any more");
-                assert!(host.context().await.body().contains("The gist of it."));
-            }
+        if let Some(named) = cancelled {
+            assert_eq!((named, &outcome), (pass, &Outcome::Abandoned(Abandoned::Cancelled)));
+            assert_eq!(host.blocks().await, before, "nothing has changed");
+        } else {
+            assert_eq!(outcome, Outcome::Spliced, "there was nothing to cancel any more");
+            assert!(host.context().await.body().contains("The gist of it."));
         }
         let stands = host.blocks().await;
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
         assert_eq!(host.blocks().await, stands, "and nothing comes late");
         told.push(cancelled.is_some());
         let next = host.session.compact(Some(Seq(19)), None).await.expect("it answers");
@@ -47,7 +44,7 @@ async fn a_summary_that_was_committed_is_not_made_again_after_a_crash() {
     let first = world::house(shared(), Environment::Inline, world::gist(1)).await;
     let mut host = Host::open(&first, "s", world::automatic()).await;
     host.chat("fill", 40, 60).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let (before, covered) = (host.blocks().await, host.covered().await);
     assert!(covered.is_some());
 
@@ -57,7 +54,7 @@ async fn a_summary_that_was_committed_is_not_made_again_after_a_crash() {
     let second = world::house(shared(), Environment::Inline, other).await;
     host.move_to(&second).await;
     assert_eq!((host.blocks().await, host.covered().await), (before, covered));
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
     host.context().await;
     assert_eq!(calls.count(), 0, "nobody was asked again");
 }
