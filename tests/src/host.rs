@@ -135,6 +135,18 @@ impl Host {
         }
     }
 
+    /// Chats until the session has started a pass by itself.
+    pub async fn chat_until_a_pass_starts(&mut self) -> PassId {
+        for _ in 0..100 {
+            let name = format!("until{}", self.entries.len());
+            self.chat(&name, 1, 60).await;
+            if let Some(pass) = self.pass().await {
+                return pass;
+            }
+        }
+        panic!("no pass was started");
+    }
+
     /// Starts a pass that must start.
     pub async fn compact(&self, up_to: Option<Seq>) -> PassId {
         match self.session.compact(up_to, None).await.expect("the session answers") {

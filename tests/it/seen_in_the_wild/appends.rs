@@ -121,12 +121,7 @@ async fn what_comes_while_a_pass_starts_is_behind_its_mark() {
 #[tokio::test(start_paused = true)]
 async fn a_message_typed_beside_a_pass_neither_ends_it_nor_waits_for_it() {
     let (_house, mut host) = Host::alone(world::gist(30), world::automatic()).await;
-    let mut typed = 0;
-    while host.pass().await.is_none() {
-        host.chat(&format!("fill{typed}"), 1, 60).await;
-        typed += 1;
-    }
-    let pass = host.pass().await.expect("it runs");
+    let pass = host.chat_until_a_pass_starts().await;
     let asked = tokio::time::Instant::now();
     host.append("utyped: Stop, I meant the other ferry.").await;
     let context = host.context().await;

@@ -45,12 +45,7 @@ async fn an_edit_behind_the_mark_leaves_the_pass_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_a_change_abandoned_is_made_up_for_at_once() {
     let (_house, mut host) = Host::alone(world::gist(5), world::automatic()).await;
-    let mut round = 0;
-    while host.pass().await.is_none() {
-        host.chat(&format!("fill{round}"), 1, 60).await;
-        round += 1;
-    }
-    let pass = host.pass().await.expect("it runs");
+    let pass = host.chat_until_a_pass_starts().await;
     host.edit(Seq(2), "uedited: What I meant to say. ~60").await.expect("it is in the view");
     assert_eq!(host.settled(pass).await, Outcome::Abandoned(Abandoned::Changed));
     assert_eq!(host.pass().await, Some(pass.next()), "the view is as large as it was");

@@ -39,9 +39,8 @@ impl Summarizer for Verbose {
 async fn thirty_summaries_of_summaries_stay_within_the_cap_of_one() {
     let (_house, mut host) = Host::alone(Verbose, world::automatic()).await;
     let mut sizes: Vec<TokenCount> = Vec::new();
-    while sizes.len() < 30 {
-        host.chat(&format!("fill{}", host.entries.len()), 1, 60).await;
-        let Some(pass) = host.pass().await else { continue };
+    for _ in 0..30 {
+        let pass = host.chat_until_a_pass_starts().await;
         assert_eq!(host.settled(pass).await, Outcome::Spliced);
         let context = host.context().await;
         let summaries = context.segments.iter();

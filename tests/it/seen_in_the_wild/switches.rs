@@ -45,10 +45,7 @@ async fn a_larger_window_starts_no_pass_and_lets_the_one_in_flight_land() {
     assert_eq!(host.context().await.resets, resets, "and nothing was changed for it");
 
     let (_house, mut host) = Host::alone(world::gist(30), world::automatic()).await;
-    while host.pass().await.is_none() {
-        host.chat(&format!("fill{}", host.entries.len()), 1, 60).await;
-    }
-    let pass = host.pass().await.expect("it runs");
+    let pass = host.chat_until_a_pass_starts().await;
     assert!(host.switch(large, Format::Anthropic).await);
     assert_eq!(host.settled(pass).await, Outcome::Spliced);
     host.context().await;

@@ -23,8 +23,10 @@ async fn with_ten_appends_for_each_chunk_every_one_of_thirty_passes_is_spliced()
     let (_house, mut host) = Host::alone(chunked.with_window(TokenCount(2_048)), config()).await;
     let mut notices = host.session.notices();
     let (mut spliced, mut appends) = (0, 0);
-    while spliced < 30 {
-        let number = host.entries.len();
+    for number in 0..6_000 {
+        if spliced == 30 {
+            break;
+        }
         host.append(&format!("u{number}a: ask {number} ~15")).await;
         host.context().await;
         if host.pass().await.is_some() {
@@ -41,6 +43,7 @@ async fn with_ten_appends_for_each_chunk_every_one_of_thirty_passes_is_spliced()
             }
         }
     }
+    assert_eq!(spliced, 30);
     let calls = calls.count();
     assert!(calls >= 3 * spliced, "{calls} calls in {spliced} passes");
     // The append that started a pass came before its first call.
