@@ -13,6 +13,7 @@ mod passes;
 mod plays;
 mod properties;
 mod recovery;
+mod seen_in_the_wild;
 mod store_failures;
 mod supervision;
 mod tidy;

@@ -6,28 +6,17 @@ use highwater::summarize::Scripted;
 use highwater_protocol::message::{CompactReply, Notice};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
-    Abandoned, Entry, EntryId, Format, Kind, Outcome, PassId, Seq, SeqRange, TokenCount,
+    Abandoned, Entry, EntryId, Format, Kind, Outcome, Seq, SeqRange, TokenCount,
 };
 use highwater_tests::host::{Host, drain};
 use highwater_tests::world;
-
-/// Chats until the session has started a pass by itself.
-async fn chat_until_a_pass_starts(host: &mut Host) -> PassId {
-    for round in 0..100 {
-        host.chat(&format!("fill{round}"), 1, 60).await;
-        if let Some(pass) = host.pass().await {
-            return pass;
-        }
-    }
-    panic!("no pass was started");
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_pass_starts_at_the_trigger_and_lands_the_view() {
     let (_house, mut host) = Host::alone(world::gist(5), world::automatic()).await;
     host.append("s: Be brief.").await;
     let mut notices = host.session.notices();
-    let pass = chat_until_a_pass_starts(&mut host).await;
+    let pass = host.chat_until_a_pass_starts().await;
     let before = host.session.status().await.expect("it answers");
     assert!(before.view > world::budget().trigger());
     assert!(before.view < world::budget().trigger() + TokenCount(200), "not long after it");

@@ -1,5 +1,6 @@
 //! The house rules that a machine can check: dependencies and their direction, sizes, openings, ASCII, and absences.
 
+mod promises;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};

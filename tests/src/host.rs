@@ -6,8 +6,11 @@ use highwater::summarize::Summarizer;
 use highwater::{Highwater, SessionHandle, Told};
 use highwater_protocol::message::{CompactReply, ContextReply, Notice, OpenCalls, Receipt};
 use highwater_protocol::session::SessionConfig;
-use highwater_protocol::{Context, Entry, Outcome, PassId, Seq, SeqRange, SessionId};
+use highwater_protocol::{
+    Budget, Context, Entry, Error, Format, Outcome, PassId, Seq, SeqRange, SessionId,
+};
 
+use crate::branch::Branch;
 use crate::oracle::{Oracle, RenderedBlock, blocks_of};
 use crate::{notation, rules, world};
 
@@ -17,6 +20,7 @@ pub struct Host {
     pub session: SessionHandle,
     /// All that was appended.
     pub entries: Vec<Arc<Entry>>,
+    branch: Branch,
     oracle: Oracle,
     config: SessionConfig,
 }
@@ -25,7 +29,8 @@ impl Host {
     /// Opens a session.
     pub async fn open(house: &Highwater, name: &str, config: SessionConfig) -> Self {
         let session = house.open(world::named(name), config).await.expect("the session opens");
-        Self { session, entries: Vec::new(), oracle: Oracle::default(), config }
+        let (entries, branch, oracle) = (Vec::new(), Branch::default(), Oracle::default());
+        Self { session, entries, branch, oracle, config }
     }
 
     /// A house in memory with one session in it.
@@ -43,8 +48,8 @@ impl Host {
 
     /// Lets go of the session: its house may be closed, and its store opened by another.
     pub fn leave(self) -> Away {
-        let Self { session, entries, oracle, config } = self;
-        Away { name: session.session().clone(), entries, oracle, config }
+        let Self { session, entries, branch, oracle, config } = self;
+        Away { name: session.session().clone(), entries, branch, oracle, config }
     }
 
     /// Appends entries in the notation and the session's format.
@@ -58,6 +63,41 @@ impl Host {
         let new = entries.into_iter().zip(&receipts).filter(|(_, receipt)| !receipt.known);
         self.entries.extend(new.map(|(entry, _)| entry));
         receipts
+    }
+
+    /// Takes everything behind an entry off the live branch.
+    pub async fn rewind(&mut self, to: Seq) -> bool {
+        self.branch.knows(&self.entries);
+        let changed = self.session.rewind(to).await.expect("it can be rewound to there");
+        self.branch.rewound(to.0);
+        changed
+    }
+
+    /// Leaves nothing but the instructions.
+    pub async fn clear(&mut self) -> bool {
+        self.branch.knows(&self.entries);
+        let changed = self.session.clear().await.expect("it is cleared");
+        if changed {
+            self.branch.cleared();
+        }
+        changed
+    }
+
+    /// Supersedes an entry by one of the notation. The number of the new one, or why it is refused.
+    pub async fn edit(&mut self, place: Seq, line: &str) -> Result<Seq, Error> {
+        self.branch.knows(&self.entries);
+        let entry = notation::entries_in(self.config.format, line).remove(0);
+        let receipt = self.session.edit(place, Arc::clone(&entry)).await?;
+        self.entries.push(entry);
+        self.branch.edited(&self.entries);
+        Ok(receipt.seq)
+    }
+
+    /// Goes on with another model.
+    pub async fn switch(&mut self, budget: Budget, format: Format) -> bool {
+        let changed = self.session.switch(budget, format).await.expect("it is switched");
+        self.config = SessionConfig { budget, format, ..self.config };
+        changed
     }
 
     /// The next context, with stand-ins, held against everything.
@@ -76,7 +116,8 @@ impl Host {
             {
                 panic!("{difference}");
             }
-            rules::hold(context, &self.entries, self.config.budget.hard());
+            self.branch.knows(&self.entries);
+            rules::hold(context, &self.entries, &self.branch, self.config.budget.hard());
         }
         reply
     }
@@ -92,6 +133,18 @@ impl Host {
             self.append(&format!("u{name}-{number}: message {number} of {name} ~{words}")).await;
             self.context().await;
         }
+    }
+
+    /// Chats until the session has started a pass by itself.
+    pub async fn chat_until_a_pass_starts(&mut self) -> PassId {
+        for _ in 0..100 {
+            let name = format!("until{}", self.entries.len());
+            self.chat(&name, 1, 60).await;
+            if let Some(pass) = self.pass().await {
+                return pass;
+            }
+        }
+        panic!("no pass was started");
     }
 
     /// Starts a pass that must start.
@@ -145,6 +198,7 @@ impl Host {
 pub struct Away {
     name: SessionId,
     entries: Vec<Arc<Entry>>,
+    branch: Branch,
     oracle: Oracle,
     config: SessionConfig,
 }
@@ -152,9 +206,9 @@ pub struct Away {
 impl Away {
     /// Goes on in a house.
     pub async fn enter(self, house: &Highwater) -> Host {
-        let Self { name, entries, oracle, config } = self;
+        let Self { name, entries, branch, oracle, config } = self;
         let session = house.open(name, config).await.expect("the session opens again");
-        Host { session, entries, oracle, config }
+        Host { session, entries, branch, oracle, config }
     }
 }
 

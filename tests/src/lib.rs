@@ -2,6 +2,7 @@
 //! play in. Fixtures panic where they are misused: that is how a test fails.
 #![allow(clippy::missing_panics_doc)]
 
+pub mod branch;
 pub mod generate;
 pub mod host;
 pub mod log;

@@ -6,12 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use highwater_protocol::{Context, Entry, Format, Shown, TokenCount};
 use serde_json::Value;
 
+use crate::branch::Branch;
 use crate::oracle::blocks_of_body;
 
-/// All rules; panics with the first breach.
-pub fn hold(context: &Context, entries: &[std::sync::Arc<Entry>], hard: TokenCount) {
+/// All rules; panics with the first breach. `branch` says which of the entries a model may see.
+pub fn hold(
+    context: &Context,
+    entries: &[std::sync::Arc<Entry>],
+    branch: &Branch,
+    hard: TokenCount,
+) {
     let breaches = [
-        shown_once(context, entries),
+        shown_once(context, entries, |seq| branch.shows(seq)),
         pairs_whole(context.format, &context.body()),
         (context.tokens > hard).then(|| format!("V10: {} is above the hard mark", context.tokens)),
     ];
@@ -20,8 +26,13 @@ pub fn hold(context: &Context, entries: &[std::sync::Arc<Entry>], hard: TokenCou
     }
 }
 
-/// V1: each entry that a model may see is shown exactly once. `entries` are all that was appended, in order.
-pub fn shown_once(context: &Context, entries: &[std::sync::Arc<Entry>]) -> Option<String> {
+/// V1: each entry that a model may see is shown exactly once, and no other at all. `entries` are all that was appended,
+/// in order; `is_live` says which of their numbers stand on the live branch.
+pub fn shown_once(
+    context: &Context,
+    entries: &[std::sync::Arc<Entry>],
+    is_live: impl Fn(u64) -> bool,
+) -> Option<String> {
     let mut times: BTreeMap<u64, u32> = BTreeMap::new();
     for segment in &context.segments {
         match &segment.shown {
@@ -42,8 +53,10 @@ pub fn shown_once(context: &Context, entries: &[std::sync::Arc<Entry>]) -> Optio
     let visible = numbered.filter(|(_, entry)| entry.message().is_visible());
     for (seq, entry) in visible {
         let times = times.get(&seq).copied().unwrap_or_default();
-        if times != 1 {
-            return Some(format!("V1: entry {seq} ({}) is shown {times} times", entry.id()));
+        let expected = u32::from(is_live(seq));
+        if times != expected {
+            let id = entry.id();
+            return Some(format!("V1: entry {seq} ({id}) is shown {times} times, not {expected}"));
         }
     }
     None

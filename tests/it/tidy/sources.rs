@@ -55,6 +55,20 @@ impl Source {
         lines.collect::<Vec<_>>().join("\n")
     }
 
+    /// The names of its tests.
+    pub(super) fn tests(&self) -> impl Iterator<Item = &str> {
+        let mut marked = false;
+        self.text.lines().filter_map(move |line| {
+            let line = line.trim();
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                marked = true;
+                return None;
+            }
+            let named = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+            std::mem::take(&mut marked).then(|| named.split('(').next().unwrap_or_default())
+        })
+    }
+
     /// A function of more lines than that, counted from its `fn` to the brace that closes it at the same indentation.
     pub(super) fn function_over(&self, lines: usize) -> Option<String> {
         let all: Vec<&str> = self.text.lines().collect();
