@@ -98,8 +98,8 @@ impl SessionHandle {
     }
 
     /// Takes everything behind `to` off the live branch (V14): summaries that reach behind it give way to the newest that
-    /// does not, pins and calls stand as they stood when `to` was the last entry; edits stay. The entries stay readable
-    /// in the history, and their numbers are not used again. Durable when it returns; false when nothing stood behind.
+    /// does not, pins and calls stand as they stood when `to` was the last entry; what stands at or before it in the place
+    /// of another entry stays. The entries stay readable in the history, and their numbers are not used again. Durable when it returns; false when nothing stood behind.
     /// Abandons a pass that covers more. The next calls wait until the log is read anew.
     ///
     /// [`Kind::Invalid`] when `to` is not on the live branch.
@@ -220,7 +220,11 @@ impl SessionHandle {
         let bytes = match &body {
             Request::Append { entries } => entries.iter().map(|entry| entry.source().len()).sum(),
             Request::Edit { entry, .. } => entry.source().len(),
-            Request::Resolve { resolution, .. } => resolution.detail.len(),
+            Request::Compact { focus: Some(focus), .. } => focus.len(),
+            Request::Track { task, text } => {
+                task.len() + text.as_ref().map_or(0, |text| text.len())
+            }
+            Request::Resolve { resolution, .. } => resolution.detail().len(),
             _ => 0,
         };
         let name = body.name();

@@ -100,7 +100,8 @@ fn page_of(
     store.read(session, from, limit).map_err(|error| of_store(&error))
 }
 
-/// Reads the whole history of a session, page by page, and hands each entry to `each`, oldest first.
+/// Reads the whole history of a session, page by page, and hands each entry to `each`, oldest first. An entry that
+/// stands in the place of another is counted and not handed over: it is no part of what was appended.
 pub fn walk(
     store: &dyn Store,
     session: &SessionId,
@@ -111,15 +112,19 @@ pub fn walk(
     while let Some(from) = at {
         let page = page_of(store, session, from, PageLimit { bytes: caps::PAGE_BYTES })?;
         for (at, record) in &page.records {
-            let Record::Appended { seq, entry, .. } = record else {
-                continue;
+            let (seq, appended) = match record {
+                Record::Appended { seq, entry, .. } => (seq, Some(entry)),
+                Record::Edited { seq, .. } => (seq, None),
+                _ => continue,
             };
             if *seq != expected {
                 let message = format!("{session}: expected entry {expected} at {at}, found {seq}");
                 return Err(Error::new(Kind::Corrupt, message));
             }
             expected = expected.next();
-            each(*seq, entry)?;
+            if let Some(entry) = appended {
+                each(*seq, entry)?;
+            }
         }
         at = page.next;
     }

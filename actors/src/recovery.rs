@@ -1,6 +1,8 @@
 //! Folding a session's log page by page (L4, L5): when it is opened, and when a rewind has it folded anew. Blocks; runs
 //! where blocking work may.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use highwater_protocol::session::Replay;
 use highwater_protocol::{Error, Kind, LogPos, SessionId, caps};
 use highwater_storage::{PageLimit, Store};
@@ -8,8 +10,21 @@ use highwater_storage::{PageLimit, Store};
 use crate::env::guarded;
 use crate::error::of_store;
 
-/// Folds the log up to `end`, as often as its rewinds ask for.
+/// Folds the log up to `end`, as often as its rewinds ask for. A panic on the way is an error: somebody waits for the
+/// answer.
 pub(crate) fn fold(
+    store: &dyn Store,
+    session: &SessionId,
+    replay: Replay,
+    end: LogPos,
+) -> Result<Replay, Error> {
+    catch_unwind(AssertUnwindSafe(|| read(store, session, replay, end))).unwrap_or_else(|_| {
+        let message = format!("session {session}: folding its log panicked");
+        Err(Error::new(Kind::Internal, message))
+    })
+}
+
+fn read(
     store: &dyn Store,
     session: &SessionId,
     mut replay: Replay,

@@ -58,6 +58,12 @@ pub const MAX_RESOLUTION_BYTES: usize = 1 << 20;
 /// Calls under way that a summary's register tells at most; older ones are left out of it.
 pub const MAX_FACTS: usize = 64;
 
+/// Calls under way that a session remembers at most; the oldest are forgotten first.
+pub const MAX_CALLS_UNDER_WAY: usize = 256;
+
+/// Longest part of a tool's name or of a call's id in a fact.
+pub const MAX_FACT_NAME_BYTES: usize = 96;
+
 /// Tasks that a session tracks at most, so that the register stays small beside a summary.
 pub const MAX_TASKS: usize = 32;
 

@@ -136,7 +136,7 @@ pub fn automatic_mark(view: &View, budget: &Budget) -> Seq {
 pub fn kept_summary_tokens(view: &View, cut: &Cut) -> TokenCount {
     let replaced = cut.spans.iter().flat_map(|span| view.standing_in(span));
     let replaced: TokenCount = replaced.map(|standing| standing.tokens).sum();
-    view.summary_tokens().saturating_sub(view.register_tokens() + replaced)
+    view.summary_tokens().saturating_sub(view.register_measure().shown_tokens + replaced)
 }
 
 /// What a cut covers, for the summarizer. `cap` is the most that all summaries may take together; each gets a share by
@@ -157,7 +157,7 @@ fn legal_at_or_below(view: &View, mark: Seq) -> Option<Seq> {
         let behind = boundaries.partition_point(|boundary| *boundary <= mark);
         behind.checked_sub(1).map(|last| boundaries[last])
     };
-    below(&live).or_else(|| below(view.boundaries()))
+    below(&live).max(below(view.boundaries()))
 }
 
 /// The first group behind the cut that reaches over the mark, or is not complete at or below it.

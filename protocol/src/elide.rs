@@ -4,7 +4,7 @@
 use crate::budget::Budget;
 use crate::entry::{Part, PartKind};
 use crate::group::Group;
-use crate::position::Seq;
+use crate::position::{Seq, SeqSpans};
 use crate::tokens::TokenCount;
 use crate::view::View;
 
@@ -74,7 +74,11 @@ pub(crate) fn plan(
         size = size.saturating_sub(saving);
     }
     let mut in_run = false;
+    let mut summaries = view.summaries().map(SeqSpans::first).peekable();
     for group in view.compactable_groups() {
+        while summaries.next_if(|start| *start < group.first()).is_some() {
+            in_run = false;
+        }
         if group.is_elided() || is_protected(&group) {
             in_run = group.is_elided();
             continue;

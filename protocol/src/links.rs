@@ -75,7 +75,9 @@ impl Links {
     /// A call is not open any more, though no entry has answered it.
     pub(crate) fn resolve(&mut self, call: &CallRef) {
         if let Some(open) = self.calls.get_mut(&call.id) {
-            open.retain(|(seq, _)| *seq != call.seq);
+            if let Some(at) = open.iter().position(|(seq, _)| *seq == call.seq) {
+                open.remove(at);
+            }
             if open.is_empty() {
                 self.calls.remove(&call.id);
             }

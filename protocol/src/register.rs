@@ -2,11 +2,11 @@
 //! without a result, children that run, approvals that are waited for, tasks that the host tracks.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use crate::caps;
 use crate::record::CallRef;
-use crate::resolution::CallEnd;
+use crate::resolution::{CallEnd, Resolution};
+use crate::tokens::{self, TokenCount};
 
 /// One fact of the register, as a splice writes it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum FactKind {
     AwaitingApproval,
     /// A task that the host tracks.
     Task,
+    /// Others, for which there was no room.
+    LeftOut,
 }
 
 impl FactKind {
@@ -39,6 +41,7 @@ impl FactKind {
             Self::RunningChild => "running child",
             Self::AwaitingApproval => "awaiting approval",
             Self::Task => "open task",
+            Self::LeftOut => "left out for room",
         }
     }
 }
@@ -60,23 +63,33 @@ pub(crate) struct Register {
 impl Register {
     /// A call was shown with a stand-in.
     pub(crate) fn stood_in(&mut self, call: &CallRef, tool: &str) {
-        let pending = Pending { kind: FactKind::NoResult, tool: tool.into(), detail: "".into() };
-        self.calls.insert(call.clone(), pending);
+        self.begin(call, FactKind::NoResult, tool, "");
     }
 
     /// The host has said how a call stands.
     pub(crate) fn resolved(&mut self, call: &CallRef, tool: &str, end: CallEnd, detail: &str) {
-        let kind = match end {
-            CallEnd::RunningChild => FactKind::RunningChild,
-            CallEnd::AwaitingApproval => FactKind::AwaitingApproval,
-            CallEnd::Result | CallEnd::Failed | CallEnd::Abandoned => {
-                self.calls.remove(call);
-                return;
-            }
+        let Some(kind) = pending_kind(end) else {
+            self.calls.remove(call);
+            return;
         };
-        let end = detail.floor_char_boundary(caps::MAX_TASK_BYTES);
-        let pending = Pending { kind, tool: tool.into(), detail: detail[..end].into() };
-        self.calls.insert(call.clone(), pending);
+        self.begin(call, kind, tool, detail);
+    }
+
+    fn begin(&mut self, call: &CallRef, kind: FactKind, tool: &str, detail: &str) {
+        let (tool, detail) =
+            (cut(tool, caps::MAX_FACT_NAME_BYTES), cut(detail, caps::MAX_TASK_BYTES));
+        self.calls.insert(call.clone(), Pending { kind, tool: tool.into(), detail: detail.into() });
+        if self.calls.len() > caps::MAX_CALLS_UNDER_WAY {
+            self.calls.pop_first();
+        }
+    }
+
+    /// Whether a call is known to stand just so.
+    pub(crate) fn stands_so(&self, call: &CallRef, resolution: &Resolution) -> bool {
+        let detail = cut(resolution.detail(), caps::MAX_TASK_BYTES);
+        self.calls.get(call).is_some_and(|pending| {
+            pending_kind(resolution.end()) == Some(pending.kind) && *pending.detail == *detail
+        })
     }
 
     /// A result has come that answers no open call: whatever of that id is nearest before it is not under way any more.
@@ -110,21 +123,59 @@ impl Register {
         self.tasks.len()
     }
 
-    /// The facts that a splice writes down: of those under way the newest calls, and all tasks.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        let left_out = self.calls.len().saturating_sub(caps::MAX_FACTS);
-        let calls = self.calls.iter().skip(left_out).map(|(call, pending)| Fact {
-            kind: pending.kind,
-            name: format!("{} (call {:?} of entry {})", pending.tool, call.id, call.seq).into(),
-            text: pending.detail.clone(),
+    /// The facts that a splice writes down, at most so large when they are told: tasks first, then the newest calls, and
+    /// how many there was no room for. In the order of the entries, tasks last.
+    pub(crate) fn facts(&self, room: TokenCount) -> Vec<Fact> {
+        let calls = self.calls.iter().rev().map(|(call, pending)| {
+            let id = cut(&call.id, caps::MAX_FACT_NAME_BYTES);
+            let name = format!("{} (call {id:?} of entry {})", pending.tool, call.seq);
+            Fact { kind: pending.kind, name: name.into(), text: pending.detail.clone() }
         });
-        let tasks = self.tasks.iter().map(|(name, text)| Fact {
+        let task = |(name, text): (&Box<str>, &Box<str>)| Fact {
             kind: FactKind::Task,
             name: name.clone(),
             text: text.clone(),
-        });
-        calls.chain(tasks).collect()
+        };
+        let mut size = tokens::estimate(HEADING) + LEFT_OUT_TOKENS;
+        let mut facts: Vec<Fact> = Vec::new();
+        for fact in self.tasks.iter().map(task).chain(calls) {
+            size += tokens::estimate(&line(&fact));
+            if size > room {
+                break;
+            }
+            facts.push(fact);
+        }
+        facts.reverse();
+        let left_out = self.tasks.len() + self.calls.len() - facts.len();
+        if left_out > 0 {
+            let name = format!("{left_out} others").into();
+            facts.push(Fact { kind: FactKind::LeftOut, name, text: "".into() });
+        }
+        facts
     }
+}
+
+const HEADING: &str =
+    "[register: still under way when the conversation before this was summarized]";
+
+/// About what the line of those left out takes, and what estimates of lines miss of the whole.
+const LEFT_OUT_TOKENS: TokenCount = TokenCount(16);
+
+fn pending_kind(end: CallEnd) -> Option<FactKind> {
+    match end {
+        CallEnd::RunningChild => Some(FactKind::RunningChild),
+        CallEnd::AwaitingApproval => Some(FactKind::AwaitingApproval),
+        CallEnd::Result | CallEnd::Failed | CallEnd::Abandoned => None,
+    }
+}
+
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+fn line(fact: &Fact) -> String {
+    let colon = if fact.text.is_empty() { "" } else { ": " };
+    format!("\n- {}: {}{colon}{}", fact.kind.heading(), fact.name, fact.text)
 }
 
 /// The note that tells the facts; `None` when there are none. The same facts give the same bytes for ever (P2).
@@ -132,13 +183,8 @@ pub(crate) fn note(facts: &[Fact]) -> Option<String> {
     if facts.is_empty() {
         return None;
     }
-    let mut note =
-        "[register: still under way when the conversation before this was summarized]".to_owned();
-    for Fact { kind, name, text } in facts {
-        let colon = if text.is_empty() { "" } else { ": " };
-        write!(note, "\n- {}: {name}{colon}{text}", kind.heading())
-            .expect("a string takes everything");
-    }
+    let mut note = HEADING.to_owned();
+    note.extend(facts.iter().map(line));
     Some(note)
 }
 
@@ -164,12 +210,12 @@ mod tests {
             - running child: task (call \"t2\" of entry #3): child 7\n\
             - awaiting approval: rm (call \"t3\" of entry #4)\n\
             - open task: ship: by Friday";
-        assert_eq!(note(&register.facts()).as_deref(), Some(expected));
+        assert_eq!(note(&register.facts(TokenCount(900))).as_deref(), Some(expected));
         register.resolved(&call(2, "t1"), "ls", CallEnd::Abandoned, "");
         register.answered_late("t2");
         register.answered_late("t3");
         register.track("ship", None);
-        assert_eq!(note(&register.facts()), None);
+        assert_eq!(note(&register.facts(TokenCount(900))), None);
     }
 
     #[test]
@@ -179,19 +225,28 @@ mod tests {
         register.stood_in(&call(9, "t"), "second");
         register.answered_late("other");
         register.answered_late("t");
-        let left: Vec<_> = register.facts().into_iter().map(|fact| fact.name).collect();
+        let left: Vec<_> =
+            register.facts(TokenCount(900)).into_iter().map(|fact| fact.name).collect();
         assert_eq!(left, ["first (call \"t\" of entry #2)".into()]);
     }
 
     #[test]
-    fn the_newest_calls_are_told_and_long_words_are_cut() {
+    fn what_is_told_stays_within_its_room_whatever_is_under_way() {
         let mut register = Register::default();
-        for seq in 1..=caps::MAX_FACTS as u64 + 5 {
-            register.resolved(&call(seq, "t"), "ls", CallEnd::RunningChild, &"\u{e9}".repeat(400));
+        register.track("ship", Some("by Friday"));
+        for seq in 1..=400 {
+            let (id, detail) = ("i".repeat(60_000), "\u{e9}".repeat(4_000));
+            register.resolved(&call(seq, &id), &"tool".repeat(900), CallEnd::RunningChild, &detail);
         }
-        let facts = register.facts();
-        assert_eq!(facts.len(), caps::MAX_FACTS);
-        assert!(facts[0].name.contains("entry #6"), "{}", facts[0].name);
-        assert!(facts.iter().all(|fact| fact.text.len() <= caps::MAX_TASK_BYTES));
+        assert_eq!(register.calls.len(), caps::MAX_CALLS_UNDER_WAY);
+        for room in [200, 2_000, 20_000] {
+            let facts = register.facts(TokenCount(room));
+            let told = note(&facts).expect("there are facts");
+            assert!(tokens::estimate(&told) <= TokenCount(room), "{room}: {told}");
+            let kinds: Vec<FactKind> = facts.iter().rev().take(2).map(|fact| fact.kind).collect();
+            assert_eq!(kinds, [FactKind::LeftOut, FactKind::Task]);
+        }
+        let facts = register.facts(TokenCount(2_000));
+        assert!(facts[facts.len() - 3].name.contains("entry #400"), "the newest are told");
     }
 }

@@ -21,14 +21,13 @@ pub enum CallEnd {
 /// What became of a call, and what the model is told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {
-    /// What became of it.
-    pub end: CallEnd,
-    /// The result, why it failed, which child, what is to be approved. May be empty.
-    pub detail: Box<str>,
+    end: CallEnd,
+    detail: Box<str>,
 }
 
 impl Resolution {
-    /// [`Kind::TooLarge`] when the detail is over [`caps::MAX_RESOLUTION_BYTES`].
+    /// What became of a call, and the result, why it failed, which child, or what is to be approved. The detail may be
+    /// empty. [`Kind::TooLarge`] when it is over [`caps::MAX_RESOLUTION_BYTES`].
     pub fn new(end: CallEnd, detail: &str) -> Result<Self, Error> {
         if detail.len() > caps::MAX_RESOLUTION_BYTES {
             let (found, cap) = (detail.len(), caps::MAX_RESOLUTION_BYTES);
@@ -36,6 +35,16 @@ impl Resolution {
             return Err(Error::new(Kind::TooLarge, message));
         }
         Ok(Self { end, detail: detail.into() })
+    }
+
+    /// What became of the call.
+    pub fn end(&self) -> CallEnd {
+        self.end
+    }
+
+    /// What the model is told of it.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The text that stands as the call's result. The same resolution gives the same bytes for ever (P2).

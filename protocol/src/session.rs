@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use command::{Command, PassJob};
 pub use event::{CommitFailure, Event};
 pub use replay::Replay;
-pub use state::State;
+pub use state::{Known, State};
 
 use crate::budget::Budget;
 use crate::cut::Cut;

@@ -57,9 +57,6 @@ pub struct View {
     call_ids: BTreeMap<Box<str>, Seq>,
     /// At this many, those are forgotten whose calls have left the view.
     call_ids_kept: usize,
-    /// Numbers that no place of the view has: what was rewound or cleared away, and the entries that stand in the
-    /// places of others. In rising order.
-    gaps: Vec<SeqRange>,
     chain: Chain,
     boundaries: Vec<Seq>,
     links: Links,
@@ -82,7 +79,6 @@ impl View {
             pinned: Vec::new(),
             call_ids: BTreeMap::new(),
             call_ids_kept: FEW_CALL_IDS,
-            gaps: Vec::new(),
             chain: Chain::default(),
             boundaries: Vec::new(),
             links: Links::default(),
@@ -165,8 +161,8 @@ impl View {
 
     /// The size of the standing summaries and of what is told behind them.
     pub fn summary_tokens(&self) -> TokenCount {
-        let register = self.register.as_ref().map_or(TokenCount::ZERO, |told| told.segment.tokens);
-        self.summaries.values().map(|standing| standing.tokens).sum::<TokenCount>() + register
+        let summaries: TokenCount = self.summaries.values().map(|standing| standing.tokens).sum();
+        summaries + self.register_measure().shown_tokens
     }
 
     /// The pinned groups behind the instructions, in order.
@@ -197,10 +193,6 @@ impl View {
     /// The next entry was numbered, and has no place of its own in the view.
     pub(crate) fn skip(&mut self, seq: Seq) {
         self.head = seq;
-        match self.gaps.last_mut().filter(|gap| gap.end == seq) {
-            Some(gap) => gap.end = seq.next(),
-            None => self.gaps.push(SeqRange::inclusive(seq, seq)),
-        }
     }
 
     /// Takes in the next entry. The ids of the results in it that answer no open call.

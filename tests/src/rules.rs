@@ -42,7 +42,9 @@ pub fn shown_once(
                 }
             }
             Shown::Summary(covers) => {
-                for seq in covers.ranges().iter().flat_map(|range| range.start.0..range.end.0) {
+                // Its range spans what was rewound, cleared or superseded; it stands for the live ones in it.
+                let seqs = covers.ranges().iter().flat_map(|range| range.start.0..range.end.0);
+                for seq in seqs.filter(|seq| is_live(*seq)) {
                     *times.entry(seq).or_default() += 1;
                 }
             }

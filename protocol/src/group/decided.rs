@@ -16,50 +16,65 @@ use super::{Call, CallState, Elision, Group};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallView<'a> {
     pub(crate) tool: &'a str,
-    pub(crate) shown: CallShown<'a>,
+    pub(crate) shown: CallShown,
 }
 
 /// What is shown as the result of a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum CallShown<'a> {
+pub(crate) enum CallShown {
     /// Nothing yet.
     Open,
     /// Its result.
     Answered,
-    /// A stand-in, and how the host said that it stands since.
+    /// A stand-in or what the host said, and how it said that the call stands since that was shown.
     Without(Option<CallEnd>),
-    /// What the host said, and said since.
-    Resolved(&'a Resolution, Option<CallEnd>),
 }
 
 impl Group {
-    /// Resolves an open call, or notes how one stands that was shown without its result. `None` when the group makes no
-    /// such call, or it has its result.
-    pub(crate) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Option<()> {
-        let same = |known: &Call| known.seq == call.seq && known.id == call.id;
-        let open =
-            self.calls.iter().position(|known| same(known) && known.state == CallState::Open);
-        let at = open.or_else(|| self.calls.iter().position(same))?;
+    /// Resolves a call that is open, or not shown yet as it was resolved before; of one that was shown without its
+    /// result notes how it stands. `None` when the group makes no such call, or it has its result.
+    pub(crate) fn resolve(
+        &mut self,
+        call: &CallRef,
+        resolution: &Resolution,
+        is_shown: bool,
+    ) -> Option<()> {
+        let at = self.position(call)?;
         let known = &mut self.calls[at];
         match known.state {
-            CallState::Open => known.state = CallState::Resolved(resolution.clone()),
             CallState::Answered(..) => return None,
-            CallState::StandIn | CallState::Resolved(_) => known.known = Some(resolution.end),
+            CallState::StandIn | CallState::Resolved(_) if is_shown => {
+                known.known = Some(resolution.end());
+            }
+            _ => known.state = CallState::Resolved(resolution.clone()),
         }
         self.recount();
         Some(())
     }
 
+    /// The call of that entry and id: of several, one that is open comes first.
+    fn position(&self, call: &CallRef) -> Option<usize> {
+        let same = |known: &Call| known.seq == call.seq && known.id == call.id;
+        let is_open = |known: &Call| same(known) && known.state == CallState::Open;
+        self.calls.iter().position(is_open).or_else(|| self.calls.iter().position(same))
+    }
+
+    /// Whether a call of that entry and id was resolved in the same words.
+    pub(crate) fn is_resolved_so(&self, call: &CallRef, resolution: &Resolution) -> bool {
+        let mut same =
+            self.calls.iter().filter(|known| known.seq == call.seq && known.id == call.id);
+        same.any(|known| matches!(&known.state, CallState::Resolved(known) if known == resolution))
+    }
+
     /// The call of that entry and id.
     pub(crate) fn call(&self, call: &CallRef) -> Option<CallView<'_>> {
-        let known = self.calls.iter().find(|known| known.seq == call.seq && known.id == call.id)?;
+        let known = &self.calls[self.position(call)?];
         Some(CallView {
             tool: &known.name,
             shown: match &known.state {
                 CallState::Open => CallShown::Open,
                 CallState::Answered(..) => CallShown::Answered,
-                CallState::StandIn => CallShown::Without(known.known),
-                CallState::Resolved(resolution) => CallShown::Resolved(resolution, known.known),
+                CallState::StandIn | CallState::Resolved(_) => CallShown::Without(known.known),
             },
         })
     }
@@ -117,8 +132,8 @@ impl Group {
             decided.push_str("pinned;");
         }
         for call in self.calls.iter().filter(|call| call.seq == seq) {
-            if let CallState::Resolved(Resolution { end, detail }) = &call.state {
-                write!(decided, "{:?} {end:?} {detail:?};", call.id)
+            if let CallState::Resolved(resolution) = &call.state {
+                write!(decided, "{:?} {resolution:?};", call.id)
                     .expect("a string takes everything");
             }
             if let Some(end) = call.known {

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use crate::tokens::TokenCount;
 
 use super::outbox::Deferred;
-use super::{Command, Session, SessionConfig};
+use super::{Command, Known, Session, SessionConfig};
 
 impl Session {
     /// Carries out a request that changes the session.
@@ -84,13 +84,14 @@ impl Session {
     ) -> Result<Receipt, Error> {
         let id = entry.id().clone();
         let content = entry.message().digest;
-        if let Some((seq, digest)) = self.state.find(&id) {
-            if digest == content {
+        if let Some(known) = self.state.find(&id) {
+            let Known { seq, place: stands_at, digest } = known;
+            if digest == content && stands_at == place && seq != place {
                 return Ok(Receipt { id, seq, known: true, live: self.state.is_live(place) });
             }
-            return Err(
-                self.refusal(Kind::Conflict, &format!("{id} is entry {seq} with other content"))
-            );
+            let why =
+                format!("{id} is entry {seq} already, with other content or in another place");
+            return Err(self.refusal(Kind::Conflict, &why));
         }
         let standing = self.state.view().group_of(place).and_then(|group| group.message(place));
         let Some(standing) = standing else {
@@ -176,33 +177,37 @@ impl Session {
         resolution: Resolution,
         commands: &mut Vec<Command>,
     ) -> Result<bool, Error> {
-        let is_final = matches!(resolution.end, CallEnd::Result | CallEnd::Failed);
         let (seq, id) = (call.seq, &call.id);
-        let view = self.state.view();
-        let shown = view.group_of(seq).and_then(|group| group.call(&call)).map(|call| call.shown);
-        let known = match shown {
-            Some(CallShown::Open) => None,
+        let (view, register) = (self.state.view(), self.state.register());
+        let group = view.group_of(seq);
+        let stands_so = group.is_some_and(|group| group.is_resolved_so(&call, &resolution))
+            || register.stands_so(&call, &resolution);
+        if stands_so {
+            return Ok(false);
+        }
+        let is_shown = group.is_none_or(|group| group.first() <= view.frozen());
+        match group.and_then(|group| group.call(&call)).map(|call| call.shown) {
+            Some(CallShown::Open) => {}
             Some(CallShown::Answered) => {
                 let why = format!("has the result of the call {id:?} of entry {seq}");
                 return Err(self.refusal(Kind::Invalid, &why));
             }
-            Some(CallShown::Resolved(known, None)) if *known == resolution => return Ok(false),
-            Some(CallShown::Without(known) | CallShown::Resolved(_, known)) => Some(known),
-            None if self.state.register().tool(&call).is_some() => Some(None),
-            None => {
+            Some(CallShown::Without(known)) if is_shown && known == Some(CallEnd::Abandoned) => {
+                return Ok(false);
+            }
+            None if register.tool(&call).is_none() => {
                 let why = format!("has no call {id:?} of entry {seq} that is open or under way");
                 return Err(self.refusal(Kind::NotFound, &why));
             }
-        };
-        if known.is_some_and(|known| known == Some(resolution.end)) {
-            return Ok(false);
-        }
-        if known.is_some() && is_final {
-            let why = format!(
-                "has shown the call {id:?} of entry {seq} without its result, and what was shown is final; append what \
-                 came as an entry, it will be quoted"
-            );
-            return Err(self.refusal(Kind::Invalid, &why));
+            Some(CallShown::Without(_)) | None => {
+                if is_shown && matches!(resolution.end(), CallEnd::Result | CallEnd::Failed) {
+                    let why = format!(
+                        "has shown the call {id:?} of entry {seq} without its result, and what was shown is final; \
+                         append what came as an entry, it will be quoted"
+                    );
+                    return Err(self.refusal(Kind::Invalid, &why));
+                }
+            }
         }
         self.record(Record::Resolved { at: now, call, resolution });
         self.give_up_if_changed(now, commands);

@@ -15,6 +15,7 @@ use crate::position::{LogPos, Seq};
 use crate::record::Record;
 use crate::register::{Fact, Register};
 use crate::time::Timestamp;
+use crate::tokens::TokenCount;
 use crate::view::{Removed, View};
 
 /// What the log says.
@@ -30,7 +31,7 @@ pub struct State {
     /// The log rewinds further than this fold knew of.
     is_behind: bool,
     register: Register,
-    ids: BTreeMap<[u8; 16], (Seq, Digest)>,
+    ids: BTreeMap<[u8; 16], Known>,
     call: CallNumber,
     pass: PassId,
     unfinished: Option<(PassId, Timestamp)>,
@@ -40,6 +41,17 @@ pub struct State {
     resets: u64,
     removed: Vec<Removed>,
     log_end: LogPos,
+}
+
+/// An entry whose id is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its number.
+    pub seq: Seq,
+    /// Where it stands: its own number, or that of the entry that it superseded.
+    pub place: Seq,
+    /// The digest of its content.
+    pub digest: Digest,
 }
 
 impl Default for State {
@@ -126,9 +138,10 @@ impl State {
         &self.register
     }
 
-    /// What is under way, as the next splice would write it down.
+    /// What is under way, as the next splice would write it down: within half of what summaries may take.
     pub fn facts(&self) -> Vec<Fact> {
-        self.register.facts()
+        let cap = self.opened.map_or(TokenCount::ZERO, |(_, budget)| budget.summary_cap());
+        self.register.facts(TokenCount(cap.0 / 2))
     }
 
     /// The format and the marks that the session was last opened with; `None` before the first record.
@@ -171,8 +184,8 @@ impl State {
         self.log_end
     }
 
-    /// Where an entry id stands and what content it had.
-    pub fn find(&self, id: &EntryId) -> Option<(Seq, Digest)> {
+    /// The entry of an id.
+    pub fn find(&self, id: &EntryId) -> Option<Known> {
         self.ids.get(&id_key(id)).copied()
     }
 

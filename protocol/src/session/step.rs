@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use crate::tokens::TokenCount;
 
 use super::outbox::Deferred;
-use super::{Command, CommitFailure, Event, Session, State};
+use super::{Command, CommitFailure, Event, Known, Session, State};
 
 impl Session {
     /// Takes one event and says what is to be done about it. Synchronous; its cost does not depend on how long the
@@ -163,8 +163,8 @@ impl Session {
         let mut receipts = Vec::with_capacity(entries.len());
         for entry in entries {
             let id = entry.id().clone();
-            if let Some((seq, _)) = self.state.find(&id) {
-                let live = self.state.is_live(seq);
+            if let Some(Known { seq, place, .. }) = self.state.find(&id) {
+                let live = self.state.is_live(place);
                 receipts.push(Receipt { id, seq, known: true, live });
                 continue;
             }
@@ -182,7 +182,7 @@ impl Session {
             let known = self.state.find(entry.id());
             let first = *batch.entry(entry.id()).or_insert(content);
             let place = match known {
-                Some((seq, digest)) if digest != content => format!("entry {seq}"),
+                Some(Known { seq, digest, .. }) if digest != content => format!("entry {seq}"),
                 _ if first != content => "an earlier entry of the same append".to_owned(),
                 _ => continue,
             };

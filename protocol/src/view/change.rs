@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::entry::{Format, Message};
-use crate::position::{Seq, SeqRange};
+use crate::position::Seq;
 use crate::record::CallRef;
 use crate::resolution::Resolution;
 
@@ -48,7 +48,8 @@ impl View {
     /// Takes in how a call stands. `None` when no group of the view makes the call, or it has its result.
     pub(crate) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Option<()> {
         let first = self.group_of(call.seq)?.first();
-        self.change(first, |group| group.resolve(call, resolution).is_some())?;
+        let is_shown = first <= self.frozen;
+        self.change(first, |group| group.resolve(call, resolution, is_shown).is_some())?;
         self.links.resolve(call);
         self.relink(first, call.seq)
     }
@@ -57,8 +58,6 @@ impl View {
     pub(crate) fn clear(&mut self) {
         let end = self.instructions_end;
         self.groups.split_off(&end.next());
-        self.gaps.retain(|gap| gap.end <= end);
-        self.gaps.push(SeqRange::inclusive(end.next(), self.head));
         self.pinned.retain(|first| *first <= end);
         self.summaries.clear();
         self.register = None;

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use crate::group::Group;
 use crate::ids::{Digest, PassId};
 use crate::position::{Seq, SeqRange, SeqSpans};
-use crate::record::Replacement;
+use crate::record::{CallRef, Replacement};
 use crate::register::{self, Fact};
 use crate::stretch::{Covered, CoveredGroup};
-use crate::tokens::TokenCount;
 
 use super::{Standing, Told, View};
 
@@ -18,7 +17,9 @@ use super::{Standing, Told, View};
 pub(crate) struct Span {
     /// First entries from this one on, up to but not including the end, belong to it.
     pub(crate) starts: SeqRange,
-    /// Every entry that its groups and summaries stand for.
+    /// Every entry that its groups and summaries stand for, and the numbers between them that no place has: what was
+    /// rewound or cleared away, and what stands in the place of another. Left out one by one, they would make the
+    /// heading of a summary as long as the session is old.
     pub(crate) covers: SeqSpans,
 }
 
@@ -26,6 +27,18 @@ pub(crate) struct Span {
 #[derive(Clone, Debug, Default)]
 pub struct Removed {
     groups: Vec<BTreeMap<Seq, Group>>,
+}
+
+impl Removed {
+    /// The calls without a result in it, and the tools that they call.
+    pub(crate) fn open_calls(&self) -> impl Iterator<Item = (CallRef, &str)> {
+        self.groups.iter().flat_map(BTreeMap::values).flat_map(|group| {
+            group.open_calls().filter_map(|call| {
+                let tool = group.call(&call)?.tool;
+                Some((call, tool))
+            })
+        })
+    }
 }
 
 impl View {
@@ -41,9 +54,7 @@ impl View {
         starts.retain(|starts| self.holds_anything(*starts));
         let strangers =
             if self.pinned.is_empty() { Vec::new() } else { self.strangers(&starts, cut) };
-        let holes = SeqSpans::of(
-            self.gaps.iter().copied().chain(strangers.iter().map(|(range, _)| *range)),
-        );
+        let holes = SeqSpans::of(strangers.iter().map(|(range, _)| *range));
         let spans = starts.iter().enumerate().map(|(index, starts)| {
             let own =
                 strangers.iter().filter(|(_, of)| *of == Some(index)).map(|(range, _)| *range);
@@ -116,11 +127,6 @@ impl View {
     pub(crate) fn covers_pinned(&self, pieces: &[Replacement]) -> bool {
         let covered = |first: &Seq| pieces.iter().any(|piece| piece.covers.contains(*first));
         self.pinned.iter().any(covered)
-    }
-
-    /// What is told behind the last summary now.
-    pub(crate) fn register_tokens(&self) -> TokenCount {
-        self.register.as_ref().map_or(TokenCount::ZERO, |told| told.segment.tokens)
     }
 
     /// Puts summaries in the place of what they cover. The caller has checked that the splice is legal.

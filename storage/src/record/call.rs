@@ -33,13 +33,12 @@ pub(super) struct ResolvedV1<'a> {
 
 impl<'a> ResolvedV1<'a> {
     pub(super) fn new(at: Timestamp, call: &'a CallRef, resolution: &'a Resolution) -> Self {
-        let Resolution { end, detail } = resolution;
-        Self { at_ms: at.0, call: CallRefV1::new(call), end: end.code(), detail }
+        let (end, detail) = (resolution.end().code(), resolution.detail());
+        Self { at_ms: at.0, call: CallRefV1::new(call), end, detail }
     }
 
     pub(super) fn record(self) -> Result<Record, DecodeError> {
-        let resolution =
-            Resolution { end: CallEnd::from_code(self.end)?, detail: self.detail.into() };
+        let resolution = Resolution::new(CallEnd::from_code(self.end)?, self.detail)?;
         Ok(Record::Resolved { at: Timestamp(self.at_ms), call: self.call.call(), resolution })
     }
 }

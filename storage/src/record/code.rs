@@ -39,4 +39,4 @@ frozen!(Refused, "reason of a refused pass":
 frozen!(CallEnd, "end of a call":
     1 = Result, 2 = Failed, 3 = Abandoned, 4 = RunningChild, 5 = AwaitingApproval);
 frozen!(FactKind, "kind of a fact":
-    1 = NoResult, 2 = RunningChild, 3 = AwaitingApproval, 4 = Task);
+    1 = NoResult, 2 = RunningChild, 3 = AwaitingApproval, 4 = Task, 5 = LeftOut);

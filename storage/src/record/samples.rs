@@ -88,6 +88,7 @@ fn spliced() -> Record {
             fact(FactKind::RunningChild, "task"),
             fact(FactKind::AwaitingApproval, "rm"),
             fact(FactKind::Task, "ship"),
+            fact(FactKind::LeftOut, "3 others"),
         ],
     }
 }
@@ -119,7 +120,7 @@ fn resolutions() -> Vec<(&'static str, Record)> {
     let resolved = |end| Record::Resolved {
         at: AT,
         call: CallRef { seq: Seq(5), id: "call_1".into() },
-        resolution: Resolution { end, detail: "as told".into() },
+        resolution: Resolution::new(end, "as told").expect("a short detail"),
     };
     vec![
         ("resolved-result", resolved(CallEnd::Result)),

@@ -111,7 +111,7 @@ fn call_end() -> impl Strategy<Value = CallEnd> {
 
 fn fact() -> impl Strategy<Value = Fact> {
     use FactKind as F;
-    let kinds = vec![F::NoResult, F::RunningChild, F::AwaitingApproval, F::Task];
+    let kinds = vec![F::NoResult, F::RunningChild, F::AwaitingApproval, F::Task, F::LeftOut];
     (proptest::sample::select(kinds), text(), text()).prop_map(|(kind, name, text)| Fact {
         kind,
         name,
@@ -211,7 +211,7 @@ proptest! {
     #[test]
     fn every_resolution_comes_back(at: i64, seq: u64, id in text(), detail in text(), end in call_end()) {
         let call = CallRef { seq: Seq(seq), id };
-        let resolution = Resolution { end, detail };
+        let resolution = Resolution::new(end, &detail).unwrap();
         comes_back(Record::Resolved { at: Timestamp(at), call, resolution })?;
     }
 

@@ -79,9 +79,7 @@ impl Oracle {
                 ask.stand != Stand::Waiting || matches!(ask.request, Request::Settled { .. })
             });
         let known = match &request {
-            Request::Append { entries } => {
-                entries.iter().filter(|entry| self.has(entry)).count()
-            }
+            Request::Append { entries } => entries.iter().filter(|entry| self.has(entry)).count(),
             _ => 0,
         };
         let mut is_fresh = known == 0;
@@ -94,7 +92,16 @@ impl Oracle {
         }
         let verdict = self.verdict(&request);
         let (stand, recorded, since) = (Stand::Waiting, None, self.next());
-        self.asks.push(Ask { number, request, stand, recorded, is_fresh, verdict, is_alone, since });
+        self.asks.push(Ask {
+            number,
+            request,
+            stand,
+            recorded,
+            is_fresh,
+            verdict,
+            is_alone,
+            since,
+        });
     }
 
     /// Whether somebody waits for a request of this name, or may have had it.
@@ -248,7 +255,11 @@ impl Oracle {
                 self.settled(pass.0, &Outcome::Abandoned(highwater_protocol::Abandoned::Cancelled))
             }
             (Request::Cancel, Reply::Cancelled(None)) | (Request::Close, Reply::Closed) => Ok(()),
-            (Request::Status, Reply::Status(status)) if ask.is_alone && ask.since == self.next() => self.stands(status),
+            (Request::Status, Reply::Status(status))
+                if ask.is_alone && ask.since == self.next() =>
+            {
+                self.stands(status)
+            }
             (Request::Status, Reply::Status(_)) => Ok(()),
             (_, Reply::Changed(changed)) => self.changed(ask, *changed),
             (request, reply) => Err(format!("{} was answered with {reply:?}", request.name())),

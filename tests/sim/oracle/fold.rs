@@ -126,12 +126,18 @@ impl Fold {
         let shown = shown.map(|(seq, place)| (*seq, place.entry.message().digest, place.is_pinned));
         let calls = self.calls.iter().filter(|call| call.at.seq <= cut);
         let decided = calls.filter_map(|call| match (&call.state, call.known) {
-            (CallState::Resolved(resolution), known) => Some((call.at.clone(), Some(resolution.clone()), known)),
+            (CallState::Resolved(resolution), known) => {
+                Some((call.at.clone(), Some(resolution.clone()), known))
+            }
             (_, Some(known)) => Some((call.at.clone(), None, Some(known))),
             _ => None,
         });
         let summaries = self.summaries.iter().filter(|covers| covers.first() <= cut);
-        (shown.collect::<Vec<_>>(), decided.collect::<Vec<_>>(), summaries.cloned().collect::<Vec<_>>())
+        (
+            shown.collect::<Vec<_>>(),
+            decided.collect::<Vec<_>>(),
+            summaries.cloned().collect::<Vec<_>>(),
+        )
     }
 
     /// Whether a later entry may join a group at or below `cut`.

@@ -15,7 +15,7 @@ use crate::splice;
 use crate::time::Timestamp;
 use crate::view::View;
 
-use super::{State, id_key};
+use super::{Known, State, id_key};
 
 /// Folded in, or why the record does not fit.
 type Folded = Result<(), Box<str>>;
@@ -47,12 +47,13 @@ impl State {
         self.opened = Some((format, budget));
     }
 
-    fn number(&mut self, seq: Seq, entry: &Entry) -> Folded {
+    fn number(&mut self, seq: Seq, place: Seq, entry: &Entry) -> Folded {
         if seq != self.branch.head().next() {
             return misfit("its number is not the next");
         }
         let digest = entry.message().digest;
-        if self.ids.insert(id_key(entry.id()), (seq, digest)).is_some() {
+        let known = Known { seq, place, digest };
+        if self.ids.insert(id_key(entry.id()), known).is_some() {
             return misfit("its id is taken");
         }
         self.branch.grow();
@@ -60,7 +61,7 @@ impl State {
     }
 
     pub(super) fn append(&mut self, seq: Seq, entry: &Entry) -> Folded {
-        self.number(seq, entry)?;
+        self.number(seq, seq, entry)?;
         if seq > self.limit() {
             self.view.skip(seq);
             return Ok(());
@@ -72,7 +73,7 @@ impl State {
     }
 
     pub(super) fn edit(&mut self, seq: Seq, place: Seq, entry: &Entry) -> Folded {
-        self.number(seq, entry)?;
+        self.number(seq, place, entry)?;
         self.view.skip(seq);
         self.resets += 1;
         if place <= self.limit() && self.view.edit(place, entry.message()).is_none() {
@@ -171,6 +172,12 @@ impl State {
             return misfit(&why.to_string());
         }
         let removed = self.view.splice(pass, cut, pieces, facts);
+        if is_late {
+            // What is open again, since the rewind undid its end, is covered and still under way (V8).
+            for (call, tool) in removed.open_calls() {
+                self.register.stood_in(&call, tool);
+            }
+        }
         self.removed.push(removed);
         Ok(())
     }
@@ -203,7 +210,7 @@ impl State {
         if shown.is_some() && self.view.resolve(call, resolution).is_none() {
             return misfit("the call has its result");
         }
-        self.register.resolved(call, &tool, resolution.end, &resolution.detail);
+        self.register.resolved(call, &tool, resolution.end(), resolution.detail());
         Ok(())
     }
 

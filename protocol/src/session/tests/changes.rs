@@ -87,7 +87,7 @@ fn a_rewind_restores_the_newest_splice_that_ends_at_or_before_it() {
     assert_eq!(desk.shown(), "<1-3> 4 5 6", "below the second splice, above the first");
     desk.chat(14, 15);
     desk.splice(14);
-    assert_eq!(desk.shown(), "<1-6,14-14> 15", "what was rewound is covered by nothing");
+    assert_eq!(desk.shown(), "<1-14> 15", "its range spans what was rewound");
     assert!(desk.changed(Request::Rewind { to: Seq(2) }));
     assert_eq!(desk.shown(), "1 2");
     assert!(desk.changed(Request::Rewind { to: Seq::ZERO }));
@@ -287,7 +287,7 @@ fn a_clear_leaves_the_instructions_and_can_be_rewound() {
     desk.chat(9, 10);
     assert_eq!(desk.shown(), "1 8 9 10", "a result from before the clear is an orphan");
     desk.splice(9);
-    assert_eq!(desk.shown(), "1 <8-9> 10", "what was cleared is covered by nothing");
+    assert_eq!(desk.shown(), "1 <2-9> 10", "its range spans what was cleared");
     desk.changed(Request::Rewind { to: Seq(6) });
     assert_eq!(desk.shown(), "1 <2-4> 5 6");
 }
@@ -307,12 +307,12 @@ fn a_pinned_group_stays_in_place_and_summaries_stand_around_it() {
         "1 2+4 <3-3,5-8> 9",
         "a short stretch before the pin is left as it is"
     );
-    desk.chat(10, 12);
-    desk.splice(11);
-    assert_eq!(desk.shown(), "1 2+4 <3-3,5-11> 12");
-    desk.changed(Request::Pin { seq: Seq(4), pinned: false });
+    desk.chat(10, 13);
     desk.splice(12);
-    assert_eq!(desk.shown(), "<1-12>", "set free, it is covered like any other");
+    assert_eq!(desk.shown(), "1 2+4 <3-3,5-12> 13");
+    desk.changed(Request::Pin { seq: Seq(4), pinned: false });
+    desk.splice(13);
+    assert_eq!(desk.shown(), "<1-13>", "set free, it is covered like any other");
 }
 
 #[test]
@@ -479,4 +479,94 @@ fn near_the_hard_mark_a_pass_is_hurried_once() {
     assert_eq!(hurried.len(), 1, "{hurried:?}");
     assert_eq!(hurried[0].0, pass);
     assert!(hurried[0].1 + config().budget.retry_growth() >= config().budget.hard());
+}
+
+#[test]
+fn the_heading_of_a_summary_does_not_grow_with_rewinds_and_edits() {
+    let mut desk = Desk::new(config());
+    for round in 0..300 {
+        let (question, answer) = (format!("q{round}"), format!("a{round}"));
+        desk.append(&[says(&question, 4), says(&answer, 9)]);
+        let tip = desk.session.state().tip();
+        desk.changed(Request::Rewind { to: tip.prev() });
+        if let Some(pass) = desk.session.state().unfinished_pass() {
+            desk.step(Event::PassDone { pass, summaries: vec![summary(5)] });
+        }
+    }
+    let passes = desk.session.state().last_pass().0;
+    assert!((1..=4).contains(&passes), "{passes} passes");
+    let context = desk.context();
+    let told = context.segments[0].blocks[0].json.len();
+    assert!(matches!(context.segments[0].shown, crate::Shown::Summary(_)) && told < 300, "{told}");
+}
+
+#[test]
+fn a_known_id_is_no_edit_of_another_place() {
+    let mut desk = quiet();
+    desk.chat(1, 4);
+    let edit =
+        |place, name: &str, words| Request::Edit { place: Seq(place), entry: says(name, words) };
+    assert_eq!(desk.refused(edit(2, "e4", 40)), Kind::Conflict, "it was appended");
+    assert!(desk.ask(edit(2, "better", 3)).1.is_ok());
+    assert_eq!(desk.refused(edit(3, "better", 3)), Kind::Conflict, "it stands in another place");
+    let (_, again) = desk.ask(Request::Append { entries: vec![says("better", 3)] });
+    let Ok(Reply::Appended(receipts)) = again else { panic!("{again:?}") };
+    assert_eq!((receipts[0].seq, receipts[0].known, receipts[0].live), (Seq(5), true, true));
+}
+
+#[test]
+fn calls_of_one_id_in_one_message_are_resolved_one_by_one() {
+    let twice = r#"{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"ls","input":{}},{"type":"tool_use","id":"x","name":"ls","input":{"b":2}}]}"#;
+    let mut desk = quiet();
+    desk.append(&[says("q", 3), json("twice", twice)]);
+    assert!(desk.changed(resolve(2, "x", CallEnd::Failed, "one")));
+    assert!(!desk.changed(resolve(2, "x", CallEnd::Failed, "one")), "it stands so already");
+    assert_eq!(desk.session.state().view().open_calls().len(), 1);
+    desk.append(&[answers("r", "x")]);
+    assert!(desk.session.state().view().open_calls().is_empty(), "the other has its result");
+    let body = desk.context().body();
+    assert!(body.contains("the call failed: one") && body.contains("out x"), "{body}");
+}
+
+#[test]
+fn how_a_call_stands_may_change_until_it_is_shown_and_is_known_by_its_words() {
+    let mut desk = quiet();
+    desk.append(&[says("q", 3), calls("c", "t1")]);
+    assert!(desk.changed(resolve(2, "t1", CallEnd::AwaitingApproval, "delete it?")));
+    assert!(desk.changed(resolve(2, "t1", CallEnd::Result, "deleted")), "nothing was shown yet");
+    assert!(desk.session.state().facts().is_empty());
+    assert!(desk.context().body().contains(r#""content":"deleted""#));
+    desk.append(&[calls("d", "t2")]);
+    desk.context();
+    assert!(desk.changed(resolve(3, "t2", CallEnd::RunningChild, "child 7")));
+    assert!(!desk.changed(resolve(3, "t2", CallEnd::RunningChild, "child 7")));
+    assert!(desk.changed(resolve(3, "t2", CallEnd::RunningChild, "child 8")), "another child");
+    assert_eq!(&*desk.session.state().facts()[0].text, "child 8");
+    assert!(desk.changed(resolve(3, "t2", CallEnd::Abandoned, "")));
+    assert!(!desk.changed(resolve(3, "t2", CallEnd::Abandoned, "")), "a retry");
+}
+
+#[test]
+fn a_call_that_a_rewind_opens_again_below_a_summary_is_still_under_way() {
+    let mut desk = quiet();
+    desk.append(&[says("q", 90), calls("c", "t1")]);
+    desk.chat(3, 9);
+    desk.context();
+    desk.splice(6);
+    desk.changed(Request::Rewind { to: Seq(7) });
+    assert_eq!(desk.shown(), "<1-6> {..} 7");
+    assert_eq!(desk.session.state().facts().len(), 1);
+    assert!(desk.changed(resolve(2, "t1", CallEnd::Abandoned, "")));
+}
+
+#[test]
+fn a_restored_pin_that_a_rewind_undoes_never_lets_the_number_of_resets_fall() {
+    let mut desk = quiet();
+    desk.chat(1, 120);
+    desk.context();
+    desk.chat(121, 121);
+    desk.changed(Request::Pin { seq: Seq(1), pinned: true });
+    let before = desk.context().resets;
+    desk.changed(Request::Rewind { to: Seq(120) });
+    assert!(desk.context().resets > before);
 }
