@@ -3,6 +3,7 @@
 mod call_ids;
 mod changes;
 mod desk;
+mod guards;
 
 use std::sync::Arc;
 

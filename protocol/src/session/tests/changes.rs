@@ -7,19 +7,19 @@ use crate::resolution::{CallEnd, Resolution};
 use crate::session::tests::desk::*;
 
 /// A desk that starts no pass by itself.
-fn quiet() -> Desk {
+pub(super) fn quiet() -> Desk {
     Desk::new(SessionConfig { automatic: false, ..config() })
 }
 
 impl Desk {
     /// Entries `first` to `last`, each said by the user, of 40 words each.
-    fn chat(&mut self, first: u64, last: u64) {
+    pub(super) fn chat(&mut self, first: u64, last: u64) {
         for number in first..=last {
             self.append(&[says(&format!("e{number}"), 40)]);
         }
     }
 
-    fn changed(&mut self, body: Request) -> bool {
+    pub(super) fn changed(&mut self, body: Request) -> bool {
         match self.ask(body).1 {
             Ok(Reply::Changed(changed)) => changed,
             other => panic!("not changed: {other:?}"),
@@ -30,13 +30,13 @@ impl Desk {
         self.ask(body).1.expect_err("it is refused").kind()
     }
 
-    fn compact(&mut self, up_to: u64) -> PassId {
+    pub(super) fn compact(&mut self, up_to: u64) -> PassId {
         let body = Request::Compact { up_to: Some(Seq(up_to)), focus: None };
         started(&self.ask(body).0).expect("a pass starts")
     }
 
     /// A pass up to an entry, with summaries of a few words.
-    fn splice(&mut self, up_to: u64) {
+    pub(super) fn splice(&mut self, up_to: u64) {
         let body = Request::Compact { up_to: Some(Seq(up_to)), focus: None };
         let (commands, _) = self.ask(body);
         let jobs = commands.iter().find_map(|command| match command {
@@ -50,7 +50,7 @@ impl Desk {
     }
 
     /// What the next context shows, and that a restart shows the same bytes (P2).
-    fn shown(&mut self) -> String {
+    pub(super) fn shown(&mut self) -> String {
         let live = self.context();
         let mut session = self.recovered();
         let view = session.state.view_mut();

@@ -1,0 +1,154 @@
+//! Tests of guards that stand behind others: what only another writer of the log, a late message or a crash at the wrong
+//! place would run into.
+
+use super::changes::quiet;
+use super::*;
+use crate::cut;
+use crate::ids::Digest;
+use crate::position::{SeqRange, SeqSpans};
+use crate::record::Replacement;
+use crate::splice::{self, Proposal};
+use crate::summary::Summary;
+use crate::view::View;
+
+fn piece(ranges: &[(u64, u64)], text: &str) -> Replacement {
+    let ranges = ranges.iter().map(|(first, last)| SeqRange::inclusive(Seq(*first), Seq(*last)));
+    let summary = Summary { text: text.into(), author: "test".into() };
+    Replacement { covers: SeqSpans::of(ranges), summary }
+}
+
+#[test]
+fn a_known_id_is_answered_with_its_number_and_with_other_content_it_is_a_conflict() {
+    let mut desk = quiet();
+    desk.chat(1, 3);
+    let append = |entry| Request::Append { entries: vec![says("new", 3), entry] };
+    let (_, other) = desk.ask(append(says("e2", 41)));
+    assert_eq!(other.expect_err("it says something else").kind(), Kind::Conflict);
+    assert_eq!(desk.session.state().tip(), Seq(3), "all or nothing");
+    let (_, same) = desk.ask(append(says("e2", 40)));
+    let Ok(Reply::Appended(receipts)) = same else { panic!("{same:?}") };
+    let told: Vec<_> = receipts.iter().map(|receipt| (receipt.seq, receipt.known)).collect();
+    assert_eq!(told, [(Seq(4), false), (Seq(2), true)]);
+    assert_eq!(desk.shown(), "1 2 3 4");
+}
+
+#[test]
+fn a_summary_stands_for_exactly_what_lies_between_places_that_stay() {
+    let mut desk = quiet();
+    desk.chat(1, 7);
+    desk.changed(Request::Pin { seq: Seq(3), pinned: true });
+    let view = desk.session.state().view();
+    let fits = |covers: &[&[(u64, u64)]]| {
+        let pieces: Vec<_> = covers.iter().map(|ranges| piece(ranges, "gist")).collect();
+        splice::fits(view, Seq(5), &view.digest_at(Seq(5)), &pieces)
+    };
+    for covers in [&[&[(1, 2)][..], &[(4, 5)]][..], &[&[(1, 2)]], &[&[(4, 5)]]] {
+        assert_eq!(fits(covers), Ok(()), "{covers:?}");
+    }
+    for covers in [
+        &[&[(1, 1)][..]][..],
+        &[&[(2, 2)]],
+        &[&[(1, 3)]],
+        &[&[(1, 5)]],
+        &[&[(4, 6)]],
+        &[&[(1, 2), (4, 5)]],
+        &[&[(1, 2)], &[(1, 2)]],
+        &[&[(4, 5)], &[(1, 2)]],
+    ] {
+        assert_eq!(fits(covers), Err(Refused::Stale), "{covers:?}");
+    }
+}
+
+#[test]
+fn a_mark_inside_a_group_moves_the_cut_back_and_no_splice_tears_it() {
+    let mut desk = quiet();
+    desk.append(&[says("e1", 40), calls("c", "t1"), says("e3", 40), answers("r", "t1")]);
+    let check = |view: &View| {
+        for (mark, cut) in [(0, None), (1, Some(1)), (2, Some(1)), (3, Some(1)), (4, Some(4))] {
+            let planned = cut::plan(view, Seq(mark)).map(|cut| cut.covers().last().0);
+            assert_eq!(planned, cut, "at {mark}");
+        }
+        let torn = splice::fits(view, Seq(3), &view.digest_at(Seq(3)), &[piece(&[(1, 3)], "gist")]);
+        assert_eq!(torn, Err(Refused::TornGroup));
+    };
+    check(desk.session.state().view());
+    desk.context();
+    check(desk.session.state().view());
+}
+
+#[test]
+fn a_summary_of_what_says_something_else_by_now_is_stale() {
+    let edit = |place| Request::Edit { place: Seq(place), entry: says("other", 3) };
+    for (change, expected) in [
+        (Request::Append { entries: vec![says("behind", 3)] }, Ok(())),
+        (edit(4), Ok(())),
+        (edit(3), Err(Refused::Stale)),
+        (edit(1), Err(Refused::Stale)),
+    ] {
+        let mut desk = quiet();
+        desk.chat(1, 5);
+        let planned: Digest = desk.session.state().view().digest_at(Seq(3));
+        desk.ask(change.clone()).1.expect("it may change");
+        let view = desk.session.state().view();
+        let fits = splice::fits(view, Seq(3), &planned, &[piece(&[(1, 3)], "gist")]);
+        assert_eq!(fits, expected, "{change:?}");
+    }
+}
+
+#[test]
+fn a_splice_is_smaller_in_tokens_and_in_bytes_or_it_is_refused() {
+    let mut desk = quiet();
+    desk.chat(1, 5);
+    let view = desk.session.state().view();
+    let digest = view.digest_at(Seq(3));
+    for (text, expected) in [
+        ("gist ".repeat(9), Ok(())),
+        ("gist ".repeat(200), Err(Refused::NotSmaller)),
+        ("1 ".repeat(180), Err(Refused::NotSmaller)),
+        (format!("gist{}.", " ".repeat(900)), Err(Refused::NotSmaller)),
+        (" \n".to_owned(), Err(Refused::Empty)),
+    ] {
+        let pieces = [piece(&[(1, 3)], &text)];
+        let (pass, cut) = (PassId(1), Seq(3));
+        let proposal = Proposal { pass, cut, digest: &digest, pieces: &pieces, facts: &[] };
+        let checked = splice::check(view, &config().budget, &proposal);
+        assert_eq!(checked.map(|effect| assert!(effect.after < effect.before)), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_crash_at_any_place_of_the_log_leaves_the_view_before_a_splice_or_after_it() {
+    let mut desk = quiet();
+    desk.append(&[says("e1", 250), says("pinned", 10), says("e3", 250), says("tail", 5)]);
+    desk.changed(Request::Pin { seq: Seq(2), pinned: true });
+    let before = desk.log.len();
+    desk.splice(3);
+    let mut seen = Vec::new();
+    for end in before..=desk.log.len() {
+        let mut state = State::default();
+        desk.log[..end].iter().for_each(|record| state.apply(record).expect("the log folds"));
+        let summaries = state.view().summaries().count();
+        seen.push((summaries, state.outcome(PassId::default().next()).cloned()));
+    }
+    seen.dedup();
+    assert_eq!(seen, [(0, None), (2, Some(Outcome::Spliced))], "summaries, and how the pass ended");
+}
+
+#[test]
+fn what_comes_late_of_an_abandoned_pass_does_nothing_to_the_next() {
+    let mut desk = quiet();
+    desk.chat(1, 9);
+    let first = desk.compact(4);
+    desk.ask(Request::Cancel).1.expect("it is given up");
+    let second = desk.compact(6);
+    for late in [
+        Event::PassDone { pass: first, summaries: vec![summary(5)] },
+        Event::PassFailed { pass: first, why: "it was killed".into() },
+        Event::PassOverdue { pass: first },
+    ] {
+        assert_eq!(outcome(&desk.step(late)), None);
+    }
+    let commands = desk.step(Event::PassDone { pass: second, summaries: vec![summary(5)] });
+    assert_eq!(outcome(&commands), Some(Outcome::Spliced));
+    assert_eq!(desk.shown(), "<1-6> 7 8 9");
+}
