@@ -152,3 +152,32 @@ fn what_comes_late_of_an_abandoned_pass_does_nothing_to_the_next() {
     assert_eq!(outcome(&commands), Some(Outcome::Spliced));
     assert_eq!(desk.shown(), "<1-6> 7 8 9");
 }
+
+#[test]
+fn what_was_shown_takes_no_more_entries() {
+    let model = |name: &str, message: &str, block: &str| {
+        json(name, &format!(r#"{{"role":"assistant",{message}"content":[{block}]}}"#))
+    };
+    let (text, thought) = (
+        r#"{"type":"text","text":"words"}"#,
+        r#"{"type":"thinking","thinking":"hm","signature":"s"}"#,
+    );
+    let part = |name| model(name, r#""id":"m1","#, text);
+    for (first, between, late) in [
+        (calls("a", "t1"), says("b", 3), answers("c", "t1")),
+        (part("a"), says("b", 3), part("c")),
+        (says("a", 3), model("b", "", thought), model("c", "", text)),
+    ] {
+        let mut desk = quiet();
+        desk.append(&[first.clone(), between.clone()]);
+        let before: Vec<_> = desk.context().blocks().cloned().collect();
+        desk.append(std::slice::from_ref(&late));
+        assert_eq!(desk.shown(), "1 2 3");
+        let after: Vec<_> = desk.context().blocks().cloned().collect();
+        assert!(after.len() > before.len() && after.starts_with(&before), "P1: {after:?}");
+
+        let mut desk = quiet();
+        desk.append(&[first, between, late]);
+        assert!(desk.shown().contains('+'), "without a context they hang together");
+    }
+}
