@@ -26,7 +26,7 @@ impl Desk {
         }
     }
 
-    fn refused(&mut self, body: Request) -> Kind {
+    pub(super) fn refused(&mut self, body: Request) -> Kind {
         self.ask(body).1.expect_err("it is refused").kind()
     }
 
@@ -65,7 +65,7 @@ fn call(seq: u64, id: &str) -> CallRef {
     CallRef { seq: Seq(seq), id: id.into() }
 }
 
-fn resolve(seq: u64, id: &str, end: CallEnd, detail: &str) -> Request {
+pub(super) fn resolve(seq: u64, id: &str, end: CallEnd, detail: &str) -> Request {
     let resolution = Resolution::new(end, detail).expect("a short detail");
     Request::Resolve { call: call(seq, id), resolution }
 }

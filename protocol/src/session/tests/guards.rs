@@ -1,12 +1,13 @@
 //! Tests of guards that stand behind others: what only another writer of the log, a late message or a crash at the wrong
 //! place would run into.
 
-use super::changes::quiet;
+use super::changes::{quiet, resolve};
 use super::*;
 use crate::cut;
 use crate::ids::Digest;
 use crate::position::{SeqRange, SeqSpans};
 use crate::record::Replacement;
+use crate::resolution::CallEnd;
 use crate::splice::{self, Proposal};
 use crate::summary::Summary;
 use crate::view::View;
@@ -24,6 +25,8 @@ fn a_known_id_is_answered_with_its_number_and_with_other_content_it_is_a_conflic
     let append = |entry| Request::Append { entries: vec![says("new", 3), entry] };
     let (_, other) = desk.ask(append(says("e2", 41)));
     assert_eq!(other.expect_err("it says something else").kind(), Kind::Conflict);
+    let twice = Request::Append { entries: vec![says("once", 3), says("once", 4)] };
+    assert_eq!(desk.refused(twice), Kind::Conflict, "within one append too");
     assert_eq!(desk.session.state().tip(), Seq(3), "all or nothing");
     let (_, same) = desk.ask(append(says("e2", 40)));
     let Ok(Reply::Appended(receipts)) = same else { panic!("{same:?}") };
@@ -74,6 +77,14 @@ fn a_mark_inside_a_group_moves_the_cut_back_and_no_splice_tears_it() {
     check(desk.session.state().view());
     desk.context();
     check(desk.session.state().view());
+
+    let going_on = json("m", r#"{"role":"assistant","id":"m1","content":"words"}"#);
+    for holds in [calls("c", "t1"), going_on] {
+        let mut desk = quiet();
+        desk.append(&[says("e1", 40), holds, says("e3", 40)]);
+        let planned = cut::plan(desk.session.state().view(), Seq(3)).expect("there is a cut");
+        assert_eq!(planned.covers().last(), Seq(1), "what is not complete is not covered");
+    }
 }
 
 #[test]
@@ -114,6 +125,66 @@ fn a_splice_is_smaller_in_tokens_and_in_bytes_or_it_is_refused() {
         let checked = splice::check(view, &config().budget, &proposal);
         assert_eq!(checked.map(|effect| assert!(effect.after < effect.before)), expected, "{text}");
     }
+}
+
+#[test]
+fn a_summary_over_its_cap_or_one_that_would_pass_the_hard_mark_is_refused() {
+    let mut desk = quiet();
+    desk.chat(1, 40);
+    let pass = desk.compact(30);
+    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(260)] });
+    assert_eq!(outcome(&commands), Some(Outcome::Refused(Refused::OverCap)), "its cap is 250");
+
+    let pass = desk.compact(30);
+    desk.chat(41, 120);
+    assert!(desk.context().resets > 0, "what the pass covers was elided meanwhile");
+    let mut next = 121..;
+    while desk.session.state().view().tokens() + TokenCount(60) < config().budget.hard() {
+        let number = next.next().expect("endless");
+        desk.chat(number, number);
+    }
+    let before = desk.session.state().view().digest();
+    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(240)] });
+    assert_eq!(outcome(&commands), Some(Outcome::Refused(Refused::NotSmaller)));
+    assert_eq!(desk.session.state().view().digest(), before);
+}
+
+#[test]
+fn what_becomes_of_a_call_that_a_pass_covers_abandons_the_pass() {
+    let mut desk = quiet();
+    desk.append(&[says("q", 90), calls("c", "t1"), says("e3", 90), says("e4", 5)]);
+    desk.context();
+    desk.compact(3);
+    let (commands, _) = desk.ask(resolve(2, "t1", CallEnd::RunningChild, "child 7"));
+    assert_eq!(outcome(&commands), Some(Outcome::Abandoned(Abandoned::Changed)));
+}
+
+#[test]
+fn a_rewind_undoes_elisions_and_tasks_that_came_later() {
+    let mut desk = quiet();
+    desk.chat(1, 5);
+    desk.changed(Request::Track { task: "first".into(), text: Some("stays".into()) });
+    desk.chat(6, 120);
+    desk.changed(Request::Track { task: "second".into(), text: Some("goes".into()) });
+    assert!(desk.shown().starts_with('('), "the first entries are elided");
+    desk.changed(Request::Rewind { to: Seq(5) });
+    assert_eq!(desk.shown(), "1 2 3 4 5");
+    let facts = desk.session.state().facts();
+    assert_eq!(facts.iter().map(|fact| &*fact.name).collect::<Vec<_>>(), ["first"]);
+}
+
+#[test]
+fn who_waits_for_a_pass_is_told_when_a_commit_fails() {
+    let mut desk = Desk::new(config());
+    let pass = desk.fill();
+    let body = Request::Settled { pass };
+    desk.step(Event::Request { request: RequestId(900), body });
+    let failed = Event::CommitFailed { failure: CommitFailure::Unknown, why: "disk".into() };
+    let commands = desk.session.step(Timestamp(100), failed);
+    let told = |command: &Command| {
+        matches!(command, Command::Reply { request: RequestId(900), reply: Err(_) })
+    };
+    assert!(commands.iter().any(told), "{commands:?}");
 }
 
 #[test]
