@@ -131,14 +131,14 @@ impl Register {
             let name = format!("{} (call {id:?} of entry {})", pending.tool, call.seq);
             Fact { kind: pending.kind, name: name.into(), text: pending.detail.clone() }
         });
-        let task = |(name, text): (&Box<str>, &Box<str>)| Fact {
+        let tasks = self.tasks.iter().map(|(name, text)| Fact {
             kind: FactKind::Task,
             name: name.clone(),
             text: text.clone(),
-        };
+        });
         let mut size = tokens::estimate(HEADING) + LEFT_OUT_TOKENS;
         let mut facts: Vec<Fact> = Vec::new();
-        for fact in self.tasks.iter().map(task).chain(calls) {
+        for fact in tasks.chain(calls) {
             size += tokens::estimate(&line(&fact));
             if size > room {
                 break;

@@ -1,8 +1,11 @@
 //! Tests of the state machine: scripts of events, and what it says to each.
 
 mod call_ids;
+mod calls;
 mod changes;
 mod desk;
+mod guards;
+mod pins;
 mod plays;
 
 use std::sync::Arc;

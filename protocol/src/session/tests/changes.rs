@@ -7,36 +7,36 @@ use crate::resolution::{CallEnd, Resolution};
 use crate::session::tests::desk::*;
 
 /// A desk that starts no pass by itself.
-fn quiet() -> Desk {
+pub(super) fn quiet() -> Desk {
     Desk::new(SessionConfig { automatic: false, ..config() })
 }
 
 impl Desk {
     /// Entries `first` to `last`, each said by the user, of 40 words each.
-    fn chat(&mut self, first: u64, last: u64) {
+    pub(super) fn chat(&mut self, first: u64, last: u64) {
         for number in first..=last {
             self.append(&[says(&format!("e{number}"), 40)]);
         }
     }
 
-    fn changed(&mut self, body: Request) -> bool {
+    pub(super) fn changed(&mut self, body: Request) -> bool {
         match self.ask(body).1 {
             Ok(Reply::Changed(changed)) => changed,
             other => panic!("not changed: {other:?}"),
         }
     }
 
-    fn refused(&mut self, body: Request) -> Kind {
+    pub(super) fn refused(&mut self, body: Request) -> Kind {
         self.ask(body).1.expect_err("it is refused").kind()
     }
 
-    fn compact(&mut self, up_to: u64) -> PassId {
+    pub(super) fn compact(&mut self, up_to: u64) -> PassId {
         let body = Request::Compact { up_to: Some(Seq(up_to)), focus: None };
         started(&self.ask(body).0).expect("a pass starts")
     }
 
     /// A pass up to an entry, with summaries of a few words.
-    fn splice(&mut self, up_to: u64) {
+    pub(super) fn splice(&mut self, up_to: u64) {
         let body = Request::Compact { up_to: Some(Seq(up_to)), focus: None };
         let (commands, _) = self.ask(body);
         let jobs = commands.iter().find_map(|command| match command {
@@ -50,7 +50,7 @@ impl Desk {
     }
 
     /// What the next context shows, and that a restart shows the same bytes (P2).
-    fn shown(&mut self) -> String {
+    pub(super) fn shown(&mut self) -> String {
         let live = self.context();
         let mut session = self.recovered();
         let view = session.state.view_mut();
@@ -65,7 +65,7 @@ fn call(seq: u64, id: &str) -> CallRef {
     CallRef { seq: Seq(seq), id: id.into() }
 }
 
-fn resolve(seq: u64, id: &str, end: CallEnd, detail: &str) -> Request {
+pub(super) fn resolve(seq: u64, id: &str, end: CallEnd, detail: &str) -> Request {
     let resolution = Resolution::new(end, detail).expect("a short detail");
     Request::Resolve { call: call(seq, id), resolution }
 }
@@ -130,39 +130,6 @@ fn a_pass_outlives_a_rewind_behind_its_cut_and_none_before_it() {
     let late = desk.step(Event::PassDone { pass, summaries: vec![summary(5)] });
     assert_eq!(outcome(&late), None, "a late result is dropped");
     assert_eq!(desk.shown(), "1 2 3 4 5 10");
-}
-
-#[test]
-fn a_rewind_that_undoes_a_pin_in_what_a_pass_covers_abandons_it() {
-    let mut desk = quiet();
-    desk.chat(1, 12);
-    desk.changed(Request::Pin { seq: Seq(2), pinned: true });
-    let pass = desk.compact(9);
-    let (commands, _) = desk.ask(Request::Rewind { to: Seq(10) });
-    assert_eq!(outcome(&commands), Some(Outcome::Abandoned(Abandoned::Changed)));
-    let late = desk.step(Event::PassDone { pass, summaries: vec![summary(5)] });
-    assert_eq!(outcome(&late), None);
-    desk.splice(9);
-    assert_eq!(desk.shown(), "<1-9> 10");
-}
-
-#[test]
-fn a_cut_behind_all_that_was_shown_leaves_the_next_cuts_in_order() {
-    let mut desk = quiet();
-    desk.append(&[
-        says("e1", 250),
-        says("pinned", 10),
-        says("e3", 250),
-        says("e4", 200),
-        says("e5", 9),
-    ]);
-    desk.changed(Request::Pin { seq: Seq(2), pinned: true });
-    desk.splice(3);
-    assert_eq!(desk.shown(), "<1-1> 2 <3-3> 4 5");
-    desk.chat(6, 7);
-    assert_eq!(desk.shown(), "<1-1> 2 <3-3> 4 5 6 7");
-    desk.splice(5);
-    assert_eq!(desk.shown(), "<1-1> 2 <3-5> 6 7");
 }
 
 #[test]
@@ -293,129 +260,6 @@ fn a_clear_leaves_the_instructions_and_can_be_rewound() {
 }
 
 #[test]
-fn a_pinned_group_stays_in_place_and_summaries_stand_around_it() {
-    let mut desk = quiet();
-    desk.append(&[says("e1", 90), calls("c", "t1"), says("e3", 90), answers("r", "t1")]);
-    desk.chat(5, 9);
-    desk.changed(Request::Pin { seq: Seq(4), pinned: true });
-    assert_eq!(desk.shown(), "1 2+4 3 5 6 7 8 9");
-    let pass = desk.compact(8);
-    let commands = desk.step(Event::PassDone { pass, summaries: vec![summary(5); 1] });
-    assert_eq!(outcome(&commands), Some(Outcome::Spliced));
-    assert_eq!(
-        desk.shown(),
-        "1 2+4 <3-3,5-8> 9",
-        "a short stretch before the pin is left as it is"
-    );
-    desk.chat(10, 13);
-    desk.splice(12);
-    assert_eq!(desk.shown(), "1 2+4 <3-3,5-12> 13");
-    desk.changed(Request::Pin { seq: Seq(4), pinned: false });
-    desk.splice(13);
-    assert_eq!(desk.shown(), "<1-13>", "set free, it is covered like any other");
-}
-
-#[test]
-fn several_summaries_stand_between_pins() {
-    let mut desk = quiet();
-    desk.append(&[says("e1", 250), says("pinned", 10), says("e3", 250), says("tail", 5)]);
-    desk.changed(Request::Pin { seq: Seq(2), pinned: true });
-    desk.splice(3);
-    assert_eq!(desk.shown(), "<1-1> 2 <3-3> 4");
-    let covered = desk.session.state().view().covered();
-    assert_eq!(covered, Some(crate::SeqRange::inclusive(Seq(1), Seq(3))));
-    desk.append(&[says("e5", 250)]);
-    desk.splice(5);
-    assert_eq!(desk.shown(), "<1-1> 2 <3-5>", "a summary with nothing new beside it stays");
-    desk.changed(Request::Rewind { to: Seq(4) });
-    assert_eq!(desk.shown(), "<1-1> 2 <3-3> 4");
-}
-
-#[test]
-fn a_pin_brings_back_what_was_elided_and_keeps_it() {
-    let mut desk = quiet();
-    desk.chat(1, 120);
-    let elided = desk.context();
-    assert!(matches!(elided.segments[0].shown, crate::Shown::Elided(_)), "{}", shown(&elided));
-    let (commands, _) = desk.ask(Request::Pin { seq: Seq(1), pinned: true });
-    let restored = |c: &Command| matches!(c, Command::Notify(Notice::Restored { seq: Seq(1) }));
-    assert!(commands.iter().any(restored));
-    assert!(desk.context().resets > elided.resets);
-    desk.chat(121, 240);
-    let later = desk.context();
-    assert_eq!(later.segments[0].shown, crate::Shown::Entries(vec![Seq(1)]), "{}", shown(&later));
-    assert!(later.tokens <= config().budget.hard());
-}
-
-#[test]
-fn a_resolved_call_is_not_open_and_its_late_result_is_quoted() {
-    for (end, said) in [
-        (CallEnd::Result, "all is well"),
-        (CallEnd::Failed, "the call failed: all is well"),
-        (CallEnd::Abandoned, "the call was abandoned: all is well"),
-        (CallEnd::RunningChild, "a child is still working on this call: all is well"),
-        (CallEnd::AwaitingApproval, "the call is waiting for approval: all is well"),
-    ] {
-        let mut desk = quiet();
-        desk.append(&[says("q", 3), calls("c", "t1")]);
-        assert!(desk.changed(resolve(2, "t1", end, "all is well")));
-        assert!(!desk.changed(resolve(2, "t1", end, "all is well")), "it stands so already");
-        let (_, reply) = desk.ask(Request::Context { open_calls: OpenCalls::Refuse });
-        let Ok(Reply::Context(ContextReply::Ready(context))) = reply else { panic!("{reply:?}") };
-        assert!(context.body().contains(said), "{}", context.body());
-        desk.append(&[answers("r", "t1")]);
-        let blocks = desk.context();
-        let quoted = blocks.blocks().last().expect("it is shown").json.clone();
-        assert!(quoted.contains("result of an earlier tool call"), "{quoted}");
-        assert!(desk.session.state().facts().is_empty(), "its result has come");
-    }
-}
-
-#[test]
-fn resolving_what_is_not_there_or_is_settled_is_refused() {
-    let mut desk = quiet();
-    desk.append(&[says("q", 3), calls("c", "t1"), answers("r", "t1"), calls("d", "t2")]);
-    let result = |seq, id| resolve(seq, id, CallEnd::Result, "x");
-    assert_eq!(desk.refused(result(2, "t1")), Kind::Invalid, "it has its result");
-    assert_eq!(desk.refused(result(4, "t9")), Kind::NotFound);
-    assert_eq!(desk.refused(result(9, "t2")), Kind::NotFound);
-    desk.context();
-    assert_eq!(desk.refused(result(4, "t2")), Kind::Invalid, "a stand-in was shown");
-    assert!(desk.changed(resolve(4, "t2", CallEnd::RunningChild, "child 7")));
-}
-
-#[test]
-fn what_is_under_way_is_told_beside_the_summary_until_it_ends() {
-    let mut desk = quiet();
-    desk.append(&[says("q", 90), calls("a", "t1"), calls("b", "t2"), calls("d", "t3")]);
-    desk.changed(resolve(2, "t1", CallEnd::RunningChild, "child 7"));
-    desk.changed(resolve(3, "t2", CallEnd::AwaitingApproval, "delete it?"));
-    desk.changed(Request::Track { task: "ship".into(), text: Some("by Friday".into()) });
-    assert!(!desk.changed(Request::Track { task: "ship".into(), text: Some("by Friday".into()) }));
-    desk.context();
-    desk.chat(5, 9);
-    desk.splice(8);
-    assert_eq!(desk.shown(), "<1-8> {..} 9");
-    let told = desk.context().segments[1].blocks[0].json.to_string();
-    for fact in [
-        "running child: ls (call \\\"t1\\\" of entry #2): child 7",
-        "awaiting approval: ls",
-        "call without a result: ls (call \\\"t3\\\"",
-        "open task: ship: by Friday",
-    ] {
-        assert!(told.contains(fact), "{fact} in {told}");
-    }
-    desk.append(&[answers("late", "t1")]);
-    desk.changed(resolve(3, "t2", CallEnd::Abandoned, ""));
-    desk.changed(Request::Track { task: "ship".into(), text: None });
-    desk.chat(11, 14);
-    desk.splice(13);
-    let told = desk.context().segments[1].blocks[0].json.to_string();
-    assert!(told.contains("t3") && !told.contains("t1") && !told.contains("t2"), "{told}");
-    assert!(!told.contains("ship"), "{told}");
-}
-
-#[test]
 fn another_model_takes_the_session_as_it_stands() {
     let mut desk = quiet();
     desk.chat(1, 9);
@@ -512,61 +356,4 @@ fn a_known_id_is_no_edit_of_another_place() {
     let (_, again) = desk.ask(Request::Append { entries: vec![says("better", 3)] });
     let Ok(Reply::Appended(receipts)) = again else { panic!("{again:?}") };
     assert_eq!((receipts[0].seq, receipts[0].known, receipts[0].live), (Seq(5), true, true));
-}
-
-#[test]
-fn calls_of_one_id_in_one_message_are_resolved_one_by_one() {
-    let twice = r#"{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"ls","input":{}},{"type":"tool_use","id":"x","name":"ls","input":{"b":2}}]}"#;
-    let mut desk = quiet();
-    desk.append(&[says("q", 3), json("twice", twice)]);
-    assert!(desk.changed(resolve(2, "x", CallEnd::Failed, "one")));
-    assert!(!desk.changed(resolve(2, "x", CallEnd::Failed, "one")), "it stands so already");
-    assert_eq!(desk.session.state().view().open_calls().len(), 1);
-    desk.append(&[answers("r", "x")]);
-    assert!(desk.session.state().view().open_calls().is_empty(), "the other has its result");
-    let body = desk.context().body();
-    assert!(body.contains("the call failed: one") && body.contains("out x"), "{body}");
-}
-
-#[test]
-fn how_a_call_stands_may_change_until_it_is_shown_and_is_known_by_its_words() {
-    let mut desk = quiet();
-    desk.append(&[says("q", 3), calls("c", "t1")]);
-    assert!(desk.changed(resolve(2, "t1", CallEnd::AwaitingApproval, "delete it?")));
-    assert!(desk.changed(resolve(2, "t1", CallEnd::Result, "deleted")), "nothing was shown yet");
-    assert!(desk.session.state().facts().is_empty());
-    assert!(desk.context().body().contains(r#""content":"deleted""#));
-    desk.append(&[calls("d", "t2")]);
-    desk.context();
-    assert!(desk.changed(resolve(3, "t2", CallEnd::RunningChild, "child 7")));
-    assert!(!desk.changed(resolve(3, "t2", CallEnd::RunningChild, "child 7")));
-    assert!(desk.changed(resolve(3, "t2", CallEnd::RunningChild, "child 8")), "another child");
-    assert_eq!(&*desk.session.state().facts()[0].text, "child 8");
-    assert!(desk.changed(resolve(3, "t2", CallEnd::Abandoned, "")));
-    assert!(!desk.changed(resolve(3, "t2", CallEnd::Abandoned, "")), "a retry");
-}
-
-#[test]
-fn a_call_that_a_rewind_opens_again_below_a_summary_is_still_under_way() {
-    let mut desk = quiet();
-    desk.append(&[says("q", 90), calls("c", "t1")]);
-    desk.chat(3, 9);
-    desk.context();
-    desk.splice(6);
-    desk.changed(Request::Rewind { to: Seq(7) });
-    assert_eq!(desk.shown(), "<1-6> {..} 7");
-    assert_eq!(desk.session.state().facts().len(), 1);
-    assert!(desk.changed(resolve(2, "t1", CallEnd::Abandoned, "")));
-}
-
-#[test]
-fn a_restored_pin_that_a_rewind_undoes_never_lets_the_number_of_resets_fall() {
-    let mut desk = quiet();
-    desk.chat(1, 120);
-    desk.context();
-    desk.chat(121, 121);
-    desk.changed(Request::Pin { seq: Seq(1), pinned: true });
-    let before = desk.context().resets;
-    desk.changed(Request::Rewind { to: Seq(120) });
-    assert!(desk.context().resets > before);
 }
