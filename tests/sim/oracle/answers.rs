@@ -200,6 +200,7 @@ impl Oracle {
                     || entries.iter().any(|other| other.id() == entry.id() && other != entry)
                     || !ask.is_alone
             }),
+            (Request::Settled { .. }, Kind::NotFound) if ask.since != self.next() => true,
             (Request::Settled { pass }, Kind::NotFound) => {
                 let kept = self.outcomes.len().saturating_sub(64) as u64;
                 pass.0 <= kept || pass.0 > self.outcomes.len() as u64
@@ -215,13 +216,12 @@ impl Oracle {
         }
     }
 
-    /// Another that asked for the same, and does not know what became of it, may have had the record.
+    /// Of several that asked for the same, another may have had the record.
     fn hand_over(&mut self, ask: &mut Ask) -> bool {
-        let other = self.asks.iter_mut().find(|other| {
-            other.stand == Stand::Unknown
-                && other.recorded.is_none()
-                && is_same(&other.request, &ask.request)
-        });
+        let other = self
+            .asks
+            .iter_mut()
+            .find(|other| other.recorded.is_none() && is_same(&other.request, &ask.request));
         match other {
             Some(other) => {
                 other.recorded = ask.recorded.take();
@@ -229,6 +229,13 @@ impl Oracle {
             }
             None => false,
         }
+    }
+
+    fn take_over(&mut self, ask: &Ask) -> bool {
+        let other = self.asks.iter_mut().find(|other| {
+            other.recorded >= Some(ask.since) && is_same(&other.request, &ask.request)
+        });
+        other.and_then(|other| other.recorded.take()).is_some()
     }
 
     fn accepted(&mut self, ask: &mut Ask, reply: &Reply) -> Result<(), Breach> {
@@ -269,7 +276,10 @@ impl Oracle {
     fn changed(&mut self, ask: &mut Ask, changed: bool) -> Result<(), Breach> {
         let name = ask.request.name();
         match (changed, ask.recorded) {
-            (true, None) => Err(format!("L2: {name} was acknowledged and is not durable")),
+            (true, None) if !self.take_over(ask) => {
+                Err(format!("L2: {name} was acknowledged and is not durable"))
+            }
+            (true, None) => Ok(()),
             (true, Some(_)) => Ok(()),
             (false, Some(_)) if name != "switch" && !self.hand_over(ask) => {
                 Err(format!("L2: {name} changed nothing by its answer, and is recorded"))

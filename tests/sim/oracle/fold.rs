@@ -10,6 +10,7 @@ use highwater_protocol::{
 };
 
 /// An entry that stands in the view as it was said.
+#[expect(clippy::struct_excessive_bools, reason = "a naive list of what is so")]
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) entry: Arc<Entry>,
@@ -140,11 +141,12 @@ impl Fold {
         )
     }
 
-    /// Whether a later entry may join a group at or below `cut`.
-    pub(super) fn has_open_end(&self, cut: Seq) -> bool {
-        let speaks = self.speaking.as_ref().is_some_and(|(_, seq)| *seq <= cut.0);
-        let reasons = self.reasoning.is_some_and(|seq| seq <= cut.0);
-        speaks || reasons || self.open_calls().iter().any(|call| call.seq <= cut)
+    /// Entries at or below `cut` that a later one may join.
+    pub(super) fn open_ends(&self, cut: Seq) -> Vec<u64> {
+        let calls = self.open_calls().into_iter().map(|call| call.seq.0);
+        let speaking = self.speaking.iter().map(|(_, seq)| *seq);
+        let ends = calls.chain(speaking).chain(self.reasoning);
+        ends.filter(|seq| *seq <= cut.0).collect()
     }
 
     /// Takes in a record. `limit` is the lowest entry that a later rewind goes back to.
