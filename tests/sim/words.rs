@@ -31,7 +31,7 @@ pub(crate) fn of_move(next: &Move) -> String {
         Request::Pin { seq, pinned: true } => format!("pin {seq}"),
         Request::Pin { seq, .. } => format!("unpin {seq}"),
         Request::Resolve { call, resolution } => {
-            format!("resolve {} of {} {:?}", call.id, call.seq, resolution.end)
+            format!("resolve {} of {} {:?}", call.id, call.seq, resolution.end())
         }
         Request::Track { task, text } => {
             format!("track {task}{}", if text.is_some() { "" } else { " no more" })

@@ -192,7 +192,9 @@ impl Session {
                 let why = format!("has the result of the call {id:?} of entry {seq}");
                 return Err(self.refusal(Kind::Invalid, &why));
             }
-            Some(CallShown::Without(known)) if is_shown && known == Some(CallEnd::Abandoned) => {
+            Some(CallShown::Without(Some(CallEnd::Abandoned)))
+                if is_shown && resolution.end() == CallEnd::Abandoned =>
+            {
                 return Ok(false);
             }
             None if register.tool(&call).is_none() => {

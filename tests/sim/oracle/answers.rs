@@ -195,7 +195,7 @@ impl Oracle {
             (_, Kind::Retry | Kind::Closed | Kind::Storage) => true,
             (_, Kind::Locked | Kind::Corrupt | Kind::Internal | Kind::Unknown) => false,
             (Request::Append { entries }, Kind::Conflict) => entries.iter().any(|entry| {
-                let known = self.ids.get(entry.id().as_str()).map(|(_, known)| known);
+                let known = self.ids.get(entry.id().as_str()).map(|(_, _, known)| known);
                 known.is_some_and(|known| known.source() != entry.source())
                     || entries.iter().any(|other| other.id() == entry.id() && other != entry)
                     || !ask.is_alone
@@ -295,14 +295,14 @@ impl Oracle {
     }
 
     fn received(&self, ask: &Ask, receipt: &Receipt) -> Result<(), Breach> {
-        let Some((seq, _)) = self.ids.get(receipt.id.as_str()) else {
+        let Some((seq, place, _)) = self.ids.get(receipt.id.as_str()) else {
             return Err(format!("L2: {} was acknowledged and is not durable", receipt.id));
         };
         if *seq != receipt.seq.0 {
             return Err(format!("L1: {} is #{seq}, the receipt says {}", receipt.id, receipt.seq));
         }
         let is_append = matches!(ask.request, Request::Append { .. });
-        if ask.is_alone && is_append && self.fold.is_live(*seq) != receipt.live {
+        if ask.is_alone && is_append && self.fold.is_live(*place) != receipt.live {
             return Err(format!(
                 "L3: {} is on the live branch: {} by its receipt",
                 receipt.id, receipt.live

@@ -1,7 +1,7 @@
 //! What a request for a change must be answered by the naive model.
 
 use highwater_protocol::message::Request;
-use highwater_protocol::{CallEnd, Entry, Kind, PartKind};
+use highwater_protocol::{CallEnd, CallRef, Entry, FactKind, Kind, PartKind, Resolution};
 
 use super::Oracle;
 use super::fold::{CallState, calls_of, results_of};
@@ -27,33 +27,51 @@ impl Oracle {
                 let known = fold.tasks.get(&**task).map(String::as_str);
                 Ok(known != text.as_deref())
             }
-            Request::Resolve { call, resolution } => {
-                let is_final = matches!(resolution.end, CallEnd::Result | CallEnd::Failed);
-                let shown = fold.calls.iter().find(|known| known.at == *call);
-                let known = match shown.map(|known| (&known.state, known.known)) {
-                    Some((CallState::Open, _)) => return Some(Ok(true)),
-                    Some((CallState::Answered, _)) => return Some(Err(Kind::Invalid)),
-                    Some((CallState::Resolved(before), None)) if before == resolution => {
-                        return Some(Ok(false));
-                    }
-                    Some((_, known)) => known,
-                    None if fold.under_way.iter().any(|pending| pending.call == *call) => None,
-                    None => return Some(Err(Kind::NotFound)),
-                };
-                match known {
-                    Some(end) if end == resolution.end => Ok(false),
-                    _ if is_final => Err(Kind::Invalid),
-                    _ => Ok(true),
-                }
-            }
+            Request::Resolve { call, resolution } => self.resolved(call, resolution),
             _ => return None,
         };
         Some(verdict)
     }
 
+    fn resolved(&self, call: &CallRef, resolution: &Resolution) -> Verdict {
+        let fold = &self.fold;
+        let mut same = fold.calls.iter().filter(|known| known.at == *call);
+        let under_way = fold.under_way.iter().find(|pending| pending.call == *call);
+        let kind = match resolution.end() {
+            CallEnd::RunningChild => Some(FactKind::RunningChild),
+            CallEnd::AwaitingApproval => Some(FactKind::AwaitingApproval),
+            CallEnd::Result | CallEnd::Failed | CallEnd::Abandoned => None,
+        };
+        let told_so = under_way.is_some_and(|pending| {
+            Some(pending.kind) == kind && *pending.detail == *resolution.detail()
+        });
+        if told_so
+            || same.clone().any(|known| known.state == CallState::Resolved(resolution.clone()))
+        {
+            return Ok(false);
+        }
+        if same.clone().any(|known| known.state == CallState::Open) {
+            return Ok(true);
+        }
+        let is_final = matches!(resolution.end(), CallEnd::Result | CallEnd::Failed);
+        match same.next() {
+            Some(known) if known.state == CallState::Answered => Err(Kind::Invalid),
+            Some(known) if !fold.is_frozen(known.at.seq.0) => Ok(true),
+            Some(known)
+                if known.known == Some(CallEnd::Abandoned) && kind.is_none() && !is_final =>
+            {
+                Ok(false)
+            }
+            None if under_way.is_none() => Err(Kind::NotFound),
+            _ if is_final => Err(Kind::Invalid),
+            _ => Ok(true),
+        }
+    }
+
     fn edited(&self, place: u64, entry: &Entry) -> Verdict {
-        if let Some((_, known)) = self.ids.get(entry.id().as_str()) {
-            let same = known.message().digest == entry.message().digest;
+        if let Some((seq, stands_at, known)) = self.ids.get(entry.id().as_str()) {
+            let is_said = known.message().digest == entry.message().digest;
+            let same = is_said && *stands_at == place && *seq != place;
             return if same { Ok(false) } else { Err(Kind::Conflict) };
         }
         match self.fold.shown.get(&place) {

@@ -1,7 +1,7 @@
 //! The naive model of a session: what its log says, told once more in lists that are searched from end to end. Nothing
 //! here is quick, and nothing here is the product's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use highwater_protocol::{
@@ -55,8 +55,8 @@ pub(crate) struct UnderWay {
 pub(crate) struct Fold {
     /// Whether each number is on the live branch, from the first.
     pub(crate) live: Vec<bool>,
-    /// Numbers that have a place: appended, neither rewound nor cleared. Records that no model sees are among them.
-    pub(crate) places: BTreeSet<u64>,
+    /// The last number that an answered context knew of.
+    frozen: u64,
     pub(crate) shown: BTreeMap<u64, Place>,
     pub(crate) summaries: Vec<SeqSpans>,
     pub(crate) has_register: bool,
@@ -103,6 +103,17 @@ impl Fold {
     pub(crate) fn groups(&self) -> Vec<u64> {
         let firsts = self.shown.iter().filter(|(seq, place)| **seq == place.group);
         firsts.map(|(seq, _)| *seq).collect()
+    }
+
+    /// Whether what an entry hangs together with was shown by a context.
+    pub(crate) fn is_frozen(&self, seq: u64) -> bool {
+        self.shown.get(&seq).is_none_or(|place| place.group <= self.frozen)
+    }
+
+    /// Whether one of these summaries would stand for what is pinned.
+    fn is_pinned_in(&self, pieces: &[Replacement]) -> bool {
+        let covered = |seq: u64| pieces.iter().any(|piece| piece.covers.contains(Seq(seq)));
+        self.shown.iter().any(|(seq, place)| covered(*seq) && self.is_pinned(place.group))
     }
 
     /// The calls without a result, in order.
@@ -167,7 +178,9 @@ impl Fold {
                     place.entry = Arc::clone(entry);
                 }
             }
-            Record::Spliced { cut, pieces, facts, .. } if cut.0 <= limit => {
+            Record::Spliced { cut, pieces, facts, .. }
+                if cut.0 <= limit && (survives || !self.is_pinned_in(pieces)) =>
+            {
                 self.splice(pieces);
                 self.has_register = !facts.is_empty();
             }
@@ -176,7 +189,10 @@ impl Fold {
                     *live = *live && seq <= to.0;
                 }
             }
-            Record::Answered { stand_ins, .. } if survives => self.freeze(stand_ins),
+            Record::Answered { stand_ins, position, .. } if survives => {
+                self.freeze(stand_ins);
+                self.frozen = position.0;
+            }
             Record::Elided { results, groups, .. } if survives => self.elide(results, groups),
             Record::Pinned { seq, pinned, .. } if survives => self.pin(seq.0, *pinned),
             Record::Resolved { call, resolution, .. } if survives => self.resolve(call, resolution),
@@ -192,7 +208,6 @@ impl Fold {
     }
 
     fn append(&mut self, seq: u64, entry: &Arc<Entry>) {
-        self.places.insert(seq);
         let message = entry.message();
         if message.role == Role::Record {
             return;
@@ -311,18 +326,25 @@ impl Fold {
         let known = self.calls.iter().find(|call| call.at == *at).map(|call| call.tool.clone());
         let told = self.under_way.iter().find(|pending| pending.call == *at);
         let Some(tool) = known.or_else(|| told.map(|pending| pending.tool.clone())) else { return };
+        let is_frozen = self.is_frozen(at.seq.0);
         if let Some(call) = self.open_call(at) {
             call.state = CallState::Resolved(resolution.clone());
         } else if let Some(call) = self.calls.iter_mut().find(|call| call.at == *at) {
-            call.known = Some(resolution.end);
+            if is_frozen {
+                call.known = Some(resolution.end());
+            } else {
+                call.state = CallState::Resolved(resolution.clone());
+            }
         }
-        self.waiting.retain(|call| call != at);
-        match resolution.end {
+        if let Some(first) = self.waiting.iter().position(|call| call == at) {
+            self.waiting.remove(first);
+        }
+        match resolution.end() {
             CallEnd::RunningChild => {
-                self.note(at, FactKind::RunningChild, &tool, &resolution.detail);
+                self.note(at, FactKind::RunningChild, &tool, resolution.detail());
             }
             CallEnd::AwaitingApproval => {
-                self.note(at, FactKind::AwaitingApproval, &tool, &resolution.detail);
+                self.note(at, FactKind::AwaitingApproval, &tool, resolution.detail());
             }
             CallEnd::Result | CallEnd::Failed | CallEnd::Abandoned => {
                 self.under_way.retain(|pending| pending.call != *at);
@@ -332,6 +354,11 @@ impl Fold {
 
     fn splice(&mut self, pieces: &[Replacement]) {
         for Replacement { covers, .. } in pieces {
+            let open: Vec<Call> =
+                self.calls.iter().filter(|call| call.state == CallState::Open).cloned().collect();
+            for call in open.iter().filter(|call| covers.contains(call.at.seq)) {
+                self.note(&call.at, FactKind::NoResult, &call.tool, "");
+            }
             self.summaries.retain(|standing| !covers.contains(standing.first()));
             self.summaries.push(covers.clone());
             self.shown.retain(|seq, _| !covers.contains(Seq(*seq)));
@@ -342,8 +369,7 @@ impl Fold {
 
     fn clear(&mut self) {
         self.shown.retain(|_, place| place.is_instruction);
-        let last = self.shown.keys().next_back().copied().unwrap_or(0);
-        self.places.retain(|seq| *seq <= last);
+        self.frozen = self.head();
         self.summaries.clear();
         self.has_register = false;
         self.under_way.clear();

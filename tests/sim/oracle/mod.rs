@@ -40,7 +40,8 @@ pub(crate) struct Oracle {
     log: Vec<Record>,
     fold: Fold,
     /// By id: the number, and the entry as it was asked for.
-    ids: BTreeMap<String, (u64, Arc<Entry>)>,
+    /// The number, the place and the entry of each id.
+    ids: BTreeMap<String, (u64, u64, Arc<Entry>)>,
     /// By number, from the first.
     entries: Vec<Arc<Entry>>,
     opened: Option<(Format, Budget)>,
@@ -179,7 +180,7 @@ impl Oracle {
 
     /// Whether an entry is stored as it is.
     fn has(&self, entry: &Entry) -> bool {
-        self.ids.get(entry.id().as_str()).is_some_and(|(_, known)| **known == *entry)
+        self.ids.get(entry.id().as_str()).is_some_and(|(_, _, known)| **known == *entry)
     }
 
     fn fold_in(&mut self, record: &Record) {
@@ -213,7 +214,9 @@ impl Oracle {
                 if seq.0 != self.entries.len() as u64 {
                     return Err(format!("L1: {seq} follows {} entries", self.entries.len() - 1));
                 }
-                let known = self.ids.insert(entry.id().to_string(), (seq.0, Arc::clone(entry)));
+                let place = if let Record::Edited { place, .. } = record { place } else { seq };
+                let stands = (seq.0, place.0, Arc::clone(entry));
+                let known = self.ids.insert(entry.id().to_string(), stands);
                 if known.is_some() {
                     return Err(format!("L3: {} is stored twice", entry.id()));
                 }

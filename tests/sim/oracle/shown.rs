@@ -124,7 +124,7 @@ fn of_group(fold: &Fold, group: u64) -> Wanted {
                 required.insert("no result was recorded for this call".to_owned());
             }
             CallState::Resolved(resolution) => {
-                required.insert(resolution.detail.to_string());
+                required.insert(resolution.detail().to_string());
             }
             CallState::Open | CallState::Answered => {}
         }
