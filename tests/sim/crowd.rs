@@ -29,7 +29,7 @@ pub(crate) fn play(seeds: Range<u64>, steps: u64, jobs: u16) -> ExitCode {
                     if !seeds.contains(&seed) {
                         break;
                     }
-                    let failure = run::play(seed, steps).failure();
+                    let failure = failure(seed, steps);
                     let played = played.fetch_add(1, Ordering::Relaxed) + 1;
                     let _turn = locked(&output);
                     if let Some(failure) = failure {
@@ -49,6 +49,12 @@ pub(crate) fn play(seeds: Range<u64>, steps: u64, jobs: u16) -> ExitCode {
     let (played, failed) = (played.into_inner(), failed.into_inner());
     println!("{played} seeds of {steps} steps, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is to be printed of a seed that broke a promise, or panicked where no actor was.
+fn failure(seed: u64, steps: u64) -> Option<String> {
+    panic::catch_unwind(|| run::play(seed, steps).failure())
+        .unwrap_or_else(|_| Some(format!("seed {seed}: panicked\nrepeat with: {}\n", run::command(seed, steps))))
 }
 
 /// Panics that the world planned are not printed; all others are.

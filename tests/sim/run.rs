@@ -78,13 +78,12 @@ pub(crate) fn play(seed: u64, steps: u64) -> Report {
     Report { seed, steps, trace: world.trace, breach }
 }
 
-impl Report {
-    /// The command that plays the run again.
-    pub(crate) fn command(&self) -> String {
-        let Self { seed, steps, .. } = self;
-        format!("cargo run --release -p highwater-tests --bin sim -- --seed {seed} --steps {steps}")
-    }
+/// The command that plays a seed again.
+pub(crate) fn command(seed: u64, steps: u64) -> String {
+    format!("cargo run --release -p highwater-tests --bin sim -- --seed {seed} --steps {steps}")
+}
 
+impl Report {
     /// What is printed of a run that broke a promise: the end of its trace, the promise, and how to see it again.
     pub(crate) fn failure(&self) -> Option<String> {
         let breach = self.breach.as_ref()?;
@@ -93,7 +92,7 @@ impl Report {
         for line in &lines[lines.len().saturating_sub(30)..] {
             writeln!(text, "{line}").expect("a string takes everything");
         }
-        write!(text, "seed {}: {breach}\nrepeat with: {}\n", self.seed, self.command())
+        write!(text, "seed {}: {breach}\nrepeat with: {}\n", self.seed, command(self.seed, self.steps))
             .expect("a string takes everything");
         Some(text)
     }

@@ -120,6 +120,27 @@ impl Fold {
             || !self.tasks.is_empty()
     }
 
+    /// All that a pass up to `cut` has seen.
+    pub(super) fn covered_part(&self, cut: Seq) -> impl PartialEq {
+        let shown = self.shown.range(..=cut.0);
+        let shown = shown.map(|(seq, place)| (*seq, place.entry.message().digest, place.is_pinned));
+        let calls = self.calls.iter().filter(|call| call.at.seq <= cut);
+        let decided = calls.filter_map(|call| match (&call.state, call.known) {
+            (CallState::Resolved(resolution), known) => Some((call.at.clone(), Some(resolution.clone()), known)),
+            (_, Some(known)) => Some((call.at.clone(), None, Some(known))),
+            _ => None,
+        });
+        let summaries = self.summaries.iter().filter(|covers| covers.first() <= cut);
+        (shown.collect::<Vec<_>>(), decided.collect::<Vec<_>>(), summaries.cloned().collect::<Vec<_>>())
+    }
+
+    /// Whether a later entry may join a group at or below `cut`.
+    pub(super) fn has_open_end(&self, cut: Seq) -> bool {
+        let speaks = self.speaking.as_ref().is_some_and(|(_, seq)| *seq <= cut.0);
+        let reasons = self.reasoning.is_some_and(|seq| seq <= cut.0);
+        speaks || reasons || self.open_calls().iter().any(|call| call.seq <= cut)
+    }
+
     /// Takes in a record. `limit` is the lowest entry that a later rewind goes back to.
     pub(crate) fn take(&mut self, record: &Record, limit: u64) {
         let survives = self.tip() <= limit;

@@ -162,11 +162,11 @@ impl Oracle {
 
     /// After all records that are durable: whatever was appended together is there together.
     pub(crate) fn taken(&self) -> Result<(), Breach> {
-        for ask in &self.asks {
+        for ask in self.asks.iter().filter(|ask| ask.is_fresh) {
             let Request::Append { entries } = &ask.request else { continue };
-            let known = entries.iter().filter(|entry| self.ids.contains_key(entry.id().as_str()));
+            let known = entries.iter().filter(|entry| self.has(entry));
             let known = known.count();
-            if known != entries.len() && known > ask.known {
+            if known != entries.len() && known > 0 {
                 return Err(format!(
                     "L2: {known} of {} entries of one append are durable",
                     entries.len()
@@ -174,6 +174,11 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+
+    /// Whether an entry is stored as it is.
+    fn has(&self, entry: &Entry) -> bool {
+        self.ids.get(entry.id().as_str()).is_some_and(|(_, known)| **known == *entry)
     }
 
     fn fold_in(&mut self, record: &Record) {
@@ -194,7 +199,8 @@ impl Oracle {
         for (record, limit) in self.log.iter().zip(limits) {
             fold.take(record, limit);
         }
-        self.fold = fold;
+        let before = std::mem::replace(&mut self.fold, fold);
+        self.refolded(&before);
     }
 
     /// What a record says beyond the view.

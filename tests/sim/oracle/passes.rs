@@ -18,15 +18,22 @@ pub(crate) struct Flight {
     pub(crate) cut: Seq,
     /// Something at or below its cut has changed.
     is_stale: bool,
+    /// By a rewind: between that and giving the pass up the process may end.
+    is_rewound: bool,
 }
 
 impl Oracle {
     /// What a record means to the pass in flight. Called before the record is folded in.
     pub(super) fn fly(&mut self, record: &Record) -> Result<(), Breach> {
-        if let Some(pass) = self.flight.as_ref().filter(|flight| flight.is_stale).map(|f| f.pass) {
-            let given_up = Outcome::Abandoned(Abandoned::Changed);
-            if !matches!(record, Record::PassEnded { pass: ended, outcome, .. } if *ended == pass && *outcome == given_up)
-            {
+        if let Some(flight) = self.flight.as_ref().filter(|flight| flight.is_stale) {
+            let is_given_up = match record {
+                Record::PassEnded { outcome: Outcome::Abandoned(why), .. } => {
+                    *why == Abandoned::Changed || *why == Abandoned::Restarted && flight.is_rewound
+                }
+                _ => false,
+            };
+            if !is_given_up {
+                let pass = flight.pass;
                 return Err(format!("V7: {pass} was not given up at once when its cover changed"));
             }
         }
@@ -94,6 +101,16 @@ impl Oracle {
         }
     }
 
+    /// A rewind has made the fold anew: what it undid may have been at or below the cut of the pass in flight.
+    pub(super) fn refolded(&mut self, before: &Fold) {
+        let fold = &self.fold;
+        if let Some(flight) = &mut self.flight {
+            let is_changed = before.covered_part(flight.cut) != fold.covered_part(flight.cut);
+            flight.is_stale |= is_changed || fold.has_open_end(flight.cut);
+            flight.is_rewound = true;
+        }
+    }
+
     fn touch(&mut self, seq: Seq) {
         if let Some(flight) = self.flight.as_mut().filter(|flight| seq <= flight.cut) {
             flight.is_stale = true;
@@ -109,7 +126,7 @@ impl Oracle {
         }
         legal_cut(&self.fold, cut)?;
         self.last_cut = cut;
-        self.flight = Some(Flight { pass, cut, is_stale: false });
+        self.flight = Some(Flight { pass, cut, is_stale: false, is_rewound: false });
         Ok(())
     }
 
