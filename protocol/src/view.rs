@@ -273,6 +273,9 @@ impl View {
                 break;
             }
             reach = reach.max(group.last());
+            // Nor may a cut tear a summary that reaches around what was pinned when it was made.
+            let standing = self.summaries.range(..=reach).map(|(_, standing)| standing);
+            reach = standing.map(|standing| standing.covers.last()).fold(reach, Seq::max);
             if groups.peek().is_none_or(|next| next.first() > reach) {
                 boundaries.push(reach);
             }

@@ -316,6 +316,7 @@ impl<'a> Life<'a> {
     /// The process ends where it stands. Of the work that was held back some has reached the disk.
     async fn crash(&mut self) -> Result<End, Breach> {
         self.say("crash");
+        self.trap.disarm();
         for _ in 0..self.world.dice.below(40) {
             tokio::task::yield_now().await;
         }

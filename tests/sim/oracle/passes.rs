@@ -228,7 +228,10 @@ impl Oracle {
         if after < before || self.covered_elided && after <= hard {
             return Ok(());
         }
-        Err(format!("V4: a splice makes the view larger, from {before} to {after}"))
+        Err(format!(
+            "V4: a splice makes the view larger, from {before} to {after}; elided before: {}, the hard mark is {hard}",
+            self.covered_elided
+        ))
     }
 }
 
