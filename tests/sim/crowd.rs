@@ -53,8 +53,9 @@ pub(crate) fn play(seeds: Range<u64>, steps: u64, jobs: u16) -> ExitCode {
 
 /// What is to be printed of a seed that broke a promise, or panicked where no actor was.
 fn failure(seed: u64, steps: u64) -> Option<String> {
-    panic::catch_unwind(|| run::play(seed, steps).failure())
-        .unwrap_or_else(|_| Some(format!("seed {seed}: panicked\nrepeat with: {}\n", run::command(seed, steps))))
+    panic::catch_unwind(|| run::play(seed, steps).failure()).unwrap_or_else(|_| {
+        Some(format!("seed {seed}: panicked\nrepeat with: {}\n", run::command(seed, steps)))
+    })
 }
 
 /// Panics that the world planned are not printed; all others are.

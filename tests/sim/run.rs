@@ -92,8 +92,13 @@ impl Report {
         for line in &lines[lines.len().saturating_sub(30)..] {
             writeln!(text, "{line}").expect("a string takes everything");
         }
-        write!(text, "seed {}: {breach}\nrepeat with: {}\n", self.seed, command(self.seed, self.steps))
-            .expect("a string takes everything");
+        write!(
+            text,
+            "seed {}: {breach}\nrepeat with: {}\n",
+            self.seed,
+            command(self.seed, self.steps)
+        )
+        .expect("a string takes everything");
         Some(text)
     }
 }

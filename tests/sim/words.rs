@@ -70,9 +70,10 @@ pub(crate) fn of_reply(reply: &Result<Reply, Error>) -> String {
         Reply::Edited(receipt) => receipt.seq.to_string(),
         Reply::Changed(changed) => if *changed { "done" } else { "stood so" }.to_owned(),
         Reply::Status(status) => {
+            let (head, tip, open) = (status.head, status.tip, status.open_calls.len());
             format!(
-                "head {}, tip {}, {}, {} resets",
-                status.head, status.tip, status.view, status.resets
+                "head {head}, tip {tip}, {}, {open} open, {} resets",
+                status.view, status.resets
             )
         }
         Reply::Closed => "closed".to_owned(),

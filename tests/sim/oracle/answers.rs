@@ -79,9 +79,7 @@ impl Oracle {
                 ask.stand != Stand::Waiting || matches!(ask.request, Request::Settled { .. })
             });
         let known = match &request {
-            Request::Append { entries } => {
-                entries.iter().filter(|entry| self.has(entry)).count()
-            }
+            Request::Append { entries } => entries.iter().filter(|entry| self.has(entry)).count(),
             _ => 0,
         };
         let mut is_fresh = known == 0;
@@ -94,7 +92,16 @@ impl Oracle {
         }
         let verdict = self.verdict(&request);
         let (stand, recorded, since) = (Stand::Waiting, None, self.next());
-        self.asks.push(Ask { number, request, stand, recorded, is_fresh, verdict, is_alone, since });
+        self.asks.push(Ask {
+            number,
+            request,
+            stand,
+            recorded,
+            is_fresh,
+            verdict,
+            is_alone,
+            since,
+        });
     }
 
     /// Whether somebody waits for a request of this name, or may have had it.
@@ -193,6 +200,7 @@ impl Oracle {
                     || entries.iter().any(|other| other.id() == entry.id() && other != entry)
                     || !ask.is_alone
             }),
+            (Request::Settled { .. }, Kind::NotFound) if ask.since != self.next() => true,
             (Request::Settled { pass }, Kind::NotFound) => {
                 let kept = self.outcomes.len().saturating_sub(64) as u64;
                 pass.0 <= kept || pass.0 > self.outcomes.len() as u64
@@ -208,13 +216,12 @@ impl Oracle {
         }
     }
 
-    /// Another that asked for the same, and does not know what became of it, may have had the record.
+    /// Of several that asked for the same, another may have had the record.
     fn hand_over(&mut self, ask: &mut Ask) -> bool {
-        let other = self.asks.iter_mut().find(|other| {
-            other.stand == Stand::Unknown
-                && other.recorded.is_none()
-                && is_same(&other.request, &ask.request)
-        });
+        let other = self
+            .asks
+            .iter_mut()
+            .find(|other| other.recorded.is_none() && is_same(&other.request, &ask.request));
         match other {
             Some(other) => {
                 other.recorded = ask.recorded.take();
@@ -222,6 +229,13 @@ impl Oracle {
             }
             None => false,
         }
+    }
+
+    fn take_over(&mut self, ask: &Ask) -> bool {
+        let other = self.asks.iter_mut().find(|other| {
+            other.recorded >= Some(ask.since) && is_same(&other.request, &ask.request)
+        });
+        other.and_then(|other| other.recorded.take()).is_some()
     }
 
     fn accepted(&mut self, ask: &mut Ask, reply: &Reply) -> Result<(), Breach> {
@@ -248,7 +262,11 @@ impl Oracle {
                 self.settled(pass.0, &Outcome::Abandoned(highwater_protocol::Abandoned::Cancelled))
             }
             (Request::Cancel, Reply::Cancelled(None)) | (Request::Close, Reply::Closed) => Ok(()),
-            (Request::Status, Reply::Status(status)) if ask.is_alone && ask.since == self.next() => self.stands(status),
+            (Request::Status, Reply::Status(status))
+                if ask.is_alone && ask.since == self.next() =>
+            {
+                self.stands(status)
+            }
             (Request::Status, Reply::Status(_)) => Ok(()),
             (_, Reply::Changed(changed)) => self.changed(ask, *changed),
             (request, reply) => Err(format!("{} was answered with {reply:?}", request.name())),
@@ -258,7 +276,10 @@ impl Oracle {
     fn changed(&mut self, ask: &mut Ask, changed: bool) -> Result<(), Breach> {
         let name = ask.request.name();
         match (changed, ask.recorded) {
-            (true, None) => Err(format!("L2: {name} was acknowledged and is not durable")),
+            (true, None) if !self.take_over(ask) => {
+                Err(format!("L2: {name} was acknowledged and is not durable"))
+            }
+            (true, None) => Ok(()),
             (true, Some(_)) => Ok(()),
             (false, Some(_)) if name != "switch" && !self.hand_over(ask) => {
                 Err(format!("L2: {name} changed nothing by its answer, and is recorded"))

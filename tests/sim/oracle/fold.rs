@@ -126,19 +126,26 @@ impl Fold {
         let shown = shown.map(|(seq, place)| (*seq, place.entry.message().digest, place.is_pinned));
         let calls = self.calls.iter().filter(|call| call.at.seq <= cut);
         let decided = calls.filter_map(|call| match (&call.state, call.known) {
-            (CallState::Resolved(resolution), known) => Some((call.at.clone(), Some(resolution.clone()), known)),
+            (CallState::Resolved(resolution), known) => {
+                Some((call.at.clone(), Some(resolution.clone()), known))
+            }
             (_, Some(known)) => Some((call.at.clone(), None, Some(known))),
             _ => None,
         });
         let summaries = self.summaries.iter().filter(|covers| covers.first() <= cut);
-        (shown.collect::<Vec<_>>(), decided.collect::<Vec<_>>(), summaries.cloned().collect::<Vec<_>>())
+        (
+            shown.collect::<Vec<_>>(),
+            decided.collect::<Vec<_>>(),
+            summaries.cloned().collect::<Vec<_>>(),
+        )
     }
 
-    /// Whether a later entry may join a group at or below `cut`.
-    pub(super) fn has_open_end(&self, cut: Seq) -> bool {
-        let speaks = self.speaking.as_ref().is_some_and(|(_, seq)| *seq <= cut.0);
-        let reasons = self.reasoning.is_some_and(|seq| seq <= cut.0);
-        speaks || reasons || self.open_calls().iter().any(|call| call.seq <= cut)
+    /// Entries at or below `cut` that a later one may join.
+    pub(super) fn open_ends(&self, cut: Seq) -> Vec<u64> {
+        let calls = self.open_calls().into_iter().map(|call| call.seq.0);
+        let speaking = self.speaking.iter().map(|(_, seq)| *seq);
+        let ends = calls.chain(speaking).chain(self.reasoning);
+        ends.filter(|seq| *seq <= cut.0).collect()
     }
 
     /// Takes in a record. `limit` is the lowest entry that a later rewind goes back to.
