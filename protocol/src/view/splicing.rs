@@ -143,7 +143,11 @@ impl View {
         self.chain.splice(&contents);
         self.register = told.map(|note| Told::new(self.format, note));
         self.boundaries.retain(|boundary| *boundary >= cut);
-        if self.boundaries.first() != Some(&cut) {
+        // A rewind may have opened again what stayed verbatim before the cut: then nothing may be cut here.
+        let is_open =
+            |group: &Group| !group.is_closed() || self.may_grow(group) || group.last() > cut;
+        let is_legal = !self.groups.range(..=cut).any(|(_, group)| is_open(group));
+        if is_legal && self.boundaries.first() != Some(&cut) {
             self.boundaries.insert(0, cut);
         }
         self.join_runs();
