@@ -261,9 +261,9 @@ impl Trap {
 
 impl Clock for Trap {
     fn now(&self) -> Timestamp {
-        if self.depth.load(Ordering::Relaxed) == 0 && self.armed.swap(false, Ordering::Relaxed) {
-            panic!("{PLANTED}the clock");
-        }
+        let is_actor = self.depth.load(Ordering::Relaxed) == 0;
+        let is_caught = is_actor && self.armed.swap(false, Ordering::Relaxed);
+        assert!(!is_caught, "{PLANTED}the clock");
         self.clock.now()
     }
 }

@@ -1,5 +1,6 @@
 //! One life of the process: a house over the disk, agents that ask it for things at once, and the faults in between.
 
+use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -110,7 +111,8 @@ impl<'a> Life<'a> {
 
     fn print(&mut self) {
         let (step, ms, line) = (self.world.step, self.world.now.0 - 1_000_000, &self.line);
-        self.world.trace.push_str(&format!("{step:>5} {ms:>9}ms {line}\n"));
+        writeln!(self.world.trace, "{step:>5} {ms:>9}ms {line}")
+            .expect("a string takes everything");
         self.line.clear();
     }
 
@@ -180,11 +182,11 @@ impl<'a> Life<'a> {
             said = format!("planned: {fault:?}");
         } else if !world.disk.is_sound() && world.dice.percent(25) {
             world.disk.mend();
-            said = "the disk is mended".to_owned();
+            "the disk is mended".clone_into(&mut said);
         } else if world.dice.percent(1) {
             self.trap.arm();
             self.is_calm = false;
-            said = "the clock is armed".to_owned();
+            "the clock is armed".clone_into(&mut said);
         } else if world.dice.percent(if self.is_slow { 15 } else { 3 }) {
             self.is_slow = !self.is_slow;
             self.bench.set_slow(self.is_slow);
@@ -287,7 +289,7 @@ impl<'a> Life<'a> {
                 match told {
                     Told::Notice(notice) => {
                         if let Some(said) = words::of_notice(&notice) {
-                            self.line.push_str(&format!("; {at}: {said}"));
+                            write!(self.line, "; {at}: {said}").expect("a string takes everything");
                         }
                         world.agents[at].oracle.told(&notice)?;
                     }
@@ -335,7 +337,7 @@ impl<'a> Life<'a> {
         while self.bench.run(0) {}
         self.world.agents.iter_mut().for_each(|agent| agent.oracle.closing(true));
         let closing = self.house.clone().close();
-        let closed = tokio::time::timeout(Duration::from_secs(3_600), closing).await;
+        let closed = tokio::time::timeout(Duration::from_hours(1), closing).await;
         match closed {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(format!("V7: the house does not close: {error}")),

@@ -64,10 +64,7 @@ pub(crate) fn play(seed: u64, steps: u64) -> Report {
         let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
         let end = runtime.block_on(async { Life::begin(&mut world).await?.live().await });
         drop(runtime);
-        let end = end.and_then(|end| {
-            world.agents.iter_mut().for_each(|agent| agent.oracle.crash());
-            Ok(end)
-        });
+        world.agents.iter_mut().for_each(|agent| agent.oracle.crash());
         match end {
             Ok(End::Crashed) => world.trace.push_str("      -- the process is gone --\n"),
             Ok(End::Closed) => world.trace.push_str("      -- the house is closed --\n"),

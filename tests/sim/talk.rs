@@ -164,7 +164,7 @@ impl Talk {
 
     fn plain(&self, role: &str, said: &str) -> Value {
         match self.format {
-            Format::Anthropic if said.len() % 2 == 0 => {
+            Format::Anthropic if said.len().is_multiple_of(2) => {
                 json!({"role": role, "content": [{"type": "text", "text": said}]})
             }
             _ => json!({"role": role, "content": said}),

@@ -10,6 +10,7 @@ use highwater_protocol::{
 };
 
 /// An entry that stands in the view as it was said.
+#[expect(clippy::struct_excessive_bools, reason = "a naive list of what is so")]
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) entry: Arc<Entry>,

@@ -34,6 +34,7 @@ use shown::{Expected, Last};
 pub(crate) type Breach = String;
 
 /// All that is known of one session.
+#[expect(clippy::struct_excessive_bools, reason = "a naive list of what is so")]
 #[derive(Default)]
 pub(crate) struct Oracle {
     log: Vec<Record>,

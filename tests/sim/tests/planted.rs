@@ -1,0 +1,108 @@
+//! Planted defects: an oracle that is told something wrong must say so.
+
+use std::sync::Arc;
+
+use highwater_protocol::message::{ContextReply, OpenCalls, Receipt, Reply, Request};
+use highwater_protocol::{
+    Block, Budget, CallNumber, Context, Digest, Entry, EntryId, Format, Record, Role, Segment, Seq,
+    Shown, Timestamp, TokenCount,
+};
+
+use crate::oracle::Oracle;
+
+const AT: Timestamp = Timestamp(1);
+
+fn said(number: u64) -> Arc<Entry> {
+    let id = EntryId::parse(&format!("e{number}")).expect("a legal id");
+    Arc::new(Entry::user(id, &format!("mark{number}; words")).expect("a small entry"))
+}
+
+/// A session with three entries whose append waits for its answer as request 1, and a context as request 2.
+fn asked() -> Oracle {
+    let budget = Budget::new(TokenCount(2_000), TokenCount(1_000), TokenCount(4_000));
+    let budget = budget.expect("rising marks");
+    let mut oracle = Oracle::default();
+    oracle.opens(Format::Anthropic, budget);
+    oracle.asks(1, Request::Append { entries: (1..=3).map(said).collect() }, true);
+    oracle.asks(2, Request::Context { open_calls: OpenCalls::StandIn }, true);
+    oracle.take(&Record::Opened { at: AT, format: Format::Anthropic, budget }).expect("asked for");
+    oracle
+}
+
+fn appended(seq: u64, number: u64) -> Record {
+    Record::Appended { at: AT, seq: Seq(seq), entry: said(number) }
+}
+
+fn answered() -> Record {
+    let (call, position, digest) = (CallNumber(1), Seq(3), Digest::ZERO);
+    Record::Answered { at: AT, call, position, digest, stand_ins: Vec::new() }
+}
+
+fn segment(shown: u64, number: u64) -> Arc<Segment> {
+    let json = format!("{{\"text\":\"mark{number}; words\"}}").into();
+    let blocks = vec![Block { role: Role::User, json }];
+    Arc::new(Segment { shown: Shown::Entries(vec![Seq(shown)]), blocks, tokens: TokenCount(5) })
+}
+
+fn context(segments: Vec<Arc<Segment>>, tokens: u64) -> Reply {
+    Reply::Context(ContextReply::Ready(Context {
+        call: CallNumber(1),
+        position: Seq(3),
+        digest: Digest::ZERO,
+        resets: 0,
+        format: Format::Anthropic,
+        segments,
+        stand_ins: Vec::new(),
+        tokens: TokenCount(tokens),
+    }))
+}
+
+fn receipts(numbers: [u64; 3]) -> Reply {
+    let receipt = |(number, seq): (u64, u64)| {
+        let id = said(number).id().clone();
+        Receipt { id, seq: Seq(seq), known: false, live: true }
+    };
+    Reply::Appended((1..).zip(numbers).map(receipt).collect())
+}
+
+/// What the oracle says to records and to one answer.
+fn check(records: &[Record], answer: Option<(u64, Reply)>) -> Result<(), String> {
+    let mut oracle = asked();
+    records.iter().try_for_each(|record| oracle.take(record))?;
+    oracle.taken()?;
+    answer.map_or(Ok(()), |(number, reply)| oracle.hears(number, &Ok(reply), true))
+}
+
+#[test]
+fn what_is_right_is_accepted() {
+    let records = [appended(1, 1), appended(2, 2), appended(3, 3), answered()];
+    let whole = vec![segment(1, 1), segment(2, 2), segment(3, 3)];
+    assert_eq!(check(&records, Some((1, receipts([1, 2, 3])))), Ok(()));
+    assert_eq!(check(&records, Some((2, context(whole, 15)))), Ok(()));
+}
+
+#[test]
+fn what_is_wrong_is_seen() {
+    let stored = || vec![appended(1, 1), appended(2, 2), appended(3, 3), answered()];
+    let whole = || vec![segment(1, 1), segment(2, 2), segment(3, 3)];
+    let missing = vec![segment(1, 1), segment(3, 3)];
+    let twice = vec![segment(1, 1), segment(1, 1), segment(2, 2), segment(3, 3)];
+    let other = vec![segment(1, 1), segment(2, 9), segment(3, 3)];
+    for (promise, records, answer) in [
+        ("V1", stored(), Some((2, context(missing, 10)))),
+        ("V1", stored(), Some((2, context(twice, 20)))),
+        ("V1", stored(), Some((2, context(other, 15)))),
+        ("V10", stored(), Some((2, context(whole(), 4_001)))),
+        ("L1", stored(), Some((1, receipts([1, 3, 2])))),
+        ("L1", vec![appended(2, 1)], None),
+        ("L2", vec![appended(1, 1)], None),
+        ("L2", Vec::new(), Some((1, receipts([1, 2, 3])))),
+        ("L2", Vec::new(), Some((2, context(whole(), 15)))),
+        ("L3", vec![appended(1, 1), appended(2, 1)], None),
+        ("L6", vec![appended(1, 7)], None),
+        ("L6", vec![Record::Rewound { at: AT, to: Seq(0) }], None),
+    ] {
+        let found = check(&records, answer).expect_err(promise);
+        assert!(found.starts_with(&format!("{promise}:")), "{promise} was expected: {found}");
+    }
+}
