@@ -261,13 +261,14 @@ impl Oracle {
             (Request::Cancel, Reply::Cancelled(Some(pass))) => {
                 self.settled(pass.0, &Outcome::Abandoned(highwater_protocol::Abandoned::Cancelled))
             }
-            (Request::Cancel, Reply::Cancelled(None)) | (Request::Close, Reply::Closed) => Ok(()),
             (Request::Status, Reply::Status(status))
                 if ask.is_alone && ask.since == self.next() =>
             {
                 self.stands(status)
             }
-            (Request::Status, Reply::Status(_)) => Ok(()),
+            (Request::Cancel, Reply::Cancelled(None))
+            | (Request::Close, Reply::Closed)
+            | (Request::Status, Reply::Status(_)) => Ok(()),
             (_, Reply::Changed(changed)) => self.changed(ask, *changed),
             (request, reply) => Err(format!("{} was answered with {reply:?}", request.name())),
         }
@@ -279,8 +280,7 @@ impl Oracle {
             (true, None) if !self.take_over(ask) => {
                 Err(format!("L2: {name} was acknowledged and is not durable"))
             }
-            (true, None) => Ok(()),
-            (true, Some(_)) => Ok(()),
+            (true, _) => Ok(()),
             (false, Some(_)) if name != "switch" && !self.hand_over(ask) => {
                 Err(format!("L2: {name} changed nothing by its answer, and is recorded"))
             }
