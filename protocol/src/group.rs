@@ -16,7 +16,7 @@ use crate::entry::{Format, Message, PartKind, Role};
 use crate::format;
 use crate::position::Seq;
 use crate::record::CallRef;
-use crate::resolution::{CallEnd, Resolution};
+use crate::resolution::Resolution;
 use crate::segment::{Segment, Shown};
 use crate::tokens::{self, TokenCount};
 pub(crate) use decided::CallShown;
@@ -41,7 +41,7 @@ struct Call {
     name: Box<str>,
     state: CallState,
     /// How the host said that it stands after it was shown: what was shown is final, what is known of it is not.
-    known: Option<CallEnd>,
+    known: Option<Resolution>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use highwater::history::HistoryPage;
 use highwater::{Highwater, Notices, SessionHandle, Told};
-use highwater_protocol::message::{Reply, Request};
+use highwater_protocol::message::{ContextReply, Reply, Request};
 use highwater_protocol::{Error, SeqRange, Timestamp, TokenCount};
 use highwater_storage::{PageLimit, Store};
+use highwater_tests::rules;
 use tokio::time::Instant;
 
 use crate::agent::Move;
@@ -258,6 +259,7 @@ impl<'a> Life<'a> {
                     let said = format!("{agent}! #{number} {}", words::of_reply(&reply));
                     let held = world.agents[agent].oracle.hears(number, &reply, is_calm);
                     let never_waits = matches!(reply, Ok(Reply::Appended(_) | Reply::Context(_)));
+                    let held = held.and_then(|()| whole(&reply));
                     let is_late = is_calm && never_waits && !is_at_once;
                     (
                         said,
@@ -399,4 +401,10 @@ async fn ask(handle: &SessionHandle, request: Request) -> Result<Reply, Error> {
         Request::Status => handle.status().await.map(Reply::Status),
         Request::Close => handle.close().await.map(|()| Reply::Closed),
     }
+}
+
+/// V2 of an answered context, as its provider sees it.
+fn whole(reply: &Result<Reply, Error>) -> Result<(), Breach> {
+    let Ok(Reply::Context(ContextReply::Ready(context))) = reply else { return Ok(()) };
+    rules::pairs_whole(context.format, &context.body()).map_or(Ok(()), Err)
 }

@@ -44,7 +44,7 @@ impl Group {
         match known.state {
             CallState::Answered(..) => return None,
             CallState::StandIn | CallState::Resolved(_) if is_shown => {
-                known.known = Some(resolution.end());
+                known.known = Some(resolution.clone());
             }
             _ => known.state = CallState::Resolved(resolution.clone()),
         }
@@ -74,7 +74,9 @@ impl Group {
             shown: match &known.state {
                 CallState::Open => CallShown::Open,
                 CallState::Answered(..) => CallShown::Answered,
-                CallState::StandIn | CallState::Resolved(_) => CallShown::Without(known.known),
+                CallState::StandIn | CallState::Resolved(_) => {
+                    CallShown::Without(known.known.as_ref().map(Resolution::end))
+                }
             },
         })
     }
@@ -136,8 +138,9 @@ impl Group {
                 write!(decided, "{:?} {resolution:?};", call.id)
                     .expect("a string takes everything");
             }
-            if let Some(end) = call.known {
-                write!(decided, "{:?} {end:?};", call.id).expect("a string takes everything");
+            if let Some(known) = &call.known {
+                write!(decided, "{:?} since {known:?};", call.id)
+                    .expect("a string takes everything");
             }
         }
         if decided.is_empty() {
