@@ -16,7 +16,7 @@ use crate::entry::{Format, Message, PartKind, Role};
 use crate::format;
 use crate::position::Seq;
 use crate::record::CallRef;
-use crate::resolution::Resolution;
+use crate::resolution::{CallEnd, Resolution};
 use crate::segment::{Segment, Shown};
 use crate::tokens::{self, TokenCount};
 pub(crate) use decided::CallShown;
@@ -41,7 +41,9 @@ struct Call {
     name: Box<str>,
     state: CallState,
     /// How the host said that it stands after it was shown: what was shown is final, what is known of it is not.
-    known: Option<Resolution>,
+    known: Option<CallEnd>,
+    /// How often the host has said how it stands: each time counts as a change (V3).
+    resolved: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +101,7 @@ impl Group {
                 name: name.into(),
                 state: CallState::Open,
                 known: None,
+                resolved: 0,
             })
             .collect();
         let (tokens, bytes) = (message.tokens(), message.bytes());

@@ -41,10 +41,11 @@ impl Group {
     ) -> Option<()> {
         let at = self.position(call)?;
         let known = &mut self.calls[at];
+        known.resolved += 1;
         match known.state {
             CallState::Answered(..) => return None,
             CallState::StandIn | CallState::Resolved(_) if is_shown => {
-                known.known = Some(resolution.clone());
+                known.known = Some(resolution.end());
             }
             _ => known.state = CallState::Resolved(resolution.clone()),
         }
@@ -74,9 +75,7 @@ impl Group {
             shown: match &known.state {
                 CallState::Open => CallShown::Open,
                 CallState::Answered(..) => CallShown::Answered,
-                CallState::StandIn | CallState::Resolved(_) => {
-                    CallShown::Without(known.known.as_ref().map(Resolution::end))
-                }
+                CallState::StandIn | CallState::Resolved(_) => CallShown::Without(known.known),
             },
         })
     }
@@ -138,8 +137,8 @@ impl Group {
                 write!(decided, "{:?} {resolution:?};", call.id)
                     .expect("a string takes everything");
             }
-            if let Some(known) = &call.known {
-                write!(decided, "{:?} since {known:?};", call.id)
+            if call.resolved > 0 {
+                write!(decided, "{:?} {} {:?};", call.id, call.resolved, call.known)
                     .expect("a string takes everything");
             }
         }

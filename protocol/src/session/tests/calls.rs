@@ -117,3 +117,20 @@ fn a_call_that_a_rewind_opens_again_below_a_summary_is_still_under_way() {
     assert_eq!(desk.session.state().facts().len(), 1);
     assert!(desk.changed(resolve(2, "t1", CallEnd::Abandoned, "")));
 }
+
+#[test]
+fn what_is_said_anew_of_a_covered_call_abandons_the_pass() {
+    for shown_first in [true, false] {
+        let mut desk = quiet();
+        desk.append(&[says("q", 3), calls("c", "t1")]);
+        desk.changed(resolve(2, "t1", CallEnd::AwaitingApproval, "one"));
+        desk.chat(3, 9);
+        if shown_first {
+            desk.context();
+        }
+        desk.compact(6);
+        let (commands, _) = desk.ask(resolve(2, "t1", CallEnd::AwaitingApproval, "two"));
+        let expected = Some(Outcome::Abandoned(Abandoned::Changed));
+        assert_eq!(outcome(&commands), expected, "shown first: {shown_first}");
+    }
+}
