@@ -79,11 +79,16 @@ pub(crate) enum Move {
 const CALL: &str = "c";
 
 /// Words that make a text large enough for a summary of it to be a gain.
-const WORDS: usize = 150;
+const WORDS: usize = 250;
 
 /// The entry of this number, of the kind that the request appends.
 pub(crate) fn entry(ask: Ask, number: u64) -> Arc<Entry> {
-    let id = EntryId::parse(&format!("e{number}")).expect("a legal id");
+    let kind = match ask {
+        Ask::Call => "call",
+        Ask::Result => "result",
+        _ => "text",
+    };
+    let id = EntryId::parse(&format!("{kind}-{number}")).expect("a legal id");
     let words = "w ".repeat(WORDS);
     let call = format!(r#"{{"type":"tool_use","id":"{CALL}","name":"ls","input":{{}}}}"#);
     let result =

@@ -13,8 +13,10 @@ use crate::world::Breach;
 enum Call {
     Open,
     Answered(u64),
-    /// Shown without a result, or resolved.
-    Closed,
+    /// Shown without a result.
+    StoodIn,
+    /// Resolved by the host.
+    Resolved,
 }
 
 /// An entry that is visible, verbatim or through a summary.
@@ -65,13 +67,11 @@ impl Reading {
                     return Err(format!("V8: stand-ins for {named:?}, open are {open:?}"));
                 }
                 for seq in open {
-                    self.close(seq, Call::Closed);
+                    self.close(seq, Call::StoodIn);
                 }
             }
-            Record::Resolved { call, .. } => {
-                if self.open().any(|seq| seq == call.seq.0) {
-                    self.close(call.seq.0, Call::Closed);
-                }
+            Record::Resolved { call, .. } if self.open().any(|seq| seq == call.seq.0) => {
+                self.close(call.seq.0, Call::Resolved);
             }
             Record::Pinned { seq, pinned, .. } => {
                 let known = self.entries.get_mut(&seq.0).filter(|entry| entry.summary.is_none());
@@ -132,6 +132,20 @@ impl Reading {
         if let Some(entry) = self.entries.get_mut(&seq) {
             entry.call = Some(call);
         }
+    }
+
+    /// What the entries up to a cut say, and what a host has said of them: what a summary of them is made from (V3).
+    pub(crate) fn up_to(&self, cut: u64) -> Vec<(u64, Digest, bool, bool)> {
+        let told = |(seq, entry): (&u64, &Standing)| {
+            (*seq, entry.content, entry.is_pinned, entry.call == Some(Call::Resolved))
+        };
+        self.entries.range(..=cut).map(told).collect()
+    }
+
+    /// Whether a cut cannot be here: a call before it is open, or has its result behind it (V2).
+    pub(crate) fn is_torn_at(&self, cut: u64) -> bool {
+        let spans = |group: &Vec<u64>| group[0] <= cut && group.iter().any(|seq| *seq > cut);
+        self.open().any(|call| call <= cut) || self.groups().iter().any(spans)
     }
 
     /// Entries that hang together: a call with its result, anything else alone.

@@ -15,6 +15,7 @@ use crate::world::{self, Asked, Breach, Seen, World};
 #[derive(Default)]
 pub(crate) struct Judge {
     outlines: BTreeMap<[u8; 32], String>,
+    ends: BTreeSet<String>,
 }
 
 impl Judge {
@@ -23,23 +24,21 @@ impl Judge {
         self.outlines.len()
     }
 
-    /// Holds a state, and what the move into it brought about, against all promises.
-    pub(crate) fn hold(&mut self, world: &World, seen: &Seen) -> Result<(), Breach> {
-        for (asked, reply) in &seen.replies {
-            is_true(asked, reply, &world.log)?;
-        }
-        for notice in &seen.notices {
-            is_stored(notice, &world.log)?;
-        }
+    /// The ends that passes came to.
+    pub(crate) fn into_ends(self) -> BTreeSet<String> {
+        self.ends
+    }
+
+    /// Holds a state against all promises.
+    pub(crate) fn hold(&mut self, world: &World) -> Result<(), Breach> {
         let sent = world.sent();
         let outline = self.judged(world, &sent)?;
         let state = world.session.state();
-        if !world.is_held()
-            && state.log_end().0 == sent.len() as u64
-            && outline != self::outline(state)
-        {
+        if !world.is_held() && state.log_end().0 == sent.len() as u64 {
             let live = self::outline(state);
-            return Err(format!("L4: the session is\n{live}\nits log says\n{outline}"));
+            if live != outline {
+                return Err(format!("L4: the session is\n{live}\nits log says\n{outline}"));
+            }
         }
         if world.is_quiet() { is_at_rest(world) } else { Ok(()) }
     }
@@ -55,6 +54,11 @@ impl Judge {
             // Nothing is judged twice: the log before this record is known unless it was sent with it.
             self.judged(world, before)?;
             follows(before, last, &state)?;
+            match last {
+                Record::Spliced { .. } => self.ends.insert(Outcome::Spliced.to_string()),
+                Record::PassEnded { outcome, .. } => self.ends.insert(outcome.to_string()),
+                _ => false,
+            };
             if let Record::PassEnded { pass, outcome: Outcome::Refused(why), .. } = last {
                 refused_rightly(world, before, *pass, *why)?;
             }
@@ -185,9 +189,27 @@ fn refused_rightly(
     let is_bad = source.is_some_and(|source| source.answer == Some(Answer::Bad));
     let is_legal = match why {
         Refused::Empty | Refused::OverCap => is_bad,
-        Refused::Stale | Refused::TornGroup | Refused::NotSmaller => is_touched(before, pass),
+        // A rewind to the cut leaves the pass in flight. It may have undone a pin below the cut, ..
+        Refused::Stale => {
+            let (since, cut) = since(before, pass).ok_or("it never started")?;
+            let then = Reading::of(&before[..before.len() - since.len()])?;
+            is_touched(before, pass) || then.up_to(cut) != Reading::of(before)?.up_to(cut)
+        }
+        // .. or the answer that closed a call there.
+        Refused::TornGroup => {
+            let cut = since(before, pass).map_or(0, |(_, cut)| cut);
+            Reading::of(before)?.is_torn_at(cut)
+        }
+        // What is told beside the summaries counts, and it may have grown meanwhile.
+        Refused::NotSmaller => !world::state_of(before)?.facts().is_empty(),
     };
     if is_legal { Ok(()) } else { Err(format!("V3: {pass} is refused ({why:?}) over nothing")) }
+}
+
+/// Holds what a move brought about against L2 and L3.
+pub(crate) fn is_told_truly(seen: &Seen, log: &[Record]) -> Result<(), Breach> {
+    seen.replies.iter().try_for_each(|(asked, reply)| is_true(asked, reply, log))?;
+    seen.notices.iter().try_for_each(|notice| is_stored(notice, log))
 }
 
 /// L2 and L3: whether a reply tells only what is stored.

@@ -11,6 +11,17 @@ use crate::world::{self, World};
 /// More entries than any scenario makes.
 const ENTRIES: u64 = 16;
 
+/// How often things may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Requests that have an effect.
+    pub(crate) requests: usize,
+    /// Crashes of the process.
+    pub(crate) crashes: usize,
+    /// Commits and folds that fail.
+    pub(crate) failures: usize,
+}
+
 /// A start, an alphabet, and bounds.
 pub(crate) struct Scenario {
     pub(crate) config: SessionConfig,
@@ -18,28 +29,27 @@ pub(crate) struct Scenario {
     pub(crate) log: Vec<Record>,
     /// What hosts may ask.
     pub(crate) asks: Vec<Ask>,
-    /// How often they may ask for something that changes anything.
-    pub(crate) requests: usize,
-    pub(crate) crashes: usize,
-    /// How many commits and folds may fail.
-    pub(crate) failures: usize,
+    pub(crate) bounds: Bounds,
     entries: Vec<[Arc<Entry>; 3]>,
     first: u64,
 }
 
 impl Scenario {
-    /// A session with instructions, to which a host has said `opening`. Bounds of nothing.
-    pub(crate) fn new(config: SessionConfig, opening: &[Ask]) -> Self {
-        let number =
+    /// A session with instructions, to which a host has said `opening` and may say `asks`.
+    pub(crate) fn new(
+        config: SessionConfig,
+        opening: &[Ask],
+        asks: &[Ask],
+        bounds: Bounds,
+    ) -> Self {
+        let of =
             |number| [Ask::Say, Ask::Call, Ask::Result].map(|ask| alphabet::entry(ask, number));
         let mut scenario = Self {
             config,
             log: world::beginning(config),
-            asks: opening.to_vec(),
-            requests: opening.len(),
-            crashes: 0,
-            failures: 0,
-            entries: (0..ENTRIES).map(number).collect(),
+            asks: asks.to_vec(),
+            bounds,
+            entries: (0..ENTRIES).map(of).collect(),
             first: 0,
         };
         scenario.log = scenario.played(opening);

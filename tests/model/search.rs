@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::alphabet::Move;
-use crate::rules::Judge;
+use crate::rules::{self, Judge};
 use crate::scenario::Scenario;
 use crate::world::{Breach, World};
 
@@ -21,10 +21,10 @@ pub(crate) struct Counts {
     pub(crate) depth: usize,
 }
 
+/// A state, as the move that led to it first.
 struct Node {
     parent: usize,
     by: Move,
-    depth: usize,
 }
 
 /// All states of a scenario.
@@ -37,71 +37,65 @@ pub(crate) struct Search<'a> {
     counts: Counts,
 }
 
-/// Explores a scenario; the shortest way to a breach if there is one.
-pub(crate) fn explore(scenario: &Scenario) -> Result<Counts, Breach> {
+/// Explores a scenario: what was seen, and the ends that its passes came to. The shortest way to a breach if there is one.
+pub(crate) fn explore(scenario: &Scenario) -> Result<(Counts, BTreeSet<String>), Breach> {
     let (known, judge) = (BTreeSet::new(), Judge::default());
     let mut search =
         Search { scenario, nodes: Vec::new(), known, judge, counts: Counts::default() };
     let start = World::new(scenario)?;
-    search.known.insert(start.key().0);
-    search.judge.hold(&start, &crate::world::Seen::default())?;
+    search.known.insert(start.key(&start.core()).0);
+    search.judge.hold(&start)?;
     let mut next = 0;
     while next <= search.nodes.len() {
         search.expand(next)?;
         next += 1;
     }
     let (states, logs) = (search.known.len(), search.judge.logs());
-    Ok(Counts { states, logs, ..search.counts })
+    Ok((Counts { states, logs, ..search.counts }, search.judge.into_ends()))
 }
 
 impl<'a> Search<'a> {
+    /// Makes every move that can be made in a state.
     fn expand(&mut self, at: usize) -> Result<(), Breach> {
         let path = self.path(at);
+        self.counts.depth = self.counts.depth.max(path.len());
         let here = self.reached(&path)?;
-        let core = here.core();
-        let mut next_world = Some(here);
-        let moves = next_world.as_ref().map(World::moves).unwrap_or_default();
-        for next in moves {
-            let world = match next_world.take() {
-                Some(world) => world,
-                None => self.reached(&path)?,
-            };
-            let made = self.make(world, &core, next, path.len() + 1);
-            let is_new = made.map_err(|breach| told(&path, next, &breach))?;
-            self.counts.transitions += 1;
-            if is_new {
-                let depth = path.len() + 1;
-                self.counts.depth = self.counts.depth.max(depth);
-                self.nodes.push(Node { parent: at, by: next, depth });
+        let (core, moves) = (here.core(), here.moves());
+        let mut here = Some(here);
+        for by in moves {
+            let world = here.take().map_or_else(|| self.reached(&path), Ok)?;
+            let is_new = self.make(world, &core, by);
+            if is_new.map_err(|breach| told(&path, by, &breach))? {
+                self.nodes.push(Node { parent: at, by });
             }
+            self.counts.transitions += 1;
         }
         Ok(())
     }
 
     /// Makes a move; whether it leads to a new state.
-    fn make(
-        &mut self,
-        mut world: World<'a>,
-        core: &str,
-        next: Move,
-        _: usize,
-    ) -> Result<bool, Breach> {
-        let is_late = world.is_late(next);
+    fn make(&mut self, mut world: World<'a>, from: &str, by: Move) -> Result<bool, Breach> {
+        let is_late = world.is_late(by);
         let before = is_late.then(|| format!("{:?}", world.session));
-        let seen = world.take(next)?;
+        let seen = world.take(by)?;
         if let Some(before) = before {
             let is_ignored = seen.commands == 0 && before == format!("{:?}", world.session);
             // Nothing has changed, so it may come again, at any later time.
             return if is_ignored {
                 Ok(false)
             } else {
-                Err(format!("V7: {next:?} is late and counts"))
+                Err(format!("V7: {by:?} is late and counts"))
             };
         }
-        self.judge.hold(&world, &seen)?;
+        rules::is_told_truly(&seen, &world.log)?;
+        let core = world.core();
         // What a host asks in vain costs nothing, so that the bound is one of what has an effect.
-        let is_vain = matches!(next, Move::Ask(_)) && world.core() == core;
-        Ok(!is_vain && self.known.insert(world.key().0))
+        let is_vain = matches!(by, Move::Ask(_)) && core == from;
+        let is_new = !is_vain && self.known.insert(world.key(&core).0);
+        if is_new {
+            self.judge.hold(&world)?;
+        }
+        Ok(is_new)
     }
 
     fn path(&self, mut at: usize) -> Vec<Move> {

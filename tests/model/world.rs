@@ -93,7 +93,7 @@ impl<'a> World<'a> {
     pub(crate) fn moves(&self) -> Vec<Move> {
         use highwater_protocol::session::CommitFailure::{NotStored, Unknown};
         let mut moves = Vec::new();
-        let may_fail = self.failures < self.scenario.failures;
+        let may_fail = self.failures < self.scenario.bounds.failures;
         if self.in_flight.is_some() {
             moves.push(Move::Stored);
             if may_fail {
@@ -112,11 +112,11 @@ impl<'a> World<'a> {
             }
             moves.extend((!source.overdue).then_some(Move::Overdue(source.pass)));
         }
-        if self.crashes < self.scenario.crashes {
+        if self.crashes < self.scenario.bounds.crashes {
             moves.push(Move::Crash(false));
             moves.extend(self.in_flight.as_ref().map(|_| Move::Crash(true)));
         }
-        if self.asked < self.scenario.requests {
+        if self.asked < self.scenario.bounds.requests {
             moves.extend(self.scenario.asks.iter().copied().map(Move::Ask));
         }
         moves
@@ -161,11 +161,11 @@ impl<'a> World<'a> {
         text
     }
 
-    /// What tells this state from all others.
-    pub(crate) fn key(&self) -> Digest {
+    /// What tells this state from all others: its core, what is stored, and what is left of the bounds.
+    pub(crate) fn key(&self, core: &str) -> Digest {
         let spent = (self.asked, self.made, self.crashes, self.failures);
         let log = digest(&self.log);
-        Digest::of_parts(&[self.core().as_bytes(), &log.0, format!("{spent:?}").as_bytes()])
+        Digest::of_parts(&[core.as_bytes(), &log.0, format!("{spent:?}").as_bytes()])
     }
 
     /// Makes a move.
@@ -221,7 +221,8 @@ impl<'a> World<'a> {
         }
         let entry = self.last.clone().unwrap_or_else(|| self.scenario.entry(Ask::Say, 0));
         let (log_end, pass) = (self.session.state().log_end(), self.session.state().last_pass());
-        let request = (0..).find(|id| !self.open.contains_key(id)).expect("numbers do not end");
+        let request = (0..u64::MAX).find(|id| !self.open.contains_key(id));
+        let request = request.expect("few wait");
         let body = ask.request(Arc::clone(&entry), pass);
         self.open.insert(request, Asked { ask, seen: log_end, entry, pass });
         self.step(Event::Request { request: RequestId(request), body }, seen)
@@ -336,8 +337,9 @@ pub(crate) fn digest(log: &[Record]) -> Digest {
 /// The fold of a log.
 pub(crate) fn folded(log: &[Record], mut replay: Replay) -> Result<Replay, Breach> {
     loop {
-        for at in usize::try_from(replay.next().0).expect("a small number")..log.len() {
-            let folded = replay.apply(LogPos(at as u64), &log[at]);
+        let from = usize::try_from(replay.next().0).expect("a small number");
+        for (at, record) in log.iter().enumerate().skip(from) {
+            let folded = replay.apply(LogPos(at as u64), record);
             folded.map_err(|error| format!("L4: the log does not fold: {error}"))?;
         }
         if !replay.starts_over() {
