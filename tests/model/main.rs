@@ -68,7 +68,7 @@ fn whatever_a_host_does_beside_a_pass_keeps_the_promises() {
             Settled,
             Close,
         ],
-        [([2, 1, 1], [8_021, 36_245, 372, 9]), ([3, 0, 0], [0, 0, 0, 0])],
+        [([2, 1, 1], [8_021, 36_245, 372, 9]), ([3, 0, 0], [120_030, 390_398, 5_286, 11])],
         &[
             "abandoned: cancelled",
             "abandoned: the session was cleared",
@@ -85,7 +85,7 @@ fn changes_of_what_a_pass_covers_keep_the_promises() {
         (4_000, false),
         &[Say, Say, Context],
         &[Say, Compact(3), Rewind(2), Rewind(3), Edit(3), Pin(2, true), Clear, Cancel],
-        [([3, 0, 0], [18_698, 54_140, 831, 11]), ([4, 0, 0], [0, 0, 0, 0])],
+        [([3, 0, 0], [18_698, 54_140, 831, 11]), ([4, 0, 0], [763_307, 1_951_176, 6_772, 14])],
         &[
             "abandoned: cancelled",
             "abandoned: the session was cleared",
@@ -113,7 +113,7 @@ fn calls_and_their_results_keep_the_promises() {
             Pin(3, true),
             Pin(3, false),
         ],
-        [([2, 1, 1], [4_804, 22_394, 197, 9]), ([3, 0, 0], [0, 0, 0, 0])],
+        [([2, 1, 1], [4_804, 22_394, 197, 9]), ([3, 0, 0], [63_130, 197_604, 2_498, 11])],
         &[],
     );
 }
@@ -124,7 +124,7 @@ fn passes_that_start_by_themselves_keep_the_promises() {
         (600, true),
         &[Say, Say, Context],
         &[Say, Context, Rewind(2), Rewind(4), Edit(2), Pin(3, true), Clear, Cancel, Close],
-        [([2, 1, 1], [2_036, 8_833, 122, 8]), ([3, 1, 1], [0, 0, 0, 0])],
+        [([2, 1, 1], [2_036, 8_833, 122, 8]), ([3, 1, 1], [77_649, 413_519, 1_069, 14])],
         &[
             "abandoned: cancelled",
             "abandoned: the process ended",
@@ -142,7 +142,7 @@ fn rewinds_that_undo_what_a_pass_was_checked_against_keep_the_promises() {
         (4_000, false),
         &[Say, Call, Say],
         &[Result, Context, Compact(3), Rewind(3), Settled],
-        [([3, 0, 0], [14_105, 41_664, 587, 11]), ([4, 0, 0], [0, 0, 0, 0])],
+        [([3, 0, 0], [14_105, 41_664, 587, 11]), ([4, 0, 0], [489_736, 1_325_598, 4_478, 14])],
         &["refused: a group would be torn", "refused: the summary would not make the view smaller"],
     );
 }
