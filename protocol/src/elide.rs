@@ -15,7 +15,7 @@ mod tests;
 pub(crate) const RESULT_PLACEHOLDER_TOKENS: u64 = 96;
 
 /// About what the placeholder of a run of groups takes.
-const RUN_PLACEHOLDER_TOKENS: u64 = 32;
+pub(crate) const RUN_PLACEHOLDER_TOKENS: u64 = 32;
 
 /// Results below this size are not worth a placeholder of their own.
 const LARGE_RESULT_TOKENS: u64 = 4 * RESULT_PLACEHOLDER_TOKENS;

@@ -153,6 +153,11 @@ impl Group {
         self.elision != Elision::None
     }
 
+    /// Whether the group is told by the placeholder of a group before it.
+    pub(crate) fn is_told_before(&self) -> bool {
+        self.elision == Elision::Within
+    }
+
     /// The size of what is shown of the group.
     pub fn tokens(&self) -> TokenCount {
         self.tokens

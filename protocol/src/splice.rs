@@ -60,7 +60,8 @@ pub fn check(view: &View, budget: &Budget, proposal: &Proposal<'_>) -> Result<Ef
         return Err(Refused::NotSmaller);
     }
     let before = view.tokens();
-    let after = before.saturating_sub(replaced.shown_tokens) + tokens;
+    let after =
+        before.saturating_sub(replaced.shown_tokens) + tokens + view.told_anew_behind(proposal.cut);
     if after >= before && after > budget.hard() {
         return Err(Refused::NotSmaller);
     }

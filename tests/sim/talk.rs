@@ -146,7 +146,7 @@ impl Talk {
             Kind::Result | Kind::Huge | Kind::ResultAndWords => {
                 let call = self.waiting.pop().unwrap_or_default();
                 let more = if let Kind::Huge = kind {
-                    " far".repeat(dice.index(2_500))
+                    " far".repeat(dice.index(800))
                 } else {
                     String::new()
                 };

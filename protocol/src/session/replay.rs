@@ -96,13 +96,13 @@ impl Replay {
         }
         let unfinished = self.state.unfinished_pass();
         let mut session = Session::new(id, config, self.state);
-        session.configure(now);
         if let Some(pass) = unfinished {
             let outcome = Outcome::Abandoned(Abandoned::Restarted);
             session.end(now, pass, &outcome);
         } else if session.state.last_outcome().is_some_and(|last| *last != Outcome::Spliced) {
             session.hold_back();
         }
+        session.configure(now);
         Ok(session)
     }
 }

@@ -1,7 +1,9 @@
 //! Showing parts of a view as placeholders (V10), and neighbouring elided groups as one.
 
-use crate::group::Elision;
+use crate::elide;
+use crate::group::{Elision, Group};
 use crate::position::Seq;
+use crate::tokens::TokenCount;
 
 use super::View;
 
@@ -20,6 +22,12 @@ impl View {
         }
         self.join_runs();
         Some(())
+    }
+
+    /// What a splice up to a cut adds behind it: the rest of a run of elided groups needs a placeholder of its own.
+    pub(crate) fn told_anew_behind(&self, cut: Seq) -> TokenCount {
+        let goes_on = self.groups_behind(cut).next().is_some_and(Group::is_told_before);
+        TokenCount(if goes_on { elide::RUN_PLACEHOLDER_TOKENS } else { 0 })
     }
 
     /// Has neighbouring elided groups told by one placeholder. Only as part of a reset: it changes what was shown.

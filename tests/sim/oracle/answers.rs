@@ -362,7 +362,10 @@ impl Oracle {
                     Err(format!("L2: {pass} was acknowledged and is not durable"))
                 }
             }
-            CompactReply::NothingToDo if ask.is_alone && self.flight.is_some() => {
+            // One that the marks have started behind the wish is not meant.
+            CompactReply::NothingToDo
+                if ask.is_alone && self.flight.is_some() && !self.has_started_since(ask.since) =>
+            {
                 Err("V6: a pass is in flight, and the answer is nothing to do".to_owned())
             }
             CompactReply::NothingToDo => Ok(()),

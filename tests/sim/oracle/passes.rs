@@ -2,7 +2,8 @@
 //! (V1, V2, V3, V6, V7, V11, V12, V13).
 
 use highwater_protocol::{
-    Abandoned, Fact, FactKind, Outcome, PassId, Record, Refused, Replacement, Seq, TokenCount,
+    Abandoned, Fact, FactKind, LogPos, Outcome, PassId, Record, Refused, Replacement, Seq,
+    TokenCount,
 };
 
 use super::fold::{Fold, Place, UnderWay};
@@ -99,6 +100,12 @@ impl Oracle {
             Abandoned::Cleared => Some(Owed::Clear),
             _ => None,
         }
+    }
+
+    /// Whether a pass has started behind a position of the log.
+    pub(super) fn has_started_since(&self, position: LogPos) -> bool {
+        let behind = usize::try_from(position.0).map_or(&[][..], |at| &self.log[at..]);
+        behind.iter().any(|record| matches!(record, Record::PassStarted { .. }))
     }
 
     /// A rewind has made the fold anew: what it undid may have been at or below the cut of the pass in flight.
