@@ -61,7 +61,7 @@ const DEEDS: [(u64, Deed); 19] = [
     (50, Deed::Compact),
     (20, Deed::Settled),
     (12, Deed::Cancel),
-    (25, Deed::Rewind),
+    (18, Deed::Rewind),
     (45, Deed::Edit),
     (5, Deed::Clear),
     (45, Deed::Pin),

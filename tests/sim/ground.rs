@@ -1,13 +1,13 @@
 //! What the house stands on: a store that fails when it is told to, a place for blocking work that may hold it back, and
 //! a clock that kills the actor that asks for the time once it is armed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use highwater::env::{Clock, Executor, Job, RuntimeClock};
-use highwater_protocol::{LogPos, SessionId, Timestamp};
+use highwater_protocol::{LogPos, Record, SessionId, Timestamp};
 use highwater_storage::{
     Appended, Capabilities, Lease, MemoryStore, Page, PageLimit, SessionBatch, SessionInfo, Store,
     StoreError, Usage,
@@ -39,6 +39,8 @@ pub(crate) enum Fault {
 pub(crate) struct Disk {
     image: Arc<MemoryStore>,
     state: Arc<Mutex<DiskState>>,
+    /// What was read since the last crash: bytes are decoded once a life, for a run of many seeds decodes little else.
+    read: Arc<Mutex<BTreeMap<SessionId, Vec<Record>>>>,
 }
 
 #[derive(Default)]
@@ -51,6 +53,32 @@ impl Disk {
     /// What is durable now, read past all faults.
     pub(crate) fn image(&self) -> &MemoryStore {
         &self.image
+    }
+
+    /// The process that read it is gone.
+    pub(crate) fn forget(&self) {
+        locked(&self.read).clear();
+    }
+
+    /// A page of what was read before; `None` behind it.
+    fn read_before(&self, session: &SessionId, from: LogPos) -> Option<Page> {
+        const RECORDS: usize = 256;
+        let read = locked(&self.read);
+        let rest = read.get(session)?.get(usize::try_from(from.0).ok()?..)?;
+        let page = rest.iter().take(RECORDS).cloned();
+        let records: Vec<_> = (from.0..).map(LogPos).zip(page).collect();
+        let next = records.last().map(|(at, _)| at.advance(1))?;
+        Some(Page { records, next: Some(next) })
+    }
+
+    fn remember(&self, session: &SessionId, page: &Page) {
+        let mut read = locked(&self.read);
+        let known = read.entry(session.clone()).or_default();
+        for (at, record) in &page.records {
+            if at.0 == known.len() as u64 {
+                known.push(record.clone());
+            }
+        }
     }
 
     pub(crate) fn plan(&self, fault: Fault) {
@@ -136,7 +164,14 @@ impl Store for Disk {
         limit: PageLimit,
     ) -> Result<Page, StoreError> {
         match self.due(&[Fault::ReadFails, Fault::ReadPanics]) {
-            None => self.image.read(session, from, limit),
+            None => {
+                if let Some(page) = self.read_before(session, from) {
+                    return Ok(page);
+                }
+                let page = self.image.read(session, from, limit)?;
+                self.remember(session, &page);
+                Ok(page)
+            }
             Some(Fault::ReadFails) => {
                 Err(StoreError::Io { what: "cannot read".into(), why: "by plan".into() })
             }

@@ -126,11 +126,11 @@ impl<'a> Life<'a> {
 
     async fn step(&mut self) -> Result<Option<End>, Breach> {
         self.tamper();
-        let count = if self.world.dice.percent(80) { 1 } else { self.world.dice.within(2, 5) };
+        let count = if self.world.dice.percent(90) { 1 } else { self.world.dice.within(2, 5) };
         for _ in 0..count {
             self.act();
         }
-        if self.world.dice.below(1_000) < 12 {
+        if self.world.dice.below(1_000) < 6 {
             return self.crash().await.map(Some);
         }
         if self.world.dice.below(1_000) < 3 {
@@ -177,7 +177,7 @@ impl<'a> Life<'a> {
         ];
         let world = &mut *self.world;
         let mut said = String::new();
-        if world.dice.percent(3) {
+        if world.dice.percent(2) {
             let fault = FAULTS[world.dice.index(FAULTS.len())];
             world.disk.plan(fault);
             said = format!("planned: {fault:?}");
@@ -328,6 +328,7 @@ impl<'a> Life<'a> {
             self.bench.run(0);
         }
         self.hear(false)?;
+        self.world.disk.forget();
         Ok(End::Crashed)
     }
 
