@@ -128,7 +128,7 @@ impl Ask {
             Self::Pin(seq, pinned) => Request::Pin { seq: Seq(seq), pinned },
             Self::Resolve(seq) => Request::Resolve {
                 call: CallRef { seq: Seq(seq), id: CALL.into() },
-                resolution: Resolution { end: CallEnd::Failed, detail: "".into() },
+                resolution: Resolution::new(CallEnd::Failed, "").expect("a short detail"),
             },
             Self::Clear => Request::Clear,
             Self::Cancel => Request::Cancel,

@@ -133,6 +133,15 @@ fn is_touched(log: &[Record], pass: PassId) -> bool {
     })
 }
 
+/// Whether what a pass covers is not what it was, or not whole, any more. A rewind to the cut or behind it may have undone
+/// a pin or a resolution below the cut, or the answer that closed a call there.
+fn has_changed(before: &[Record], pass: PassId) -> Result<bool, Breach> {
+    let (since, cut) = since(before, pass).ok_or("it never started")?;
+    let then = Reading::of(&before[..before.len() - since.len()])?;
+    let now = Reading::of(before)?;
+    Ok(is_touched(before, pass) || then.up_to(cut) != now.up_to(cut) || now.is_torn_at(cut))
+}
+
 /// V3 to V7 and V11: whether a record may follow a log.
 fn follows(before: &[Record], last: &Record, after: &State) -> Result<(), Breach> {
     let open = unfinished(before);
@@ -156,9 +165,8 @@ fn follows(before: &[Record], last: &Record, after: &State) -> Result<(), Breach
             if view(&was) != view(after) {
                 return Err(format!("V4: {outcome:?} changes the view"));
             }
-            let is_touched = is_touched(before, *pass);
             match outcome {
-                Outcome::Abandoned(Abandoned::Changed) if !is_touched => {
+                Outcome::Abandoned(Abandoned::Changed) if !has_changed(before, *pass)? => {
                     Err(format!("V3: {pass} is abandoned over nothing"))
                 }
                 _ => Ok(()),
@@ -189,17 +197,8 @@ fn refused_rightly(
     let is_bad = source.is_some_and(|source| source.answer == Some(Answer::Bad));
     let is_legal = match why {
         Refused::Empty | Refused::OverCap => is_bad,
-        // A rewind to the cut leaves the pass in flight. It may have undone a pin below the cut, ..
-        Refused::Stale => {
-            let (since, cut) = since(before, pass).ok_or("it never started")?;
-            let then = Reading::of(&before[..before.len() - since.len()])?;
-            is_touched(before, pass) || then.up_to(cut) != Reading::of(before)?.up_to(cut)
-        }
-        // .. or the answer that closed a call there.
-        Refused::TornGroup => {
-            let cut = since(before, pass).map_or(0, |(_, cut)| cut);
-            Reading::of(before)?.is_torn_at(cut)
-        }
+        // Whatever changes what a pass covers gives it up at once, so that nothing is left to be found stale.
+        Refused::Stale | Refused::TornGroup => false,
         // What is told beside the summaries counts, and it may have grown meanwhile.
         Refused::NotSmaller => !world::state_of(before)?.facts().is_empty(),
     };
