@@ -266,10 +266,15 @@ impl View {
             return None;
         }
         self.links.freeze();
-        // A splice may have reached behind what was frozen, and left pinned groups before its cut.
         let last = self.boundaries.last().copied().unwrap_or(Seq::ZERO);
         let shown = self.boundaries_behind_frozen();
-        self.boundaries.extend(shown.into_iter().filter(|boundary| *boundary > last));
+        let is_in_order = shown.first().is_none_or(|boundary| *boundary > last);
+        self.boundaries.extend(shown);
+        if !is_in_order {
+            // A splice has reached behind what was frozen, and left groups before its cut as they are.
+            self.boundaries.sort_unstable();
+            self.boundaries.dedup();
+        }
         self.frozen = self.head;
         Some(())
     }

@@ -146,6 +146,9 @@ fn rewinds_that_undo_what_a_pass_was_checked_against_keep_the_promises() {
         &[Say, Call, Say],
         &[Result, Context, Compact(3), Rewind(3), Settled],
         ([3, 0, 0], [14_100, 41_666, 584, 11], [4, 0, 0]),
-        &["refused: a group would be torn", "refused: the summary would not make the view smaller"],
+        &[
+            "abandoned: what it covers was changed",
+            "refused: the summary would not make the view smaller",
+        ],
     );
 }
