@@ -55,9 +55,6 @@ pub const PAGE_BYTES: usize = 1 << 20;
 /// Largest text of a call's resolution: a result handed over without an entry.
 pub const MAX_RESOLUTION_BYTES: usize = 1 << 20;
 
-/// Calls under way that a summary's register tells at most; older ones are left out of it.
-pub const MAX_FACTS: usize = 64;
-
 /// Calls under way that a session remembers at most; the oldest are forgotten first.
 pub const MAX_CALLS_UNDER_WAY: usize = 256;
 
