@@ -53,6 +53,8 @@ pub(crate) struct Oracle {
     outcomes: Vec<Outcome>,
     owed: Option<Owed>,
     covered_elided: bool,
+    /// The hard mark when the last pass was spliced.
+    spliced_under: TokenCount,
     calls: u64,
     /// Contexts whose answers have not come, by number.
     expected: BTreeMap<u64, Expected>,
@@ -152,6 +154,7 @@ impl Oracle {
         self.attribute(record)?;
         self.fly(record)?;
         if let Record::Spliced { pieces, .. } = record {
+            self.spliced_under = self.opened.map_or(TokenCount::ZERO, |(_, budget)| budget.hard());
             self.covered_elided = pieces.iter().any(|piece| self.hides_elided(&piece.covers));
         }
         let tells = self.tells(record);

@@ -231,7 +231,7 @@ impl Oracle {
 
     /// V4 of a splice as it was told.
     pub(super) fn check_gain(&self, before: TokenCount, after: TokenCount) -> Result<(), Breach> {
-        let hard = self.opened.map_or(TokenCount::ZERO, |(_, budget)| budget.hard());
+        let hard = self.spliced_under;
         // What is left of a run of elided groups is told by a placeholder of its own, which no splice counts.
         let told_anew = TokenCount(32);
         let elided = self.fold.shown.values().any(|place| place.is_elided);
