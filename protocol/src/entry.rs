@@ -7,6 +7,7 @@ use crate::caps;
 use crate::error::{Error, Kind};
 use crate::format;
 use crate::ids::{Digest, EntryId};
+use crate::payload::{Content, Payload};
 use crate::tokens::{self, TokenCount};
 
 /// The outside format that an entry's bytes are written in. Reading them is a pure function of the dialect and the
@@ -174,7 +175,7 @@ pub struct Message {
     pub label: Box<str>,
     /// What is said, in order.
     pub parts: Vec<Part>,
-    /// The hash of the entry's JSON bytes (L3, V3).
+    /// The hash of the entry's JSON bytes, see [`Content`] (L3, V3).
     pub digest: Digest,
 }
 
@@ -231,6 +232,7 @@ pub struct Entry {
     dialect: Dialect,
     source: Arc<[u8]>,
     json: Range<usize>,
+    payloads: Box<[Payload]>,
     message: Arc<Message>,
 }
 
@@ -254,9 +256,10 @@ impl Entry {
             let message = format!("entry {id}: its record lies outside its bytes");
             return Err(Error::new(Kind::Invalid, message));
         };
-        let message = Arc::new(format::read_message(dialect, record)?);
+        let Content { digest, payloads } = Content::of(record);
+        let message = Arc::new(format::read_hashed(dialect, record, digest)?);
         check_call_ids(&id, &message)?;
-        Ok(Self { id, dialect, source, json, message })
+        Ok(Self { id, dialect, source, json, payloads, message })
     }
 
     /// A record that is carried and never shown to a model.
@@ -302,6 +305,11 @@ impl Entry {
     /// Where the record itself stands in [`Entry::source`].
     pub fn json(&self) -> Range<usize> {
         self.json.clone()
+    }
+
+    /// The stretches of the record that are stored once, whatever entries hold them.
+    pub fn payloads(&self) -> &[Payload] {
+        &self.payloads
     }
 
     /// What the entry says.

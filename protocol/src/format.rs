@@ -26,17 +26,27 @@ use crate::caps;
 use crate::entry::{Dialect, Format, Message, Part, PartKind, Role};
 use crate::error::{Error, Kind};
 use crate::ids::Digest;
+use crate::payload::Content;
 
 /// Reads one record. A pure function of its arguments, for ever: stored bytes are read again at each recovery.
 ///
 /// [`Kind::Invalid`] when the bytes are not of the dialect; [`Kind::TooLarge`] over [`caps::MAX_PARTS`] parts or at
 /// [`caps::MAX_JSON_DEPTH`] levels of nesting. [`Dialect::Opaque`] takes any bytes.
 pub fn read_message(dialect: Dialect, json: &[u8]) -> Result<Message, Error> {
+    read_hashed(dialect, json, Content::of(json).digest)
+}
+
+/// Reads one record whose digest is known.
+pub(crate) fn read_hashed(
+    dialect: Dialect,
+    json: &[u8],
+    digest: Digest,
+) -> Result<Message, Error> {
     match dialect {
-        Dialect::Opaque => Ok(record("opaque", json)),
-        Dialect::Anthropic => anthropic::read(json),
-        Dialect::OpenAiChat => openai_chat::read(json),
-        Dialect::ClaudeCode => claude_code::read(json),
+        Dialect::Opaque => Ok(record("opaque", digest)),
+        Dialect::Anthropic => anthropic::read(json, digest),
+        Dialect::OpenAiChat => openai_chat::read(json, digest),
+        Dialect::ClaudeCode => claude_code::read(json, digest),
     }
 }
 
@@ -84,13 +94,13 @@ pub(crate) fn with_call_id(part: &Part, id: &str) -> Part {
 }
 
 /// A message that no model sees.
-fn record(label: &str, json: &[u8]) -> Message {
+fn record(label: &str, digest: Digest) -> Message {
     Message {
         role: Role::Record,
         message_id: None,
         label: label.into(),
         parts: Vec::new(),
-        digest: Digest::of(json),
+        digest,
     }
 }
 

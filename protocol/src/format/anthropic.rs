@@ -17,7 +17,7 @@ pub fn text_message(role: &str, text: &str) -> String {
 }
 
 /// Reads one message as it would be sent to the provider.
-pub(super) fn read(json: &[u8]) -> Result<Message, Error> {
+pub(super) fn read(json: &[u8], digest: Digest) -> Result<Message, Error> {
     let fields = json::object(json)?;
     let Some(role) = role(&fields) else {
         let found = fields.text("role").unwrap_or(Cow::Borrowed("nothing"));
@@ -29,7 +29,7 @@ pub(super) fn read(json: &[u8]) -> Result<Message, Error> {
         message_id: fields.text("id").map(Into::into),
         label: fields.text("role").unwrap_or_default().into(),
         parts: parts(&fields)?,
-        digest: Digest::of(json),
+        digest,
     })
 }
 

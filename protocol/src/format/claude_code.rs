@@ -30,19 +30,19 @@ pub(super) const CARRIED: &[&str] = &[
 ];
 
 /// Reads one line. Whatever is an object is carried; only what was part of the conversation with the model is shown.
-pub(super) fn read(json: &[u8]) -> Result<Message, Error> {
+pub(super) fn read(json: &[u8], digest: Digest) -> Result<Message, Error> {
     let line = json::object(json)?;
     let label = line.text("type").unwrap_or(Cow::Borrowed("no type"));
     if line.flag("isSidechain") {
-        return Ok(record("sidechain", json));
+        return Ok(record("sidechain", digest));
     }
     if line.flag("isApiErrorMessage") {
-        return Ok(record("api-error", json));
+        return Ok(record("api-error", digest));
     }
     let Some((role, message_id, parts)) = conversation(&line, &label)? else {
-        return Ok(record(&label, json));
+        return Ok(record(&label, digest));
     };
-    Ok(Message { role, message_id, label: label.into(), parts, digest: Digest::of(json) })
+    Ok(Message { role, message_id, label: label.into(), parts, digest })
 }
 
 type Conversation = (Role, Option<Box<str>>, Vec<Part>);

@@ -12,10 +12,10 @@ use crate::ids::Digest;
 mod tests;
 
 /// Reads one message object. A message of a role that nobody knows is carried, not shown.
-pub(super) fn read(json: &[u8]) -> Result<Message, Error> {
+pub(super) fn read(json: &[u8], digest: Digest) -> Result<Message, Error> {
     let fields = json::object(json)?;
     let Some(label) = fields.text("role") else {
-        return Ok(record("no role", json));
+        return Ok(record("no role", digest));
     };
     let (role, parts) = match &*label {
         "system" | "developer" => (Role::System, spoken(&fields)),
@@ -23,10 +23,10 @@ pub(super) fn read(json: &[u8]) -> Result<Message, Error> {
         "assistant" => (Role::Assistant, spoken(&fields)),
         "tool" => (Role::Tool, vec![result(&fields, answered_call(&fields))]),
         "function" => (Role::Tool, vec![result(&fields, Cow::Borrowed(""))]),
-        _ => return Ok(record(&label, json)),
+        _ => return Ok(record(&label, digest)),
     };
     check_part_count(&parts)?;
-    Ok(Message { role, message_id: None, label: label.into(), parts, digest: Digest::of(json) })
+    Ok(Message { role, message_id: None, label: label.into(), parts, digest })
 }
 
 /// The parts in the order in which a model produces them: reasoning, content, calls.
