@@ -2,11 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use highwater_protocol::{LogPos, SessionId};
-use highwater_storage::{
-    Appended, Capabilities, Lease, Page, PageLimit, SessionBatch, SessionInfo, Store, StoreError,
-    Usage,
-};
+use highwater_storage::{Access, Capabilities, Store, StoreError, Wrapping};
 
 /// A store that can be taken away. Work under way holds it until it is done.
 pub(crate) struct Door {
@@ -24,9 +20,16 @@ impl Door {
     pub(crate) fn close(&self) {
         drop(self.store.write().unwrap_or_else(PoisonError::into_inner).take());
     }
+}
+
+impl Wrapping for Door {
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
 
     fn with<T>(
         &self,
+        _: Access,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
@@ -37,40 +40,5 @@ impl Door {
                 why: "it was closed with its house".to_owned(),
             }),
         }
-    }
-}
-
-impl Store for Door {
-    fn capabilities(&self) -> Capabilities {
-        self.capabilities
-    }
-
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        self.with(|store| store.open_session(session))
-    }
-
-    fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
-        self.with(|store| store.append(batches))
-    }
-
-    fn read(
-        &self,
-        session: &SessionId,
-        from: LogPos,
-        limit: PageLimit,
-    ) -> Result<Page, StoreError> {
-        self.with(|store| store.read(session, from, limit))
-    }
-
-    fn sessions(
-        &self,
-        after: Option<&SessionId>,
-        limit: usize,
-    ) -> Result<Vec<SessionInfo>, StoreError> {
-        self.with(|store| store.sessions(after, limit))
-    }
-
-    fn usage(&self) -> Result<Usage, StoreError> {
-        self.with(Store::usage)
     }
 }

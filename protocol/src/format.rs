@@ -37,11 +37,7 @@ pub fn read_message(dialect: Dialect, json: &[u8]) -> Result<Message, Error> {
 }
 
 /// Reads one record whose digest is known.
-pub(crate) fn read_hashed(
-    dialect: Dialect,
-    json: &[u8],
-    digest: Digest,
-) -> Result<Message, Error> {
+pub(crate) fn read_hashed(dialect: Dialect, json: &[u8], digest: Digest) -> Result<Message, Error> {
     match dialect {
         Dialect::Opaque => Ok(record("opaque", digest)),
         Dialect::Anthropic => anthropic::read(json, digest),
@@ -95,13 +91,7 @@ pub(crate) fn with_call_id(part: &Part, id: &str) -> Part {
 
 /// A message that no model sees.
 fn record(label: &str, digest: Digest) -> Message {
-    Message {
-        role: Role::Record,
-        message_id: None,
-        label: label.into(),
-        parts: Vec::new(),
-        digest,
-    }
+    Message { role: Role::Record, message_id: None, label: label.into(), parts: Vec::new(), digest }
 }
 
 /// Refuses a message of more parts than the cap.

@@ -45,11 +45,8 @@ impl Content {
             .into_iter()
             .map(|range| Payload { digest: Digest::of(&record[range.clone()]), range })
             .collect();
-        let digest = if payloads.is_empty() {
-            Digest::of(record)
-        } else {
-            digest_around(record, &payloads)
-        };
+        let digest =
+            if payloads.is_empty() { Digest::of(record) } else { digest_around(record, &payloads) };
         Self { digest, payloads }
     }
 

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use highwater_protocol::{Digest, Record, Timestamp};
+
 use crate::error::StoreError;
-use crate::record;
+use crate::record::{self, Keeping};
 use crate::row::{Retry, SessionRow};
 use crate::store::{Appended, SessionBatch};
 
@@ -17,6 +19,16 @@ pub(crate) struct EncodedBatch<'a> {
     hash: [u8; 32],
 }
 
+/// A payload that an entry of a batch holds.
+pub(crate) struct StoredPayload<'a> {
+    /// When its entry was appended.
+    pub(crate) at: Timestamp,
+    /// The hash of its bytes.
+    pub(crate) digest: Digest,
+    /// Its bytes.
+    pub(crate) bytes: &'a [u8],
+}
+
 impl<'a> EncodedBatch<'a> {
     fn new(batch: &'a SessionBatch) -> Result<Self, StoreError> {
         if batch.records.is_empty() {
@@ -27,12 +39,31 @@ impl<'a> EncodedBatch<'a> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&batch.head.0.to_le_bytes());
         for record in &batch.records {
-            let frame = record::encode(record, &mut bytes)?;
-            hasher.update(&(frame.len() as u64).to_le_bytes());
-            hasher.update(&bytes[frame.clone()]);
-            frames.push(frame);
+            let written = record::encode(record, Keeping::Apart, &mut bytes)?;
+            hasher.update(&written.hash);
+            frames.push(written.frame);
         }
         Ok(Self { batch, bytes, frames, hash: *hasher.finalize().as_bytes() })
+    }
+
+    /// The payloads of the batch's entries, in order; some may be equal.
+    pub(crate) fn payloads(&self) -> impl Iterator<Item = StoredPayload<'a>> {
+        self.batch.records.iter().flat_map(|record| {
+            let entry = match record {
+                Record::Appended { at, entry, .. } | Record::Edited { at, entry, .. } => {
+                    Some((*at, entry))
+                }
+                _ => None,
+            };
+            entry.into_iter().flat_map(|(at, entry)| {
+                let record = &entry.source()[entry.json()];
+                entry.payloads().iter().map(move |payload| StoredPayload {
+                    at,
+                    digest: payload.digest,
+                    bytes: &record[payload.range.clone()],
+                })
+            })
+        })
     }
 
     /// The records with the index in the log that each is stored under.

@@ -18,6 +18,8 @@ pub(crate) const MAX_FRAME_BYTES: usize = caps::MAX_ENTRY_BYTES + (1 << 20);
 
 const CHECKSUM_BYTES: usize = 8;
 const HEADER_BYTES: usize = 2 + CHECKSUM_BYTES;
+/// The length of a head, where bytes stand behind it.
+const HEAD_LENGTH_BYTES: usize = 4;
 
 /// Why stored bytes cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +50,15 @@ pub(crate) enum DecodeError {
     /// The payload is well formed, but its values are not legal.
     #[error("{0}")]
     Value(String),
+    /// The bytes behind a head are not those that it vouches for.
+    #[error("the bytes are not those that were stored")]
+    Body,
+    /// What was packed cannot be unpacked.
+    #[error("it cannot be unpacked: {0}")]
+    Packed(String),
+    /// A payload that is stored once for all its entries cannot be read.
+    #[error("the payload {0} cannot be read: {1}")]
+    Blob(highwater_protocol::Digest, String),
 }
 
 impl From<highwater_protocol::Error> for DecodeError {
@@ -56,16 +67,59 @@ impl From<highwater_protocol::Error> for DecodeError {
     }
 }
 
-/// Appends the frame of `value` to `out` and says where it stands. [`StoreError::Invalid`] over the size limit.
+/// A frame that was written.
+pub(crate) struct Encoded {
+    /// Where it stands in the buffer.
+    pub(crate) frame: Range<usize>,
+    /// What tells its content: the hash that its checksum is a part of. What stands behind the head of a frame counts
+    /// through the digests in the head.
+    pub(crate) hash: [u8; 32],
+}
+
+/// Appends the frame of `value` to `out`. [`StoreError::Invalid`] over the size limit.
 pub(crate) fn encode<T: Serialize>(
     kind: u8,
     value: &T,
     out: &mut Vec<u8>,
-) -> Result<Range<usize>, StoreError> {
+) -> Result<Encoded, StoreError> {
+    let start = begin(kind, value, 0, out)?;
+    serialize(value, out);
+    Ok(seal(kind, start, out.len(), out))
+}
+
+/// Appends a frame whose head vouches for bytes behind it by their digests, so that no byte of them is hashed again:
+/// only the head stands under the checksum. [`StoreError::Invalid`] over the size limit.
+pub(crate) fn encode_around<'b, T: Serialize>(
+    kind: u8,
+    head: &T,
+    body: impl Iterator<Item = &'b [u8]> + Clone,
+    out: &mut Vec<u8>,
+) -> Result<Encoded, StoreError> {
+    let body_bytes: usize = body.clone().map(<[u8]>::len).sum();
+    let start = begin(kind, head, HEAD_LENGTH_BYTES + body_bytes, out)?;
+    let head_at = out.len() + HEAD_LENGTH_BYTES;
+    out.extend_from_slice(&[0; HEAD_LENGTH_BYTES]);
+    serialize(head, out);
+    let head_bytes = u32::try_from(out.len() - head_at).expect("below the size limit");
+    out[head_at - HEAD_LENGTH_BYTES..head_at].copy_from_slice(&head_bytes.to_le_bytes());
+    let encoded = seal(kind, start, out.len(), out);
+    body.for_each(|bytes| out.extend_from_slice(bytes));
+    Ok(Encoded { frame: start..out.len(), ..encoded })
+}
+
+/// Makes room for a frame and writes what stands before the payload; says where the frame starts.
+fn begin<T: Serialize>(
+    kind: u8,
+    value: &T,
+    more: usize,
+    out: &mut Vec<u8>,
+) -> Result<usize, StoreError> {
     let payload_bytes = options()
         .serialized_size(value)
         .ok()
         .and_then(|bytes| usize::try_from(bytes).ok())
+        .and_then(|bytes| bytes.checked_add(more))
+        .filter(|bytes| *bytes <= MAX_FRAME_BYTES - HEADER_BYTES)
         .ok_or_else(|| {
             StoreError::Invalid(format!("a record is larger than {MAX_FRAME_BYTES} bytes"))
         })?;
@@ -73,13 +127,21 @@ pub(crate) fn encode<T: Serialize>(
     out.reserve(HEADER_BYTES + payload_bytes);
     out.extend_from_slice(&[FORMAT_VERSION, kind]);
     out.extend_from_slice(&[0; CHECKSUM_BYTES]);
-    let payload = out.len();
+    Ok(start)
+}
+
+fn serialize<T: Serialize>(value: &T, out: &mut Vec<u8>) {
     options()
-        .serialize_into(&mut *out, value)
+        .serialize_into(out, value)
         .expect("its size was just computed, and writing to a Vec cannot fail");
-    let checksum = checksum(kind, &out[payload..]);
-    out[payload - CHECKSUM_BYTES..payload].copy_from_slice(&checksum);
-    Ok(start..out.len())
+}
+
+/// Puts the checksum over everything from behind the header to `end` into the header.
+fn seal(kind: u8, start: usize, end: usize, out: &mut [u8]) -> Encoded {
+    let payload = start + HEADER_BYTES;
+    let hash = hash(kind, &out[payload..end]);
+    out[payload - CHECKSUM_BYTES..payload].copy_from_slice(&hash[..CHECKSUM_BYTES]);
+    Encoded { frame: start..end, hash }
 }
 
 /// A frame whose version and checksum were found right.
@@ -87,11 +149,38 @@ pub(crate) struct Frame<'a> {
     /// What the payload is.
     pub(crate) kind: u8,
     payload: &'a [u8],
+    /// What stands behind the head, in the kinds that have one; it is not covered by the checksum.
+    pub(crate) body: &'a [u8],
 }
 
 impl<'a> Frame<'a> {
     /// Opens a frame and verifies it.
     pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let (kind, stored, payload) = Self::split(bytes)?;
+        Self::verified(kind, stored, payload, &[])
+    }
+
+    /// Opens a frame of [`encode_around`] and verifies its head.
+    pub(crate) fn open_around(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let (kind, stored, behind) = Self::split(bytes)?;
+        let torn = DecodeError::Truncated(bytes.len());
+        let Some((length, rest)) = behind.split_first_chunk::<HEAD_LENGTH_BYTES>() else {
+            return Err(torn);
+        };
+        let head_bytes = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let body = rest.get(head_bytes..).ok_or(torn)?;
+        let covered = &behind[..HEAD_LENGTH_BYTES + head_bytes];
+        let mut frame = Self::verified(kind, stored, covered, body)?;
+        frame.payload = &rest[..head_bytes];
+        Ok(frame)
+    }
+
+    /// The kind of a frame, before anything of it is verified.
+    pub(crate) fn kind_of(bytes: &[u8]) -> Option<u8> {
+        bytes.get(1).copied()
+    }
+
+    fn split(bytes: &'a [u8]) -> Result<(u8, &'a [u8], &'a [u8]), DecodeError> {
         let Some((&[version, kind, ref stored @ ..], payload)) =
             bytes.split_first_chunk::<HEADER_BYTES>()
         else {
@@ -100,10 +189,19 @@ impl<'a> Frame<'a> {
         if version != FORMAT_VERSION {
             return Err(DecodeError::Version(version));
         }
-        if *stored != checksum(kind, payload) {
+        Ok((kind, stored, payload))
+    }
+
+    fn verified(
+        kind: u8,
+        stored: &[u8],
+        covered: &'a [u8],
+        body: &'a [u8],
+    ) -> Result<Self, DecodeError> {
+        if *stored != hash(kind, covered)[..CHECKSUM_BYTES] {
             return Err(DecodeError::Checksum);
         }
-        Ok(Self { kind, payload })
+        Ok(Self { kind, payload: covered, body })
     }
 
     /// Reads the payload. Every byte of it must be used.
@@ -122,11 +220,11 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(kind: u8, bytes: &'a [u8]) -> Resul
 }
 
 /// Covers the version and the kind too, so that no flipped bit of a frame goes unnoticed.
-fn checksum(kind: u8, payload: &[u8]) -> [u8; CHECKSUM_BYTES] {
+fn hash(kind: u8, covered: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&[FORMAT_VERSION, kind]);
-    hasher.update(payload);
-    *hasher.finalize().as_bytes().first_chunk().expect("a BLAKE3 hash is 32 bytes long")
+    hasher.update(covered);
+    *hasher.finalize().as_bytes()
 }
 
 fn options() -> impl Options {
@@ -164,62 +262,4 @@ impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KIND: u8 = 200;
-
-    fn frame(value: &(u64, Bytes<'_>)) -> Vec<u8> {
-        let mut out = Vec::new();
-        encode(KIND, value, &mut out).unwrap();
-        out
-    }
-
-    #[test]
-    fn every_flipped_bit_is_found() {
-        let sound = frame(&(7, Bytes(b"some bytes")));
-        assert_eq!(decode(KIND, &sound), Ok((7_u64, Bytes(b"some bytes"))));
-        for bit in 0..sound.len() * 8 {
-            let mut damaged = sound.clone();
-            damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode::<(u64, Bytes<'_>)>(KIND, &damaged).is_err(), "bit {bit}");
-        }
-    }
-
-    #[test]
-    fn every_torn_frame_is_found() {
-        let sound = frame(&(7, Bytes(b"some bytes")));
-        for length in 0..sound.len() {
-            assert!(decode::<(u64, Bytes<'_>)>(KIND, &sound[..length]).is_err(), "{length}");
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let mut newer = frame(&(7, Bytes(b"")));
-        newer[0] = 2;
-        assert_eq!(decode::<(u64, Bytes<'_>)>(KIND, &newer), Err(DecodeError::Version(2)));
-        let other = frame(&(7, Bytes(b"")));
-        assert_eq!(decode::<(u64, Bytes<'_>)>(KIND + 1, &other), Err(DecodeError::Kind(KIND)));
-        assert_eq!(decode::<u64>(KIND, &[1, 2]), Err(DecodeError::Truncated(2)));
-    }
-
-    #[test]
-    fn payload_bytes_that_nobody_reads_are_refused() {
-        let longer = frame(&(7, Bytes(b"")));
-        let refused = decode::<u64>(KIND, &longer).unwrap_err();
-        assert!(matches!(refused, DecodeError::Payload(_)), "{refused}");
-    }
-
-    #[test]
-    fn a_value_over_the_limit_is_invalid_and_leaves_the_buffer_alone() {
-        let fits = vec![0; MAX_FRAME_BYTES - HEADER_BYTES - 8];
-        let mut out = vec![1];
-        assert_eq!(encode(KIND, &Bytes(&fits), &mut out).unwrap(), 1..MAX_FRAME_BYTES + 1);
-        let over = vec![0; fits.len() + 1];
-        let mut out = vec![1];
-        let refused = encode(KIND, &Bytes(&over), &mut out).unwrap_err();
-        assert!(matches!(refused, StoreError::Invalid(_)), "{refused}");
-        assert_eq!(out, [1]);
-    }
-}
+mod tests;

@@ -28,13 +28,18 @@ pub enum StoreError {
     /// The session is not known.
     #[error("the store knows no session {0}")]
     NoSession(SessionId),
-    /// A stored record is damaged. Reading on behind it is possible from `at` + 1.
-    #[error("{session}: the record at {at} is damaged: {why}")]
+    /// A stored record is damaged or missing, and with it all up to `until`, where reading on is possible. When both are
+    /// the beginning, it is no record but a row that says where the session stands.
+    #[error(
+        "{session}: the record at {at} is damaged: {why}; what stands before and behind it can be read"
+    )]
     Damaged {
         /// The session.
         session: SessionId,
         /// Where in its log.
         at: LogPos,
+        /// The first position behind what is damaged.
+        until: LogPos,
         /// What was found.
         why: String,
     },

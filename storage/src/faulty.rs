@@ -2,12 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use highwater_protocol::{LogPos, SessionId};
-
 use crate::error::StoreError;
-use crate::store::{
-    Appended, Capabilities, Lease, Page, PageLimit, SessionBatch, SessionInfo, Store, Usage,
-};
+use crate::store::{Capabilities, Store};
+use crate::wrapping::{Access, Wrapping};
 
 /// One failure. `nth` counts the calls of that kind from 1, since the store was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +29,12 @@ pub enum Fault {
         /// Which opening.
         nth: u64,
     },
-    /// The read fails.
+    /// A write besides appends and openings (a fork, sealing, an anchor, payloads, a sweep) stores nothing and says so.
+    WriteBusy {
+        /// Which of them.
+        nth: u64,
+    },
+    /// The read of records, ids or anchors fails.
     ReadFails {
         /// Which read.
         nth: u64,
@@ -53,6 +55,7 @@ struct State {
     script: Vec<Fault>,
     appends: u64,
     opens: u64,
+    writes: u64,
     reads: u64,
     poisoned: bool,
 }
@@ -83,84 +86,77 @@ impl State {
     fn refuse_writers(&self) -> Result<(), StoreError> {
         if self.poisoned {
             let what = "writers are refused until the store is reopened".into();
-            return Err(StoreError::Io { what, why: "an injected fault".into() });
+            return Err(StoreError::Io { what, why: INJECTED.into() });
         }
         Ok(())
     }
 
-    /// The fault of the script that one of these would be, if any.
-    fn due<const N: usize>(&self, faults: [Fault; N]) -> Option<Fault> {
-        faults.into_iter().find(|fault| self.script.contains(fault))
+    /// Counts a use of the store, and finds the fault of the script that it is to meet.
+    fn faulted(&mut self, access: Access) -> Result<Option<Fault>, StoreError> {
+        let count = match access {
+            Access::Open => &mut self.opens,
+            Access::Append => &mut self.appends,
+            Access::Write => &mut self.writes,
+            Access::Read => &mut self.reads,
+            Access::Look => return Ok(None),
+        };
+        *count += 1;
+        let nth = *count;
+        if access != Access::Read {
+            self.refuse_writers()?;
+        }
+        let faults: &[Fault] = match access {
+            Access::Open => &[Fault::OpenBusy { nth }],
+            Access::Append => &[
+                Fault::AppendBusy { nth },
+                Fault::AppendUnknownStored { nth },
+                Fault::AppendUnknownLost { nth },
+            ],
+            Access::Write => &[Fault::WriteBusy { nth }],
+            _ => &[Fault::ReadFails { nth }],
+        };
+        Ok(faults.iter().find(|fault| self.script.contains(fault)).copied())
+    }
+
+    fn poison(&mut self) -> StoreError {
+        self.poisoned = true;
+        StoreError::Unknown(INJECTED.into())
     }
 }
 
-impl Store for FaultyStore {
+impl Wrapping for FaultyStore {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
     }
 
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
+    fn with<T>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // Held while anything is written, so that calls have an order; reads go on beside each other.
         let mut state = self.state();
-        state.opens += 1;
-        state.refuse_writers()?;
-        match state.due([Fault::OpenBusy { nth: state.opens }]) {
-            Some(_) => Err(StoreError::Busy("an injected fault".into())),
-            None => self.inner.open_session(session),
-        }
-    }
-
-    fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
-        let mut state = self.state();
-        state.appends += 1;
-        state.refuse_writers()?;
-        let nth = state.appends;
-        let fault = state.due([
-            Fault::AppendBusy { nth },
-            Fault::AppendUnknownStored { nth },
-            Fault::AppendUnknownLost { nth },
-        ]);
-        match fault {
-            None => return self.inner.append(batches),
-            Some(Fault::AppendBusy { .. }) => {
-                return Err(StoreError::Busy("an injected fault".into()));
+        match state.faulted(access)? {
+            None if access == Access::Read => {
+                drop(state);
+                work(&*self.inner)
             }
+            None => work(&*self.inner),
             Some(Fault::AppendUnknownStored { .. }) => {
-                self.inner.append(batches)?;
+                work(&*self.inner)?;
+                Err(state.poison())
             }
-            Some(_) => {}
+            Some(Fault::AppendUnknownLost { .. }) => Err(state.poison()),
+            Some(Fault::ReadFails { .. }) => {
+                let (what, why) = ("cannot read the store".into(), INJECTED.into());
+                Err(StoreError::Io { what, why })
+            }
+            Some(_) => Err(StoreError::Busy(INJECTED.into())),
         }
-        state.poisoned = true;
-        Err(StoreError::Unknown("an injected fault".into()))
-    }
-
-    fn read(
-        &self,
-        session: &SessionId,
-        from: LogPos,
-        limit: PageLimit,
-    ) -> Result<Page, StoreError> {
-        let mut state = self.state();
-        state.reads += 1;
-        if state.due([Fault::ReadFails { nth: state.reads }]).is_some() {
-            let (what, why) = ("cannot read the store".into(), "an injected fault".into());
-            return Err(StoreError::Io { what, why });
-        }
-        drop(state);
-        self.inner.read(session, from, limit)
-    }
-
-    fn sessions(
-        &self,
-        after: Option<&SessionId>,
-        limit: usize,
-    ) -> Result<Vec<SessionInfo>, StoreError> {
-        self.inner.sessions(after, limit)
-    }
-
-    fn usage(&self) -> Result<Usage, StoreError> {
-        self.inner.usage()
     }
 }
+
+const INJECTED: &str = "an injected fault";
 
 #[cfg(test)]
 mod tests;

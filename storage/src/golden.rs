@@ -19,3 +19,12 @@ pub(crate) fn check(name: &str, encoded: &[u8]) -> Vec<u8> {
     assert_eq!(stored, encoded, "{name}: the stored bytes have changed");
     stored
 }
+
+/// The golden file of packed bytes, which are only ever read: they are made by `make` when the files are written anew.
+pub(crate) fn sample(name: &str, make: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    let path = dir().join(format!("{name}.bin"));
+    if env::var_os("HIGHWATER_BLESS").is_some_and(|value| value == "1") && !path.exists() {
+        fs::write(&path, make()).expect("the golden file can be written");
+    }
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -31,22 +31,26 @@
 
 mod admission;
 mod codec;
+mod engine;
 mod error;
 mod faulty;
 #[cfg(test)]
 mod golden;
 mod memory;
-mod page;
+mod packing;
 mod record;
 mod redb_store;
 mod row;
 mod store;
+mod tables;
+mod wrapping;
 
 pub use error::StoreError;
 pub use faulty::{Fault, FaultyStore};
 pub use memory::MemoryStore;
 pub use redb_store::{RedbOptions, RedbStore};
 pub use store::{
-    Appended, BatchId, Capabilities, Durability, Epoch, Lease, Page, PageLimit, SessionBatch,
-    SessionInfo, Store, Usage,
+    Appended, BatchId, Capabilities, Durability, Epoch, Fork, Lease, MAX_FORK_DEPTH, Page,
+    PageLimit, Sealed, SessionBatch, SessionInfo, Store, Swept, Usage,
 };
+pub use wrapping::{Access, Wrapping};

@@ -1,32 +1,33 @@
-//! A store in memory, for tests and for hosts that want no file. It keeps encoded bytes, so that reading from it takes
-//! the same path as reading from a file.
+//! A store in memory, for tests and for hosts that want no file. It keeps encoded bytes in the same tables as a file does,
+//! so that reading from it takes the same path.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use highwater_protocol::{LogPos, SessionId};
+use highwater_protocol::{Digest, EntryId, LogPos, Record, SessionId, Timestamp};
 
-use crate::admission::{self, Verdict};
+use crate::admission;
 use crate::codec::MAX_FRAME_BYTES;
+use crate::engine::{self, Blocks, Suspects, Touched};
 use crate::error::StoreError;
-use crate::page::PageInProgress;
-use crate::row::SessionRow;
 use crate::store::{
-    Appended, Capabilities, Durability, Lease, Page, PageLimit, SessionBatch, SessionInfo, Store,
-    Usage,
+    Appended, Capabilities, Durability, Fork, Lease, Page, PageLimit, Sealed, SessionBatch,
+    SessionInfo, Store, Swept, Usage,
 };
+use crate::tables::{Failure, Order, Read, Table, Visited, Write};
 
 /// Keeps everything until it is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
+    blocks: Blocks,
+    touched: Touched,
 }
 
 #[derive(Debug, Default)]
 struct Tables {
-    sessions: BTreeMap<SessionId, SessionRow>,
-    log: BTreeMap<(u64, LogPos), Box<[u8]>>,
+    rows: BTreeMap<(Table, Box<[u8]>), Box<[u8]>>,
+    bytes: u64,
     usage: Usage,
 }
 
@@ -40,45 +41,47 @@ impl MemoryStore {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Tables) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let mut tables = self.tables();
+        let done = work(&mut tables).map_err(refused)?;
+        tables.usage.commits += 1;
+        Ok(done)
+    }
 }
 
 impl Store for MemoryStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { durability: Durability::Process, max_record_bytes: MAX_FRAME_BYTES }
+        Capabilities {
+            durability: Durability::Process,
+            max_record_bytes: MAX_FRAME_BYTES,
+            max_batches: usize::MAX,
+        }
     }
 
     fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        let mut tables = self.tables();
-        let number = tables.sessions.len() as u64;
-        let known = tables.sessions.get(session).cloned();
-        let row = known.unwrap_or_else(|| SessionRow::new(number)).raised();
-        let lease = row.lease(session.clone());
-        tables.sessions.insert(session.clone(), row);
-        tables.usage.commits += 1;
-        Ok(lease)
+        self.write(|tables| engine::open(tables, session))
+    }
+
+    fn session(&self, session: &SessionId) -> Result<SessionInfo, StoreError> {
+        engine::info(&*self.tables(), session).map_err(refused)
+    }
+
+    fn fork(&self, fork: &Fork) -> Result<SessionInfo, StoreError> {
+        self.write(|tables| engine::fork(tables, fork))
     }
 
     fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
         let encoded = admission::encode_all(batches)?;
         let mut tables = self.tables();
-        let mut verdicts = Vec::with_capacity(encoded.len());
-        for batch in &encoded {
-            verdicts.push(admission::judge(tables.session(&batch.batch.session)?, batch)?);
-        }
-        let mut stored = false;
-        for (batch, verdict) in encoded.iter().zip(&verdicts) {
-            let Verdict::Store(row) = verdict else {
-                continue;
-            };
-            stored = true;
-            for (index, bytes) in batch.rows() {
-                tables.usage.bytes += bytes.len() as u64;
-                tables.log.insert((row.number(), LogPos(index)), bytes.into());
-            }
-            tables.sessions.insert(batch.batch.session.clone(), row.clone());
-        }
-        tables.usage.commits += u64::from(stored);
-        Ok(verdicts.into_iter().map(Verdict::answer).collect())
+        let done = engine::append(&mut *tables, &encoded, &self.touched).map_err(refused)?;
+        tables.usage.commits += u64::from(done.changed);
+        tables.usage.encoded_bytes += done.encoded_bytes;
+        tables.usage.payload_bytes += done.payload_bytes;
+        Ok(done.answers)
     }
 
     fn read(
@@ -87,16 +90,62 @@ impl Store for MemoryStore {
         from: LogPos,
         limit: PageLimit,
     ) -> Result<Page, StoreError> {
-        let tables = self.tables();
-        let row = tables.session(session)?;
-        let mut page = PageInProgress::new(session, from, row.head(), limit);
-        let rows = (row.number(), from)..(row.number(), row.head().max(from));
-        for ((_, at), bytes) in tables.log.range(rows) {
-            if !page.offer(*at, bytes)? {
-                break;
+        engine::read(&*self.tables(), &self.blocks, session, from, limit).map_err(refused)
+    }
+
+    fn read_back(
+        &self,
+        session: &SessionId,
+        before: LogPos,
+        limit: PageLimit,
+    ) -> Result<Page, StoreError> {
+        engine::read_back(&*self.tables(), &self.blocks, session, before, limit).map_err(refused)
+    }
+
+    fn read_at(
+        &self,
+        session: &SessionId,
+        positions: &[LogPos],
+    ) -> Result<Vec<(LogPos, Record)>, StoreError> {
+        engine::read_at(&*self.tables(), &self.blocks, session, positions).map_err(refused)
+    }
+
+    fn find(
+        &self,
+        session: &SessionId,
+        ids: &[EntryId],
+    ) -> Result<Vec<Option<LogPos>>, StoreError> {
+        engine::find(&*self.tables(), session, ids).map_err(refused)
+    }
+
+    fn seal(&self, session: &SessionId, below: LogPos) -> Result<Sealed, StoreError> {
+        self.write(|tables| engine::seal(tables, session, below))
+    }
+
+    fn put_anchor(&self, session: &SessionId, at: LogPos, anchor: &[u8]) -> Result<(), StoreError> {
+        self.write(|tables| engine::put_anchor(tables, session, at, anchor))
+    }
+
+    fn anchors(&self, session: &SessionId, before: LogPos) -> Result<Vec<LogPos>, StoreError> {
+        engine::anchors(&*self.tables(), session, before).map_err(refused)
+    }
+
+    fn anchor(&self, session: &SessionId, at: LogPos) -> Result<Option<Vec<u8>>, StoreError> {
+        engine::anchor(&*self.tables(), session, at).map_err(refused)
+    }
+
+    fn put_blobs(&self, blobs: &[&[u8]], at: Timestamp) -> Result<Vec<Digest>, StoreError> {
+        self.write(|tables| engine::put_blobs(tables, blobs, at))
+    }
+
+    fn sweep_blobs(&self, before: Timestamp) -> Result<Swept, StoreError> {
+        self.write(|tables| {
+            let mut suspects = Suspects::stored_before(tables, before)?;
+            for table in [Table::Log, Table::Segments] {
+                suspects.clear(tables, table, &[], usize::MAX)?;
             }
-        }
-        page.finish()
+            engine::remove_blobs(tables, &suspects.unreferenced(&self.touched.end()))
+        })
     }
 
     fn sessions(
@@ -104,19 +153,70 @@ impl Store for MemoryStore {
         after: Option<&SessionId>,
         limit: usize,
     ) -> Result<Vec<SessionInfo>, StoreError> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let tables = self.tables();
-        let rows = tables.sessions.range::<SessionId, _>((start, Bound::Unbounded)).take(limit);
-        Ok(rows.map(|(session, row)| row.info(session.clone())).collect())
+        engine::list(&*self.tables(), after, limit).map_err(refused)
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {
-        Ok(self.tables().usage)
+        let tables = self.tables();
+        Ok(Usage { bytes: tables.bytes, ..tables.usage })
     }
 }
 
-impl Tables {
-    fn session(&self, session: &SessionId) -> Result<&SessionRow, StoreError> {
-        self.sessions.get(session).ok_or_else(|| StoreError::NoSession(session.clone()))
+impl Read for Tables {
+    fn get<T>(
+        &self,
+        table: Table,
+        key: &[u8],
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, Failure> {
+        Ok(self.rows.get(&(table, key.into())).map(|value| read(value)))
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        order: Order,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Visited,
+    ) -> Result<(), Failure> {
+        if from >= to {
+            return Ok(());
+        }
+        let mut rows = self.rows.range((table, from.into())..(table, to.into()));
+        let mut next = || match order {
+            Order::Rising => rows.next(),
+            Order::Falling => rows.next_back(),
+        };
+        while let Some(((_, key), value)) = next() {
+            if visit(key, value)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Write for Tables {
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
+        self.remove(table, key)?;
+        self.bytes += (key.len() + value.len()) as u64;
+        self.rows.insert((table, key.into()), value.into());
+        Ok(())
+    }
+
+    fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Failure> {
+        if let Some(value) = self.rows.remove(&(table, key.into())) {
+            self.bytes -= (key.len() + value.len()) as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Memory does not break.
+fn refused(failure: Failure) -> StoreError {
+    match failure {
+        Failure::Refused(error) => error,
+        Failure::Broken(error) => StoreError::Busy(error.to_string()),
     }
 }

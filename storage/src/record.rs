@@ -11,15 +11,12 @@ mod opened;
 mod pass;
 mod spliced;
 
-use std::ops::Range;
+use highwater_protocol::{Digest, Record};
 
-use highwater_protocol::Record;
-
-use crate::codec::{self, DecodeError, Frame};
+use crate::codec::{self, DecodeError, Encoded, Frame};
 use crate::error::StoreError;
 
 use answered::AnsweredV1;
-use appended::{AppendedV1, EditedV1};
 use call::ResolvedV1;
 use changed::{ClearedV1, PinnedV1, RewoundV1, TrackedV1};
 use elided::ElidedV1;
@@ -27,31 +24,43 @@ use opened::OpenedV1;
 use pass::{PassEndedV1, PassStartedV1};
 use spliced::SplicedV1;
 
+pub(crate) use appended::{Keeping, entry_head};
+
 /// The kinds of records. Persisted: a number is never reused. Rows have numbers from 128 on.
 mod kind {
     pub(super) const OPENED: u8 = 1;
-    pub(super) const APPENDED: u8 = 2;
     pub(super) const ANSWERED: u8 = 3;
     pub(super) const ELIDED: u8 = 4;
     pub(super) const PASS_STARTED: u8 = 5;
     pub(super) const SPLICED: u8 = 6;
     pub(super) const PASS_ENDED: u8 = 7;
-    pub(super) const EDITED: u8 = 8;
     pub(super) const PINNED: u8 = 9;
     pub(super) const RESOLVED: u8 = 10;
     pub(super) const TRACKED: u8 = 11;
     pub(super) const REWOUND: u8 = 12;
     pub(super) const CLEARED: u8 = 13;
+    pub(super) const APPENDED: u8 = 16;
+    pub(super) const EDITED: u8 = 17;
 }
 
-/// Appends a record's frame to `out` and says where it stands.
-pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) -> Result<Range<usize>, StoreError> {
+/// Where the payloads are that are stored once for all entries that hold them.
+pub(crate) trait Payloads {
+    /// Appends the bytes of a payload to `out`. Whoever reads an entry verifies them with its digest.
+    fn read(&self, digest: &Digest, out: &mut Vec<u8>) -> Result<(), DecodeError>;
+}
+
+/// Appends a record's frame to `out`.
+pub(crate) fn encode(
+    record: &Record,
+    keeping: Keeping,
+    out: &mut Vec<u8>,
+) -> Result<Encoded, StoreError> {
     match record {
         Record::Opened { at, format, budget } => {
             codec::encode(kind::OPENED, &OpenedV1::new(*at, *format, budget), out)
         }
         Record::Appended { at, seq, entry } => {
-            codec::encode(kind::APPENDED, &AppendedV1::new(*at, *seq, entry), out)
+            appended::encode_appended((*at, *seq, entry), keeping, out)
         }
         Record::Answered { at, call, position, digest, stand_ins } => {
             let stored = AnsweredV1::new(*at, *call, *position, *digest, stand_ins);
@@ -72,7 +81,7 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) -> Result<Range<usize>,
             codec::encode(kind::PASS_ENDED, &PassEndedV1::new(*at, *pass, outcome), out)
         }
         Record::Edited { at, seq, place, entry } => {
-            codec::encode(kind::EDITED, &EditedV1::new(*at, *seq, *place, entry), out)
+            appended::encode_edited((*at, *seq, *place, entry), keeping, out)
         }
         Record::Pinned { at, seq, pinned } => {
             codec::encode(kind::PINNED, &PinnedV1::new(*at, *seq, *pinned), out)
@@ -89,16 +98,22 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) -> Result<Range<usize>,
 }
 
 /// Reads a record's frame.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
-    let frame = Frame::open(bytes)?;
+pub(crate) fn decode(bytes: &[u8], apart: &dyn Payloads) -> Result<Record, DecodeError> {
+    match Frame::kind_of(bytes) {
+        Some(kind::APPENDED) => appended::decode_appended(&Frame::open_around(bytes)?, apart),
+        Some(kind::EDITED) => appended::decode_edited(&Frame::open_around(bytes)?, apart),
+        _ => decode_plain(&Frame::open(bytes)?),
+    }
+}
+
+/// Reads a frame that stands wholly under its checksum.
+fn decode_plain(frame: &Frame<'_>) -> Result<Record, DecodeError> {
     match frame.kind {
         kind::OPENED => frame.payload::<OpenedV1>()?.record(),
-        kind::APPENDED => frame.payload::<AppendedV1<'_>>()?.record(),
         kind::ANSWERED => Ok(frame.payload::<AnsweredV1<'_>>()?.record()),
         kind::ELIDED => Ok(frame.payload::<ElidedV1>()?.record()),
         kind::PASS_STARTED => Ok(frame.payload::<PassStartedV1>()?.record()),
         kind::SPLICED => frame.payload::<SplicedV1<'_>>()?.record(),
-        kind::EDITED => frame.payload::<EditedV1<'_>>()?.record(),
         kind::PINNED => Ok(frame.payload::<PinnedV1>()?.record()),
         kind::RESOLVED => frame.payload::<ResolvedV1<'_>>()?.record(),
         kind::TRACKED => Ok(frame.payload::<TrackedV1<'_>>()?.record()),

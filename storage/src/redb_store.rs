@@ -1,23 +1,34 @@
-//! The store in one redb file: a directory with `highwater.redb`, and `highwater.lock` beside it.
+//! The store in one redb file: a directory with `highwater.redb`, and `highwater.lock` beside it. Or over any backend of
+//! redb.
 
 mod failure;
 mod journal;
 mod open;
+mod place;
+mod tables;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use highwater_protocol::{LogPos, SessionId};
+use highwater_protocol::{Digest, EntryId, LogPos, Record, SessionId, Timestamp};
+use redb::StorageBackend;
 
+use crate::admission;
 use crate::codec::MAX_FRAME_BYTES;
+use crate::engine::{self, Blocks, Suspects, Touched};
 use crate::error::StoreError;
 use crate::store::{
-    Appended, Capabilities, Durability, Lease, Page, PageLimit, SessionBatch, SessionInfo, Store,
-    Usage,
+    Appended, Capabilities, Durability, Fork, Lease, Page, PageLimit, Sealed, SessionBatch,
+    SessionInfo, Store, Swept, Usage,
 };
+use crate::tables::Table;
 
-use failure::io_error;
-use journal::Journal;
+use journal::{Ending, Journal};
+use place::Place;
+
+/// What a sweep looks at in one snapshot.
+const MARKED_AT_ONCE_BYTES: usize = 8 << 20;
 
 /// How a [`RedbStore`] is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +54,12 @@ impl Default for RedbOptions {
 pub struct RedbStore {
     // Declared before the lock, so that the file is closed before another process may open it.
     journal: Journal,
-    path: PathBuf,
-    _lock: File,
+    blocks: Blocks,
+    touched: Touched,
+    encoded_bytes: AtomicU64,
+    payload_bytes: AtomicU64,
+    place: Place,
+    _lock: Option<File>,
 }
 
 impl RedbStore {
@@ -54,22 +69,65 @@ impl RedbStore {
     /// store that this version can open; [`StoreError::Io`] when the system refuses, or there is no store and none shall
     /// be created.
     pub fn open(dir: &Path, options: RedbOptions) -> Result<Self, StoreError> {
-        let open::Opened { database, path, lock } = open::open(dir, options)?;
-        Ok(Self { journal: Journal::new(database), path, _lock: lock })
+        open::open(dir, options).map(Self::new)
+    }
+
+    /// Opens the store over a backend that is not a file in a directory: memory, or a disk of a test that fails. An
+    /// empty backend becomes a new store if the options say so. The store is durable as far as the backend's
+    /// `sync_data` makes it so, and locked as far as the backend locks.
+    ///
+    /// A creation that is cut off leaves a backend that is neither empty nor a store, which is foreign from then on;
+    /// nothing is lost with it. [`RedbStore::open`] renames a finished store into place instead.
+    ///
+    /// Errors are those of [`RedbStore::open`].
+    pub fn over(backend: impl StorageBackend, options: RedbOptions) -> Result<Self, StoreError> {
+        open::over(backend, options).map(Self::new)
+    }
+
+    fn new(opened: open::Opened) -> Self {
+        let open::Opened { database, place, lock } = opened;
+        Self {
+            journal: Journal::new(database),
+            blocks: Blocks::default(),
+            touched: Touched::default(),
+            encoded_bytes: AtomicU64::new(0),
+            payload_bytes: AtomicU64::new(0),
+            place,
+            _lock: lock,
+        }
     }
 }
 
 impl Store for RedbStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { durability: Durability::Disk, max_record_bytes: MAX_FRAME_BYTES }
+        Capabilities {
+            durability: Durability::Disk,
+            max_record_bytes: MAX_FRAME_BYTES,
+            max_batches: usize::MAX,
+        }
     }
 
     fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        self.journal.open_session(session)
+        self.journal.change(|tables| engine::open(tables, session))
+    }
+
+    fn session(&self, session: &SessionId) -> Result<SessionInfo, StoreError> {
+        self.journal.read(|tables| engine::info(tables, session))
+    }
+
+    fn fork(&self, fork: &Fork) -> Result<SessionInfo, StoreError> {
+        self.journal.change(|tables| engine::fork(tables, fork))
     }
 
     fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
-        self.journal.append(batches)
+        let encoded = admission::encode_all(batches)?;
+        let done = self.journal.write(|tables| {
+            let done = engine::append(tables, &encoded, &self.touched)?;
+            Ok(if done.changed { Ending::Commit(done) } else { Ending::Abort(done) })
+        })?;
+        self.encoded_bytes.fetch_add(done.encoded_bytes, Ordering::Relaxed);
+        self.payload_bytes.fetch_add(done.payload_bytes, Ordering::Relaxed);
+        Ok(done.answers)
     }
 
     fn read(
@@ -78,7 +136,74 @@ impl Store for RedbStore {
         from: LogPos,
         limit: PageLimit,
     ) -> Result<Page, StoreError> {
-        self.journal.read(session, from, limit)
+        self.journal.read(|tables| engine::read(tables, &self.blocks, session, from, limit))
+    }
+
+    fn read_back(
+        &self,
+        session: &SessionId,
+        before: LogPos,
+        limit: PageLimit,
+    ) -> Result<Page, StoreError> {
+        self.journal.read(|tables| engine::read_back(tables, &self.blocks, session, before, limit))
+    }
+
+    fn read_at(
+        &self,
+        session: &SessionId,
+        positions: &[LogPos],
+    ) -> Result<Vec<(LogPos, Record)>, StoreError> {
+        self.journal.read(|tables| engine::read_at(tables, &self.blocks, session, positions))
+    }
+
+    fn find(
+        &self,
+        session: &SessionId,
+        ids: &[EntryId],
+    ) -> Result<Vec<Option<LogPos>>, StoreError> {
+        self.journal.read(|tables| engine::find(tables, session, ids))
+    }
+
+    fn seal(&self, session: &SessionId, below: LogPos) -> Result<Sealed, StoreError> {
+        self.journal.write(|tables| {
+            let sealed = engine::seal(tables, session, below)?;
+            let is_any = sealed.records > 0;
+            Ok(if is_any { Ending::Commit(sealed) } else { Ending::Abort(sealed) })
+        })
+    }
+
+    fn put_anchor(&self, session: &SessionId, at: LogPos, anchor: &[u8]) -> Result<(), StoreError> {
+        self.journal.change(|tables| engine::put_anchor(tables, session, at, anchor))
+    }
+
+    fn anchors(&self, session: &SessionId, before: LogPos) -> Result<Vec<LogPos>, StoreError> {
+        self.journal.read(|tables| engine::anchors(tables, session, before))
+    }
+
+    fn anchor(&self, session: &SessionId, at: LogPos) -> Result<Option<Vec<u8>>, StoreError> {
+        self.journal.read(|tables| engine::anchor(tables, session, at))
+    }
+
+    fn put_blobs(&self, blobs: &[&[u8]], at: Timestamp) -> Result<Vec<Digest>, StoreError> {
+        self.journal.change(|tables| engine::put_blobs(tables, blobs, at))
+    }
+
+    /// Looks in many short snapshots, since a long one keeps the file from reusing what is freed meanwhile. Records only
+    /// move from rows to sealed stretches, so that rows are looked at first; what is referred to meanwhile is noted.
+    fn sweep_blobs(&self, before: Timestamp) -> Result<Swept, StoreError> {
+        self.touched.begin();
+        let mut suspects = self.journal.read(|tables| Suspects::stored_before(tables, before))?;
+        for table in [Table::Log, Table::Segments] {
+            let mut from = Some(Vec::new());
+            while let Some(key) = from {
+                from = self
+                    .journal
+                    .read(|tables| suspects.clear(tables, table, &key, MARKED_AT_ONCE_BYTES))?;
+            }
+        }
+        self.journal.change(|tables| {
+            engine::remove_blobs(tables, &suspects.unreferenced(&self.touched.end()))
+        })
     }
 
     fn sessions(
@@ -86,12 +211,17 @@ impl Store for RedbStore {
         after: Option<&SessionId>,
         limit: usize,
     ) -> Result<Vec<SessionInfo>, StoreError> {
-        self.journal.sessions(after, limit)
+        self.journal.read(|tables| engine::list(tables, after, limit))
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {
-        let file = self.path.metadata().map_err(|error| io_error(&self.path, &error))?;
-        Ok(Usage { bytes: file.len(), commits: self.journal.commits() })
+        Ok(Usage {
+            bytes: self.place.bytes()?,
+            commits: self.journal.commits(),
+            syncs: self.place.syncs(),
+            encoded_bytes: self.encoded_bytes.load(Ordering::Relaxed),
+            payload_bytes: self.payload_bytes.load(Ordering::Relaxed),
+        })
     }
 }
 

@@ -111,8 +111,8 @@ fn a_database_with_a_damaged_mark_is_foreign() {
     let dir = tempfile::tempdir().unwrap();
     let raw = redb::Database::create(dir.path().join("highwater.redb")).unwrap();
     let transaction = raw.begin_write().unwrap();
-    let meta = redb::TableDefinition::<&str, &[u8]>::new("meta");
-    transaction.open_table(meta).unwrap().insert("mark", b"rubbish".as_slice()).unwrap();
+    let meta = redb::TableDefinition::<&[u8], &[u8]>::new("meta");
+    transaction.open_table(meta).unwrap().insert(&b"mark"[..], b"rubbish".as_slice()).unwrap();
     transaction.commit().unwrap();
     drop(raw);
     is_foreign(dir.path(), "its mark cannot be read");

@@ -1,17 +1,14 @@
 //! What the house stands on: a store that fails when it is told to, a place for blocking work that may hold it back, and
 //! a clock that kills the actor that asks for the time once it is armed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use highwater::env::{Clock, Executor, Job, RuntimeClock};
-use highwater_protocol::{LogPos, Record, SessionId, Timestamp};
-use highwater_storage::{
-    Appended, Capabilities, Lease, MemoryStore, Page, PageLimit, SessionBatch, SessionInfo, Store,
-    StoreError, Usage,
-};
+use highwater_protocol::Timestamp;
+use highwater_storage::{Access, Capabilities, MemoryStore, Store, StoreError, Wrapping};
 
 /// How every planned panic begins, so that only the others are shown.
 pub(crate) const PLANTED: &str = "planted: ";
@@ -39,8 +36,6 @@ pub(crate) enum Fault {
 pub(crate) struct Disk {
     image: Arc<MemoryStore>,
     state: Arc<Mutex<DiskState>>,
-    /// What was read since the last crash: bytes are decoded once a life, for a run of many seeds decodes little else.
-    read: Arc<Mutex<BTreeMap<SessionId, Vec<Record>>>>,
 }
 
 #[derive(Default)]
@@ -53,32 +48,6 @@ impl Disk {
     /// What is durable now, read past all faults.
     pub(crate) fn image(&self) -> &MemoryStore {
         &self.image
-    }
-
-    /// The process that read it is gone.
-    pub(crate) fn forget(&self) {
-        locked(&self.read).clear();
-    }
-
-    /// A page of what was read before; `None` behind it.
-    fn read_before(&self, session: &SessionId, from: LogPos) -> Option<Page> {
-        const RECORDS: usize = 256;
-        let read = locked(&self.read);
-        let rest = read.get(session)?.get(usize::try_from(from.0).ok()?..)?;
-        let page = rest.iter().take(RECORDS).cloned();
-        let records: Vec<_> = (from.0..).map(LogPos).zip(page).collect();
-        let next = records.last().map(|(at, _)| at.advance(1))?;
-        Some(Page { records, next: Some(next) })
-    }
-
-    fn remember(&self, session: &SessionId, page: &Page) {
-        let mut read = locked(&self.read);
-        let known = read.entry(session.clone()).or_default();
-        for (at, record) in &page.records {
-            if at.0 == known.len() as u64 {
-                known.push(record.clone());
-            }
-        }
     }
 
     pub(crate) fn plan(&self, fault: Fault) {
@@ -118,77 +87,48 @@ impl Disk {
     }
 }
 
-impl Store for Disk {
+impl Wrapping for Disk {
     fn capabilities(&self) -> Capabilities {
         self.image.capabilities()
     }
 
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        self.refuse_writers()?;
-        match self.due(&[Fault::OpenBusy, Fault::OpenPanics]) {
-            None => self.image.open_session(session),
-            Some(Fault::OpenBusy) => Err(StoreError::Busy("by plan".into())),
-            Some(_) => panic!("{PLANTED}the store at an opening"),
+    fn with<T>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let kinds: &[Fault] = match access {
+            Access::Open => &[Fault::OpenBusy, Fault::OpenPanics],
+            Access::Append => &[
+                Fault::AppendBusy,
+                Fault::AppendUnknownStored,
+                Fault::AppendUnknownLost,
+                Fault::AppendPanicsBefore,
+                Fault::AppendPanicsBehind,
+            ],
+            Access::Read => &[Fault::ReadFails, Fault::ReadPanics],
+            Access::Write | Access::Look => &[],
+        };
+        if matches!(access, Access::Open | Access::Append | Access::Write) {
+            self.refuse_writers()?;
         }
-    }
-
-    fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
-        self.refuse_writers()?;
-        let kinds = [
-            Fault::AppendBusy,
-            Fault::AppendUnknownStored,
-            Fault::AppendUnknownLost,
-            Fault::AppendPanicsBefore,
-            Fault::AppendPanicsBehind,
-        ];
-        match self.due(&kinds) {
-            None => self.image.append(batches),
-            Some(Fault::AppendBusy) => Err(StoreError::Busy("by plan".into())),
+        match self.due(kinds) {
+            None => work(&*self.image),
+            Some(Fault::OpenBusy | Fault::AppendBusy) => Err(StoreError::Busy("by plan".into())),
             Some(Fault::AppendUnknownLost) => Err(self.fail("lost by plan")),
             Some(Fault::AppendUnknownStored) => {
-                self.image.append(batches)?;
+                work(&*self.image)?;
                 Err(self.fail("stored by plan"))
             }
             Some(Fault::AppendPanicsBehind) => {
-                self.image.append(batches)?;
+                work(&*self.image)?;
                 panic!("{PLANTED}the store behind a commit")
-            }
-            Some(_) => panic!("{PLANTED}the store before a commit"),
-        }
-    }
-
-    fn read(
-        &self,
-        session: &SessionId,
-        from: LogPos,
-        limit: PageLimit,
-    ) -> Result<Page, StoreError> {
-        match self.due(&[Fault::ReadFails, Fault::ReadPanics]) {
-            None => {
-                if let Some(page) = self.read_before(session, from) {
-                    return Ok(page);
-                }
-                let page = self.image.read(session, from, limit)?;
-                self.remember(session, &page);
-                Ok(page)
             }
             Some(Fault::ReadFails) => {
                 Err(StoreError::Io { what: "cannot read".into(), why: "by plan".into() })
             }
-            Some(_) => panic!("{PLANTED}the store at a read"),
+            Some(fault) => panic!("{PLANTED}the store: {fault:?}"),
         }
-    }
-
-    fn sessions(
-        &self,
-        after: Option<&SessionId>,
-        limit: usize,
-    ) -> Result<Vec<SessionInfo>, StoreError> {
-        self.image.sessions(after, limit)
-    }
-
-    fn usage(&self) -> Result<Usage, StoreError> {
-        self.image.usage()
     }
 }
 

@@ -328,7 +328,6 @@ impl<'a> Life<'a> {
             self.bench.run(0);
         }
         self.hear(false)?;
-        self.world.disk.forget();
         Ok(End::Crashed)
     }
 

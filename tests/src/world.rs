@@ -8,10 +8,9 @@ use highwater::Highwater;
 use highwater::env::{Inline, RuntimeClock};
 use highwater::summarize::{Scripted, Step, Summarizer};
 use highwater_protocol::session::SessionConfig;
-use highwater_protocol::{Budget, Format, LogPos, SessionId, Timestamp, TokenCount};
+use highwater_protocol::{Budget, Format, SessionId, Timestamp, TokenCount};
 use highwater_storage::{
-    Appended, Capabilities, Lease, MemoryStore, Page, PageLimit, RedbOptions, RedbStore,
-    SessionBatch, SessionInfo, Store, StoreError, Usage,
+    Access, Capabilities, MemoryStore, RedbOptions, RedbStore, Store, StoreError, Wrapping,
 };
 
 /// What blocking work and time are.
@@ -80,39 +79,18 @@ pub fn says(after_secs: u64, text: &str) -> Step {
 }
 
 /// A store with several owners: of houses that follow each other, or of a test that turns its screws.
-pub struct Shared<S: ?Sized>(pub Arc<S>);
+pub struct Shared<S>(pub Arc<S>);
 
-impl<S: Store + ?Sized> Store for Shared<S> {
+impl<S: Store> Wrapping for Shared<S> {
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()
     }
 
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        self.0.open_session(session)
-    }
-
-    fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
-        self.0.append(batches)
-    }
-
-    fn read(
+    fn with<T>(
         &self,
-        session: &SessionId,
-        from: LogPos,
-        limit: PageLimit,
-    ) -> Result<Page, StoreError> {
-        self.0.read(session, from, limit)
-    }
-
-    fn sessions(
-        &self,
-        after: Option<&SessionId>,
-        limit: usize,
-    ) -> Result<Vec<SessionInfo>, StoreError> {
-        self.0.sessions(after, limit)
-    }
-
-    fn usage(&self) -> Result<Usage, StoreError> {
-        self.0.usage()
+        _: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        work(&*self.0)
     }
 }

@@ -8,8 +8,7 @@ use highwater_protocol::{
     Budget, Entry, EntryId, Format, Kind, LogPos, Seq, SeqRange, SessionId, TokenCount,
 };
 use highwater_storage::{
-    Appended, Capabilities, Lease, MemoryStore, Page, PageLimit, RedbOptions, RedbStore,
-    SessionBatch, SessionInfo, Store, StoreError, Usage,
+    Access, Capabilities, MemoryStore, RedbOptions, RedbStore, Store, StoreError, Wrapping,
 };
 use ractor::ActorStatus;
 
@@ -145,34 +144,22 @@ struct Panics {
     in_append: bool,
 }
 
-impl Store for Panics {
+impl Wrapping for Panics {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
     }
 
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        assert!(self.in_append, "no session can be opened");
-        self.inner.open_session(session)
-    }
-
-    fn append(&self, _batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
-        panic!("the disk is on fire")
-    }
-
-    fn read(&self, id: &SessionId, from: LogPos, limit: PageLimit) -> Result<Page, StoreError> {
-        self.inner.read(id, from, limit)
-    }
-
-    fn sessions(
+    fn with<T>(
         &self,
-        after: Option<&SessionId>,
-        limit: usize,
-    ) -> Result<Vec<SessionInfo>, StoreError> {
-        self.inner.sessions(after, limit)
-    }
-
-    fn usage(&self) -> Result<Usage, StoreError> {
-        self.inner.usage()
+        access: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match access {
+            Access::Open => assert!(self.in_append, "no session can be opened"),
+            Access::Append => panic!("the disk is on fire"),
+            _ => {}
+        }
+        work(&self.inner)
     }
 }
 

@@ -4,7 +4,7 @@ use highwater_protocol::{LogPos, Outcome, PassId, Record, SessionId, Timestamp};
 
 use super::*;
 use crate::memory::MemoryStore;
-use crate::store::{BatchId, Epoch};
+use crate::store::{Appended, BatchId, Epoch, PageLimit, SessionBatch};
 
 fn session() -> SessionId {
     SessionId::parse("one").unwrap()

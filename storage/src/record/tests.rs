@@ -5,23 +5,48 @@ use std::fs;
 use std::sync::Arc;
 
 use highwater_protocol::{
-    Abandoned, Budget, CallEnd, CallNumber, CallRef, Digest, Entry, EntryId, Fact, FactKind,
-    Format, Outcome, PassId, Record, Refused, Replacement, Resolution, Seq, SeqRange, SeqSpans,
-    Summary, Timestamp, TokenCount,
+    Abandoned, Budget, CallEnd, CallNumber, CallRef, Dialect, Digest, Entry, EntryId, Fact,
+    FactKind, Format, Outcome, PassId, Payload, Record, Refused, Replacement, Resolution, Seq,
+    SeqRange, SeqSpans, Summary, Timestamp, TokenCount,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use serde::Serialize;
 
-use super::{decode, encode, samples};
+use super::{Keeping, Payloads, encode, entry_head, samples};
 use crate::codec::{self, DecodeError};
 use crate::golden;
 
 fn encoded(record: &Record) -> Vec<u8> {
     let mut out = Vec::new();
-    encode(record, &mut out).unwrap();
+    encode(record, Keeping::Within, &mut out).unwrap();
     out
+}
+
+/// The payloads of some entries, as a store keeps them.
+#[derive(Default)]
+struct Kept(Vec<(Digest, Vec<u8>)>);
+
+impl Kept {
+    fn of(entry: &Entry) -> Self {
+        let record = &entry.source()[entry.json()];
+        let kept = |payload: &Payload| (payload.digest, record[payload.range.clone()].to_vec());
+        Self(entry.payloads().iter().map(kept).collect())
+    }
+}
+
+impl Payloads for Kept {
+    fn read(&self, digest: &Digest, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let found = self.0.iter().find(|(known, _)| known == digest);
+        let missing = || DecodeError::Blob(*digest, "it is missing".into());
+        out.extend_from_slice(&found.ok_or_else(missing)?.1);
+        Ok(())
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
+    super::decode(bytes, &Kept::default())
 }
 
 #[test]
@@ -45,9 +70,68 @@ fn every_golden_file_is_checked() {
 fn records_follow_each_other_in_one_buffer() {
     let mut out = Vec::new();
     let records: Vec<_> = samples::all().into_iter().map(|(_, record)| record).collect();
-    let frames: Vec<_> = records.iter().map(|record| encode(record, &mut out).unwrap()).collect();
-    for (record, frame) in records.iter().zip(frames) {
-        assert_eq!(decode(&out[frame]).as_ref(), Ok(record));
+    let frames: Vec<_> =
+        records.iter().map(|record| encode(record, Keeping::Apart, &mut out).unwrap()).collect();
+    for (record, written) in records.iter().zip(frames) {
+        assert_eq!(decode(&out[written.frame]).as_ref(), Ok(record));
+    }
+}
+
+fn with_payloads() -> Record {
+    let long = |letter: &str| letter.repeat(5000);
+    let source = format!(
+        "\n{{\"role\":\"user\",\"content\":[\"{}\",\"{}\",\"{}\"]}}\r\n",
+        long("a"),
+        long("b"),
+        long("a")
+    );
+    let json = 1..source.len() - 2;
+    let id = EntryId::parse("e").unwrap();
+    let entry = Entry::read(id, Dialect::ClaudeCode, source.as_bytes().into(), json).unwrap();
+    Record::Appended { at: Timestamp(1), seq: Seq(2), entry: Arc::new(entry) }
+}
+
+#[test]
+fn payloads_stand_apart_and_come_back_with_their_entry() {
+    let record = with_payloads();
+    let Record::Appended { entry, .. } = &record else { unreachable!() };
+    let mut apart = Vec::new();
+    encode(&record, Keeping::Apart, &mut apart).unwrap();
+    assert!(apart.len() < 1000, "{} bytes", apart.len());
+    let kept = Kept::of(entry);
+    assert_eq!(super::decode(&apart, &kept).as_ref(), Ok(&record));
+    let head = entry_head(&apart).unwrap().unwrap();
+    assert_eq!(head.payloads, kept.0.iter().map(|(digest, _)| *digest).collect::<Vec<_>>());
+    assert_eq!(&head.id, entry.id());
+    let within = encoded(&record);
+    assert_eq!(decode(&within).as_ref(), Ok(&record), "what leaves the store needs no payloads");
+    assert_eq!(entry_head(&within).unwrap().unwrap().payloads, []);
+}
+
+#[test]
+fn payloads_that_are_missing_or_not_what_they_were_are_named() {
+    let record = with_payloads();
+    let Record::Appended { entry, .. } = &record else { unreachable!() };
+    let mut apart = Vec::new();
+    encode(&record, Keeping::Apart, &mut apart).unwrap();
+    let missing = decode(&apart).unwrap_err();
+    assert!(matches!(missing, DecodeError::Blob(..)), "{missing}");
+    let mut other = Kept::of(entry);
+    other.0[1].1[77] ^= 1;
+    assert_eq!(super::decode(&apart, &other), Err(DecodeError::Body));
+    other.0[1].1.truncate(4999);
+    assert_eq!(super::decode(&apart, &other), Err(DecodeError::Body));
+}
+
+#[test]
+fn every_flipped_bit_of_an_entry_is_found() {
+    let (_, record) =
+        samples::all().into_iter().find(|(name, _)| *name == "appended-claude-code").unwrap();
+    let sound = encoded(&record);
+    for bit in 0..sound.len() * 8 {
+        let mut damaged = sound.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(decode(&damaged).is_err(), "bit {bit}");
     }
 }
 
@@ -221,10 +305,13 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_decoding_panic(bytes: Vec<u8>, kind in 0..16_u8) {
+    fn no_bytes_make_decoding_panic(bytes: Vec<u8>, kind in 0..20_u8) {
         let _ = decode(&bytes);
         let mut out = Vec::new();
         codec::encode(kind, &codec::Bytes(&bytes), &mut out).unwrap();
-        let _ = decode(&out);
+        let _ = (decode(&out), entry_head(&out));
+        out.clear();
+        codec::encode_around(kind, &codec::Bytes(&bytes), [&*bytes].into_iter(), &mut out).unwrap();
+        let _ = (decode(&out), entry_head(&out));
     }
 }

@@ -1,48 +1,110 @@
 //! Opening and creating the directory and its file, so that a second opening never trips over half of a first one.
 
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
-use redb::{Builder, Database, ReadableDatabase, TableDefinition, TableError};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError, TableDefinition,
+    TableError,
+};
 
 use super::RedbOptions;
-use super::failure::{self, foreign, io_error, locked};
+use super::failure::{self, foreign, in_place, io_error, is_about_content, locked};
+use super::place::Place;
 use crate::error::StoreError;
 use crate::row::{Mark, Row};
+use crate::tables::Table;
 
-/// The mark and the counter of sessions, by name.
-pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-const MARK_KEY: &str = "mark";
+/// Where the mark is.
+const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(Table::Meta.name());
+const MARK_KEY: &[u8] = b"mark";
 
 const FILE_NAME: &str = "highwater.redb";
 const UNFINISHED_NAME: &str = "highwater.redb.new";
 const LOCK_NAME: &str = "highwater.lock";
 
-/// An open store file.
+/// An open store.
 pub(super) struct Opened {
     pub(super) database: Database,
-    pub(super) path: PathBuf,
-    /// Held as long as the store is open.
-    pub(super) lock: File,
+    pub(super) place: Place,
+    /// Held as long as the store is open, if it is in a directory.
+    pub(super) lock: Option<File>,
 }
 
 /// Opens the store in `dir`, or creates it.
 pub(super) fn open(dir: &Path, options: RedbOptions) -> Result<Opened, StoreError> {
     let path = dir.join(FILE_NAME);
     if !options.create && !path.is_file() {
-        let what = dir.display().to_string();
-        return Err(StoreError::Io { what, why: "there is no store in this place".to_owned() });
+        return Err(no_store(&dir.display()));
     }
     make_dir(dir)?;
-    let lock = lock(dir, &path)?;
+    let lock_path = dir.join(LOCK_NAME);
+    let exists = |path: &Path| path.try_exists().map_err(|error| io_error(path, &error));
+    // A store has had its lock file from its creation on. Where there is none the file may be another program's, and
+    // nothing is put beside it before it is known to be a store.
+    let looked_at = exists(&path)? && !exists(&lock_path)?;
+    if looked_at {
+        look_at(&path, options)?;
+    }
+    let lock = lock(&lock_path, &path)?;
+    if !exists(&path)? {
+        create(dir, &path, options)?;
+    } else if !looked_at {
+        look_at(&path, options)?;
+    }
+    let place = Place::existing(&path)?;
+    let database = connect(&place, options)?;
+    check_mark(&database, &place)?;
+    Ok(Opened { database, place, lock: Some(lock) })
+}
+
+/// Opens the store over a backend, or makes one of an empty backend.
+pub(super) fn over(
+    backend: impl StorageBackend,
+    options: RedbOptions,
+) -> Result<Opened, StoreError> {
+    let place = Place::new(backend, "the storage backend");
+    let database = if place.bytes()? > 0 {
+        let database = connect(&place, options)?;
+        check_mark(&database, &place)?;
+        database
+    } else if options.create {
+        let database = connect(&place, options)?;
+        write_mark(&database, &Mark::CURRENT)
+            .map_err(|error| in_place(&format!("cannot create a store in {place}"), &error))?;
+        database
+    } else {
+        return Err(no_store(&place));
+    };
+    Ok(Opened { database, place, lock: None })
+}
+
+fn no_store(place: &impl Display) -> StoreError {
+    in_place(place, &"there is no store in this place")
+}
+
+fn connect(place: &Place, options: RedbOptions) -> Result<Database, StoreError> {
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
-    if !path.try_exists().map_err(|error| io_error(&path, &error))? {
-        create(&builder, dir, &path)?;
+    builder.create_with_backend(place.clone()).map_err(|error| failure::of_opening(place, error))
+}
+
+/// Looks at the file without writing to it, so that one that is refused is left as it was. One that was not closed
+/// cannot be looked at in this way; redb repairs it first.
+fn look_at(path: &Path, options: RedbOptions) -> Result<(), StoreError> {
+    let place = path.display();
+    let mut builder = Database::builder();
+    builder.set_cache_size(options.cache_bytes);
+    match builder.open_read_only(path) {
+        Ok(database) => check_mark(&database, &place),
+        Err(DatabaseError::RepairAborted) => Ok(()),
+        Err(DatabaseError::Storage(StorageError::Io(error))) if !is_about_content(&error) => {
+            Err(io_error(path, &error))
+        }
+        Err(error) => Err(failure::of_opening(&place, error)),
     }
-    let database = builder.open(&path).map_err(|error| failure::of_opening(&path, error))?;
-    check_mark(&database, &path)?;
-    Ok(Opened { database, path, lock })
 }
 
 fn make_dir(dir: &Path) -> Result<(), StoreError> {
@@ -50,7 +112,7 @@ fn make_dir(dir: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     if dir.exists() {
-        return Err(foreign(dir, "it is a file, and a store is a directory"));
+        return Err(foreign(&dir.display(), "it is a file, and a store is a directory"));
     }
     fs::create_dir_all(dir).map_err(|error| io_error(dir, &error))?;
     dir.parent().map_or(Ok(()), sync_dir)
@@ -58,34 +120,41 @@ fn make_dir(dir: &Path) -> Result<(), StoreError> {
 
 /// redb locks its file by itself. This lock also covers the time before there is one: of two processes that create
 /// the same store, one would otherwise rename its new file over the other's.
-fn lock(dir: &Path, path: &Path) -> Result<File, StoreError> {
-    let lock_path = dir.join(LOCK_NAME);
+fn lock(lock_path: &Path, path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
-    let lock = options.open(&lock_path).map_err(|error| io_error(&lock_path, &error))?;
+    let lock = options.open(lock_path).map_err(|error| io_error(lock_path, &error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(locked(path)),
-        Err(TryLockError::Error(error)) => Err(io_error(&lock_path, &error)),
+        Err(TryLockError::WouldBlock) => Err(locked(&path.display(), &lock_path.display())),
+        Err(TryLockError::Error(error)) => Err(io_error(lock_path, &error)),
     }
 }
 
 /// Creates the file under another name and renames it when it is a whole store. What an earlier attempt left under
 /// that name is worth nothing.
-fn create(builder: &Builder, dir: &Path, path: &Path) -> Result<(), StoreError> {
+fn create(dir: &Path, path: &Path, options: RedbOptions) -> Result<(), StoreError> {
     let unfinished = dir.join(UNFINISHED_NAME);
-    let cannot = |error: &dyn std::error::Error| StoreError::Io {
-        what: format!("cannot create {}", path.display()),
-        why: error.to_string(),
+    let removed = || match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io_error(&unfinished, &error)),
+        _ => Ok(()),
     };
-    if unfinished.try_exists().map_err(|error| cannot(&error))? {
-        fs::remove_file(&unfinished).map_err(|error| cannot(&error))?;
+    removed()?;
+    let created = fill(&unfinished, options);
+    if created.is_err() {
+        // What is left of it would only take room, which may be what was missing.
+        removed()?;
     }
-    let database = builder.create(&unfinished).map_err(|error| cannot(&error))?;
-    write_mark(&database, &Mark::CURRENT).map_err(|error| cannot(&error))?;
-    drop(database);
-    fs::rename(&unfinished, path).map_err(|error| cannot(&error))?;
+    created?;
+    fs::rename(&unfinished, path).map_err(|error| io_error(path, &error))?;
     sync_dir(dir)
+}
+
+fn fill(unfinished: &Path, options: RedbOptions) -> Result<(), StoreError> {
+    let place = Place::created(unfinished)?;
+    let database = connect(&place, options)?;
+    write_mark(&database, &Mark::CURRENT)
+        .map_err(|error| in_place(&"cannot create the store", &error))
 }
 
 /// Makes the names in a directory durable. Only Unix lets a directory be synced.
@@ -106,23 +175,20 @@ pub(super) fn write_mark(database: &Database, mark: &Mark) -> Result<(), redb::E
     Ok(transaction.commit()?)
 }
 
-fn check_mark(database: &Database, path: &Path) -> Result<(), StoreError> {
-    let unreadable = |error: redb::Error| StoreError::Io {
-        what: path.display().to_string(),
-        why: error.to_string(),
-    };
+fn check_mark(database: &impl ReadableDatabase, place: &impl Display) -> Result<(), StoreError> {
+    let unreadable = |error: redb::Error| in_place(place, &error);
     let transaction = database.begin_read().map_err(|error| unreadable(error.into()))?;
     let meta = match transaction.open_table(META) {
         Ok(meta) => meta,
         Err(TableError::Storage(error)) => return Err(unreadable(error.into())),
-        Err(_) => return Err(foreign(path, "it is a redb database of another program")),
+        Err(_) => return Err(foreign(place, "it is a redb database of another program")),
     };
     let Some(mark) = meta.get(MARK_KEY).map_err(|error| unreadable(error.into()))? else {
-        return Err(foreign(path, "it is a redb database without Highwater's mark"));
+        return Err(foreign(place, "it is a redb database without Highwater's mark"));
     };
     let refusal = match Mark::decoded(mark.value()) {
         Ok(mark) => mark.refusal(),
         Err(error) => Some(format!("its mark cannot be read: {error}")),
     };
-    refusal.map_or(Ok(()), |why| Err(foreign(path, why)))
+    refusal.map_or(Ok(()), |why| Err(foreign(place, why)))
 }

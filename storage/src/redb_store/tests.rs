@@ -8,13 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use highwater_protocol::{LogPos, Outcome, PassId, Record, SessionId, Timestamp};
 use redb::backends::InMemoryBackend;
-use redb::{Database, ReadableTable, StorageBackend};
+use redb::{Database, ReadableTable, StorageBackend, TableDefinition};
 
-use super::journal::{Journal, LOG, SESSIONS};
 use super::{RedbOptions, RedbStore, open};
 use crate::error::StoreError;
 use crate::row::Mark;
 use crate::store::{Appended, BatchId, Lease, PageLimit, SessionBatch, Store};
+use crate::tables::{Table, key};
+
+fn table(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+    TableDefinition::new(table.name())
+}
 
 const LIMIT: PageLimit = PageLimit { bytes: 1 << 20 };
 
@@ -27,8 +31,8 @@ struct FailingDisk {
 }
 
 impl FailingDisk {
-    fn journal(&self) -> Journal {
-        Journal::new(Database::builder().create_with_backend(self.clone()).unwrap())
+    fn store(&self) -> RedbStore {
+        RedbStore::over(self.clone(), RedbOptions::default()).unwrap()
     }
 }
 
@@ -80,10 +84,10 @@ fn set(switch: &AtomicBool, on: bool) {
     switch.store(on, Ordering::Relaxed);
 }
 
-fn writers_are_refused(journal: &Journal, batch: &SessionBatch) {
+fn writers_are_refused(store: &RedbStore, batch: &SessionBatch) {
     for refused in [
-        journal.append(std::slice::from_ref(batch)).unwrap_err(),
-        journal.open_session(&session()).unwrap_err(),
+        store.append(std::slice::from_ref(batch)).unwrap_err(),
+        store.open_session(&session()).unwrap_err(),
     ] {
         assert!(matches!(refused, StoreError::Io { .. }), "{refused:?}");
         assert!(refused.to_string().contains("until the store is reopened"), "{refused}");
@@ -93,46 +97,46 @@ fn writers_are_refused(journal: &Journal, batch: &SessionBatch) {
 #[test]
 fn after_a_failed_sync_the_outcome_is_unknown_until_the_batch_is_sent_again() {
     let disk = FailingDisk::default();
-    let journal = disk.journal();
-    let lease = journal.open_session(&session()).unwrap();
-    journal.append(&[batch(&lease, 0, 1)]).unwrap();
+    let store = disk.store();
+    let lease = store.open_session(&session()).unwrap();
+    store.append(&[batch(&lease, 0, 1)]).unwrap();
 
     set(&disk.syncs_fail, true);
     let doubtful = batch(&lease, 1, 1);
-    let unknown = journal.append(std::slice::from_ref(&doubtful)).unwrap_err();
+    let unknown = store.append(std::slice::from_ref(&doubtful)).unwrap_err();
     assert!(matches!(unknown, StoreError::Unknown(_)), "{unknown}");
     set(&disk.syncs_fail, false);
-    writers_are_refused(&journal, &doubtful);
-    assert_eq!(journal.commits(), 2);
-    assert_eq!(journal.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 1);
+    writers_are_refused(&store, &doubtful);
+    assert_eq!(store.usage().unwrap().commits, 2);
+    assert_eq!(store.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 1);
 
-    drop(journal);
-    let journal = disk.journal();
-    let epoch = journal.open_session(&session()).unwrap().epoch;
-    let again = journal.append(&[SessionBatch { epoch, ..doubtful }]).unwrap();
+    drop(store);
+    let store = disk.store();
+    let epoch = store.open_session(&session()).unwrap().epoch;
+    let again = store.append(&[SessionBatch { epoch, ..doubtful }]).unwrap();
     assert_eq!(again, [Appended::Stored(LogPos(2))]);
-    assert_eq!(journal.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 2);
+    assert_eq!(store.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 2);
 }
 
 #[test]
 fn what_fails_before_the_commit_is_surely_not_stored_and_writers_are_refused() {
     let disk = FailingDisk::default();
-    let journal = disk.journal();
-    let lease = journal.open_session(&session()).unwrap();
+    let store = disk.store();
+    let lease = store.open_session(&session()).unwrap();
 
     // More than the file holds, so that it must grow while the record is inserted.
     let mut large = batch(&lease, 0, 1);
     let outcome = Outcome::Failed("x".repeat(8 << 20).into());
     large.records = vec![Record::PassEnded { at: Timestamp(0), pass: PassId(1), outcome }];
     set(&disk.writes_fail, true);
-    let busy = journal.append(std::slice::from_ref(&large)).unwrap_err();
+    let busy = store.append(std::slice::from_ref(&large)).unwrap_err();
     assert!(matches!(busy, StoreError::Busy(_)), "{busy}");
     set(&disk.writes_fail, false);
-    writers_are_refused(&journal, &large);
-    assert_eq!(journal.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 0);
+    writers_are_refused(&store, &large);
+    assert_eq!(store.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 0);
 
-    drop(journal);
-    assert_eq!(disk.journal().open_session(&session()).unwrap().head, LogPos(0));
+    drop(store);
+    assert_eq!(disk.store().open_session(&session()).unwrap().head, LogPos(0));
 }
 
 /// Opens a store with three records and closes it again.
@@ -169,10 +173,11 @@ fn a_flipped_bit_in_a_record_is_damage_at_its_position() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     tamper(dir.path(), |transaction| {
-        let mut log = transaction.open_table(LOG).unwrap();
-        let mut bytes = log.get((0, 1)).unwrap().unwrap().value().to_vec();
+        let mut log = transaction.open_table(table(Table::Log)).unwrap();
+        let key = key(0, 1);
+        let mut bytes = log.get(&key[..]).unwrap().unwrap().value().to_vec();
         *bytes.last_mut().unwrap() ^= 1;
-        log.insert((0, 1), bytes.as_slice()).unwrap();
+        log.insert(&key[..], bytes.as_slice()).unwrap();
     });
     second_record_is_damaged(dir.path(), "the checksum does not match");
 }
@@ -182,7 +187,7 @@ fn a_missing_record_is_damage_and_shifts_nothing() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     tamper(dir.path(), |transaction| {
-        transaction.open_table(LOG).unwrap().remove((0, 1)).unwrap();
+        transaction.open_table(table(Table::Log)).unwrap().remove(&key(0, 1)[..]).unwrap();
     });
     second_record_is_damaged(dir.path(), "the record is missing");
 }
@@ -192,7 +197,7 @@ fn a_log_that_ends_before_its_head_is_damage() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     tamper(dir.path(), |transaction| {
-        transaction.open_table(LOG).unwrap().remove((0, 2)).unwrap();
+        transaction.open_table(table(Table::Log)).unwrap().remove(&key(0, 2)[..]).unwrap();
     });
     let store = RedbStore::open(dir.path(), RedbOptions::default()).unwrap();
     let before = store.read(&session(), LogPos(0), LIMIT).unwrap();
@@ -206,8 +211,8 @@ fn a_damaged_session_row_names_its_session() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path());
     tamper(dir.path(), |transaction| {
-        let mut sessions = transaction.open_table(SESSIONS).unwrap();
-        sessions.insert("one", b"rubbish".as_slice()).unwrap();
+        let mut sessions = transaction.open_table(table(Table::Sessions)).unwrap();
+        sessions.insert(&b"one"[..], b"rubbish".as_slice()).unwrap();
     });
     let store = RedbStore::open(dir.path(), RedbOptions::default()).unwrap();
     for error in [
@@ -226,11 +231,11 @@ fn a_damaged_session_row_names_its_session() {
 fn a_store_of_a_newer_layout_is_foreign() {
     let dir = tempfile::tempdir().unwrap();
     let database = Database::create(dir.path().join("highwater.redb")).unwrap();
-    open::write_mark(&database, &Mark::of_layout(2)).unwrap();
+    open::write_mark(&database, &Mark::of_layout(3)).unwrap();
     drop(database);
     let refused = RedbStore::open(dir.path(), RedbOptions::default()).unwrap_err();
     assert!(matches!(refused, StoreError::Foreign { .. }), "{refused}");
-    assert!(refused.to_string().contains("layout is version 2"), "{refused}");
+    assert!(refused.to_string().contains("layout is version 3"), "{refused}");
 }
 
 #[test]

@@ -1,10 +1,20 @@
 //! One suite over every store (L8): each function is a promise of the door, run against each store in turn.
 
+mod behind;
+mod entries;
 mod fixture;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use behind::{
+    a_fork_begins_with_its_parents_log_and_shares_it, a_fork_of_a_fork_reads_through_both,
+    a_sweep_removes_what_nothing_refers_to_and_is_old, anchors_are_kept_thinned_and_inherited,
+    equal_payloads_are_stored_once, forks_have_a_largest_depth,
+    forks_that_are_not_legal_change_nothing, ids_are_found_where_their_entries_are_sealed,
+    ids_behind_the_fork_point_are_the_parents_alone, sealing_does_not_show,
+    sealing_never_goes_behind_what_was_asked,
+};
 use fixture::{ALL, append, batch, id, log, open, record};
 use highwater_protocol::LogPos;
 use highwater_storage::{
@@ -45,6 +55,17 @@ suite! {
     sessions_are_listed_in_pages,
     large_records_come_back,
     usage_counts_commits_and_bytes,
+    sealing_does_not_show,
+    sealing_never_goes_behind_what_was_asked,
+    ids_are_found_where_their_entries_are_sealed,
+    a_fork_begins_with_its_parents_log_and_shares_it,
+    ids_behind_the_fork_point_are_the_parents_alone,
+    a_fork_of_a_fork_reads_through_both,
+    forks_that_are_not_legal_change_nothing,
+    forks_have_a_largest_depth,
+    anchors_are_kept_thinned_and_inherited,
+    equal_payloads_are_stored_once,
+    a_sweep_removes_what_nothing_refers_to_and_is_old,
 }
 
 fn opening_creates_and_raises_the_epoch(store: &dyn Store) {
