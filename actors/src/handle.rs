@@ -7,15 +7,14 @@ use highwater_protocol::message::{
 };
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
-    Budget, CallRef, Entry, Error, Format, Kind, Outcome, PassId, Resolution, Seq, SeqRange,
-    SessionId,
+    Budget, CallRef, Entry, Error, Format, Kind, Outcome, PassId, Resolution, Seq, SessionId,
 };
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use crate::admission::admit;
 use crate::highwater::shut_down;
-use crate::history::{self, HistoryPage};
+use crate::history::History;
 use crate::house::House;
 use crate::notices::Notices;
 use crate::registry::{RegistryMessage, Slot};
@@ -188,19 +187,9 @@ impl SessionHandle {
         Ok(())
     }
 
-    /// Reads entries from the durable history, oldest first, about `limit_bytes` of source bytes at a time. Entries
-    /// stay readable for ever, whatever was compacted (L7).
-    pub async fn history(&self, range: SeqRange, limit_bytes: usize) -> Result<HistoryPage, Error> {
-        if self.house.queue.is_closed() {
-            return Err(shut_down());
-        }
-        let (reply, page) = oneshot::channel();
-        let (store, session) = (self.house.store.clone(), self.session().clone());
-        self.house.executor.read(Box::new(move || {
-            // A caller that went away needs no page.
-            drop(reply.send(history::read(&*store, &session, range, limit_bytes)));
-        }));
-        page.await.map_err(|_| shut_down())?
+    /// The durable history: every entry, whatever was compacted (L7).
+    pub fn history(&self) -> History {
+        History::new(self.session().clone(), self.house.clone())
     }
 
     /// What the session tells from now on.

@@ -15,6 +15,7 @@ use crate::door::Door;
 use crate::env::{Clock, Executor, SystemClock, Threaded};
 use crate::gate::{Gate, GateActor};
 use crate::handle::SessionHandle;
+use crate::history::History;
 use crate::house::House;
 use crate::journal::{JournalActor, JournalArguments};
 use crate::registry::{RegistryActor, RegistryMessage};
@@ -139,6 +140,11 @@ impl Highwater {
         let handle = SessionHandle::new(slot, self.registry.clone(), self.house.clone());
         handle.activate().await?;
         Ok(handle)
+    }
+
+    /// The history of a session that need not be open, nor fit to be opened.
+    pub fn history(&self, session: SessionId) -> History {
+        History::new(session, self.house.clone())
     }
 
     /// The gate, for the host's own model calls.

@@ -52,6 +52,10 @@ pub const OUTCOMES_KEPT: usize = 64;
 /// Bytes of one page when a session's log is read.
 pub const PAGE_BYTES: usize = 1 << 20;
 
+/// How long a reader waits for the store. A page takes milliseconds; a disk that takes longer than this is not well, and
+/// a snapshot that is held keeps the file from reusing what is freed.
+pub const READ_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Largest text of a call's resolution: a result handed over without an entry.
 pub const MAX_RESOLUTION_BYTES: usize = 1 << 20;
 

@@ -24,9 +24,11 @@ pub struct MemoryStore {
     touched: Touched,
 }
 
+type Bytes = Box<[u8]>;
+
 #[derive(Debug, Default)]
 struct Tables {
-    rows: BTreeMap<(Table, Box<[u8]>), Box<[u8]>>,
+    rows: BTreeMap<(Table, Bytes), Bytes>,
     bytes: u64,
     usage: Usage,
 }

@@ -10,9 +10,11 @@ const LEVEL: i32 = 3;
 /// Appends the packed form of `bytes` to nothing and returns it.
 pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut packed = Vec::with_capacity(zstd::zstd_safe::compress_bound(bytes.len()));
-    let mut packer = zstd::bulk::Compressor::new(LEVEL).expect("the level is one of zstd's");
-    packer.include_checksum(true).expect("zstd knows this parameter");
-    packer.compress_to_buffer(bytes, &mut packed).expect("the buffer holds the bound of its input");
+    let mut compressor = zstd::bulk::Compressor::new(LEVEL).expect("the level is one of zstd's");
+    compressor.include_checksum(true).expect("zstd knows this parameter");
+    compressor
+        .compress_to_buffer(bytes, &mut packed)
+        .expect("the buffer holds the bound of its input");
     packed.shrink_to_fit();
     packed
 }

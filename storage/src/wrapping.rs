@@ -124,6 +124,6 @@ impl<W: Wrapping> Store for W {
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {
-        self.with(Access::Look, |store| store.usage())
+        self.with(Access::Look, Store::usage)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use highwater::history::Order;
 use highwater::{Highwater, SessionHandle};
 use highwater_protocol::message::{CompactReply, ContextReply, OpenCalls};
 use highwater_protocol::session::SessionConfig;
@@ -138,7 +139,10 @@ async fn what_is_asked_during_a_rewind_happens_behind_it() {
     assert!(rewound.expect("it answers"));
     assert_eq!(appended.expect("it is stored")[0].seq, Seq(7));
     assert_eq!(shown(&shows), [(false, 1), (false, 2), (false, 3), (false, 7)]);
-    let page = session.history(SeqRange::inclusive(Seq(1), Seq(7)), usize::MAX).await;
+    let page = session
+        .history()
+        .page(SeqRange::inclusive(Seq(1), Seq(7)), Order::OldestFirst, usize::MAX)
+        .await;
     assert_eq!(page.expect("it is readable").entries.len(), 7, "what was rewound stays readable");
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use highwater::history::Order;
 use highwater::summarize::{Scripted, Step};
 use highwater_protocol::message::Notice;
 use highwater_protocol::{Outcome, Seq, SeqRange, Shown};
@@ -51,7 +52,12 @@ async fn a_placeholder_names_the_entry_that_holds_the_whole() {
     assert!(body.contains("kept whole as entry #3"), "{body}");
     assert!(body.contains("the beginning"), "it begins as the result does: {body}");
     let range = SeqRange::inclusive(Seq(3), Seq(3));
-    let page = host.session.history(range, usize::MAX).await.expect("it is readable");
+    let page = host
+        .session
+        .history()
+        .page(range, Order::OldestFirst, usize::MAX)
+        .await
+        .expect("it is readable");
     assert_eq!(page.entries[0].1.source(), host.entries[2].source());
 }
 

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use highwater::history::Order;
 use highwater_protocol::{Seq, SeqRange};
 use highwater_storage::RedbStore;
 use highwater_tests::generate;
@@ -65,7 +66,8 @@ async fn check(dir: &Path, acknowledged: u64) -> u64 {
     host.entries = (1..=head).map(generate::numbered).collect();
     host.require_whole_history().await;
     let range = SeqRange::inclusive(Seq(head), Seq(head));
-    let last = host.session.history(range, 1).await.expect("it is readable");
+    let last =
+        host.session.history().page(range, Order::OldestFirst, 1).await.expect("it is readable");
     assert_eq!(last.entries[0].1.id().as_str(), format!("n{head}"));
     host.context().await;
     let next = host.give(vec![generate::numbered(head + 1)]).await;

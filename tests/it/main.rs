@@ -5,6 +5,7 @@ mod changes;
 mod context;
 mod gate;
 mod hard_mark;
+mod history;
 mod kill;
 mod measures;
 mod non_blocking;

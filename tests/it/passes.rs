@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use highwater::history::Order;
 use highwater::summarize::Scripted;
 use highwater_protocol::message::{CompactReply, Notice};
 use highwater_protocol::session::SessionConfig;
@@ -196,7 +197,12 @@ async fn what_a_summary_covers_stays_readable_in_its_original_bytes() {
     let pass = host.compact(Some(Seq(7))).await;
     assert_eq!(host.settled(pass).await, Outcome::Spliced);
     let covers = host.covered().await.expect("a summary stands");
-    let page = host.session.history(covers, usize::MAX).await.expect("it is readable");
+    let page = host
+        .session
+        .history()
+        .page(covers, Order::OldestFirst, usize::MAX)
+        .await
+        .expect("it is readable");
     assert_eq!(page.entries.len() as u64, covers.len());
     for (seq, entry) in page.entries {
         let appended = &host.entries[usize::try_from(seq.0 - 1).expect("a small number")];

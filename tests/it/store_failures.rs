@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use highwater::Highwater;
+use highwater::history::Order;
 use highwater_protocol::message::{CompactReply, OpenCalls};
 use highwater_protocol::{Abandoned, Kind, Outcome, PassId, Seq, SeqRange};
 use highwater_storage::{Fault, FaultyStore, MemoryStore, Store};
@@ -112,7 +113,12 @@ async fn a_failed_read_is_an_error_of_that_read_alone() {
     host.append("u1: one\nu2: two").await;
     store.inject(Fault::ReadFails { nth: 1 });
     let range = SeqRange::inclusive(Seq(1), Seq(2));
-    let failed = host.session.history(range, usize::MAX).await.expect_err("the read fails");
+    let failed = host
+        .session
+        .history()
+        .page(range, Order::OldestFirst, usize::MAX)
+        .await
+        .expect_err("the read fails");
     assert_eq!(failed.kind(), Kind::Storage);
     host.append("u3: three").await;
     host.require_whole_history().await;

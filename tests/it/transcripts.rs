@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use highwater::history::{Item, Order};
 use highwater::summarize::Extractive;
 use highwater_protocol::format::transcript::{LineReader, Shape, detect, read_document};
 use highwater_protocol::message::{ContextReply, OpenCalls};
@@ -96,14 +97,13 @@ async fn play(format: Format, entries: Vec<Entry>) -> (Host, Played) {
 /// The whole history, put together.
 async fn history(host: &Host) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut from = Some(Seq::FIRST);
-    while let Some(start) = from {
-        let range = SeqRange::new(start, Seq(u64::MAX));
-        let page = host.session.history(range, 1 << 20).await.expect("it is readable");
-        for (_, entry) in &page.entries {
-            bytes.extend_from_slice(entry.source());
+    let range = SeqRange::new(Seq::FIRST, Seq(u64::MAX));
+    let mut stream = host.session.history().stream(range, Order::OldestFirst, 1 << 20);
+    while let Some(item) = stream.next().await.expect("it is readable") {
+        match item {
+            Item::Entry(_, entry) => bytes.extend_from_slice(entry.source()),
+            Item::Gap(gap) => panic!("{gap:?}"),
         }
-        from = page.next;
     }
     bytes
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use highwater::history::HistoryPage;
+use highwater::history::{HistoryPage, Order};
 use highwater::{Highwater, Notices, SessionHandle, Told};
 use highwater_protocol::message::{ContextReply, Reply, Request};
 use highwater_protocol::{Error, SeqRange, Timestamp, TokenCount};
@@ -237,7 +237,7 @@ impl<'a> Life<'a> {
             Move::Read(range, limit) => {
                 let until = range.end.0.min(agent.oracle.entries().len() as u64 + 1);
                 drop(tokio::spawn(async move {
-                    let page = handle.history(range, limit).await;
+                    let page = handle.history().page(range, Order::OldestFirst, limit).await;
                     locked(&answers).push(Answer::Page { agent: at, number, range, until, page });
                 }));
             }
@@ -274,7 +274,7 @@ impl<'a> Life<'a> {
                     let said = format!("{agent}! #{number} {}", words::of_page(&page));
                     let oracle = &world.agents[agent].oracle;
                     let held = page.map_or(Ok(()), |page| {
-                        let ends = page.next.is_none();
+                        let ends = page.rest.is_none();
                         oracle.reads_back(range.start.0, until, &page.entries, ends)
                     });
                     (said, held)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use highwater::history::Order;
 use highwater::summarize::Summarizer;
 use highwater::{Highwater, SessionHandle, Told};
 use highwater_protocol::message::{CompactReply, ContextReply, Notice, OpenCalls, Receipt};
@@ -173,12 +174,13 @@ impl Host {
     /// Requires that the history has every entry with its original bytes, in order.
     pub async fn require_whole_history(&self) {
         let mut found: Vec<(Seq, Arc<Entry>)> = Vec::new();
-        let mut from = Some(Seq::FIRST);
-        while let Some(start) = from {
-            let range = SeqRange::new(start, Seq(u64::MAX));
-            let page = self.session.history(range, 4_096).await.expect("the history is readable");
+        let mut rest = Some(SeqRange::new(Seq::FIRST, Seq(u64::MAX)));
+        while let Some(range) = rest {
+            let page = self.session.history().page(range, Order::OldestFirst, 4_096).await;
+            let page = page.expect("the history is readable");
+            assert_eq!(page.gaps, [], "nothing is missing");
             found.extend(page.entries);
-            from = page.next;
+            rest = page.rest;
         }
         assert_eq!(found.len(), self.entries.len(), "every entry is in the history");
         for ((number, appended), (seq, read)) in (1_u64..).zip(&self.entries).zip(found) {

@@ -12,6 +12,7 @@ use highwater_storage::{
 };
 use ractor::ActorStatus;
 
+use crate::history::Order;
 use crate::{Highwater, SessionHandle, Told};
 
 async fn opened() -> (Highwater, SessionHandle) {
@@ -93,7 +94,11 @@ async fn a_closed_session_opens_again_with_the_next_call_and_a_closed_house_does
     let refused = handle.append(vec![entry("c")]).await.expect_err("the house is gone");
     assert_eq!(refused.kind(), Kind::Closed);
     let range = SeqRange::inclusive(Seq(1), Seq(2));
-    let refused = handle.history(range, 1 << 20).await.expect_err("the house is gone");
+    let refused = handle
+        .history()
+        .page(range, Order::OldestFirst, 1 << 20)
+        .await
+        .expect_err("the house is gone");
     assert_eq!(refused.kind(), Kind::Closed);
 }
 

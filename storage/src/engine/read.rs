@@ -142,13 +142,12 @@ impl<'a, P: Payloads, N: Fn(&Range<u64>) -> u64> PageInProgress<'a, P, N> {
                 self.page.records.push((LogPos(at.start), record));
                 return Ok(ControlFlow::Continue(()));
             }
-            Ok(None) => {}
             Err(why) if is_first => {
                 let (at, until) = (LogPos(at.start), LogPos(at.end));
                 let session = self.session.clone();
                 return Err(StoreError::Damaged { session, at, until, why }.into());
             }
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
         self.page.next = Some(LogPos((self.next)(&at)));
         Ok(ControlFlow::Break(()))
