@@ -46,8 +46,9 @@ fn read(
                 replay.apply(*at, record)?;
             }
         }
-        if !replay.starts_over() {
+        let Some(rewinds) = replay.starts_over() else {
             return Ok(replay);
-        }
+        };
+        replay = Replay::knowing(rewinds);
     }
 }

@@ -11,6 +11,19 @@ pub(crate) struct Branch {
 }
 
 impl Branch {
+    /// A branch with these entries off it; `None` when they are not in order, or not behind the head.
+    pub(crate) fn restored(head: Seq, dead: &[SeqRange]) -> Option<Self> {
+        let in_order = dead.is_sorted_by(|one, next| one.end < next.start)
+            && dead.iter().all(|range| !range.is_empty() && range.start >= Seq::FIRST)
+            && dead.last().is_none_or(|range| range.end <= head.next());
+        in_order.then(|| Self { head, dead: dead.to_vec() })
+    }
+
+    /// The entries that are not on the branch.
+    pub(crate) fn dead(&self) -> &[SeqRange] {
+        &self.dead
+    }
+
     /// The last entry ever numbered (L1).
     pub(crate) fn head(&self) -> Seq {
         self.head
@@ -51,6 +64,29 @@ pub struct Rewinds {
 }
 
 impl Rewinds {
+    /// These rewinds, and no others before a position; `None` when they are not in order.
+    pub(crate) fn restored(rewinds: &[(LogPos, Seq)], known: LogPos) -> Option<Self> {
+        let in_order = rewinds.is_sorted_by(|one, next| one.0 < next.0 && one.1 < next.1)
+            && rewinds.last().is_none_or(|(at, _)| *at < known);
+        in_order.then(|| Self { rewinds: rewinds.to_vec(), known })
+    }
+
+    /// Those before a position. They are all that matter there as long as no later one goes back as far as one of them.
+    pub(crate) fn before(&self, at: LogPos) -> &[(LogPos, Seq)] {
+        &self.rewinds[..self.rewinds.partition_point(|(known, _)| *known < at)]
+    }
+
+    /// The lowest entry that one at or behind a position goes back to.
+    pub(crate) fn lowest_from(&self, at: LogPos) -> Option<Seq> {
+        let before = self.rewinds.partition_point(|(known, _)| *known < at);
+        self.rewinds.get(before).map(|(_, to)| *to)
+    }
+
+    /// All rewinds before this position are known.
+    pub(crate) fn known(&self) -> LogPos {
+        self.known
+    }
+
     /// Notes the rewind at a position behind all that are known.
     pub(crate) fn note(&mut self, at: LogPos, to: Seq) {
         while self.rewinds.last().is_some_and(|(_, known)| *known >= to) {

@@ -1,6 +1,7 @@
 //! A group: the atomic unit of cut, chunk, tail and elision (V2). Entries hang together by a shared message id, by a
 //! call and its result, or by reasoning that belongs to what follows it.
 
+mod anchored;
 mod decided;
 mod naming;
 mod telling;
@@ -14,7 +15,7 @@ use crate::block::Unit;
 use crate::elide;
 use crate::entry::{Format, Message, PartKind, Role};
 use crate::format;
-use crate::position::Seq;
+use crate::position::{LogPos, Seq};
 use crate::record::CallRef;
 use crate::resolution::{CallEnd, Resolution};
 use crate::segment::{Segment, Shown};
@@ -26,6 +27,8 @@ pub(crate) use decided::CallShown;
 pub struct Member {
     /// The entry's number.
     pub seq: Seq,
+    /// The position of the record in the session's log that holds what it says.
+    pub at: LogPos,
     /// What it says.
     pub message: Arc<Message>,
     results_elided: bool,
@@ -46,14 +49,28 @@ struct Call {
     resolved: u32,
 }
 
+impl Call {
+    fn new(seq: Seq, id: &str, name: &str) -> Self {
+        Self {
+            seq,
+            id: id.into(),
+            alias: None,
+            name: name.into(),
+            state: CallState::Open,
+            known: None,
+            resolved: 0,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum CallState {
     Open,
     /// Answered by the part at this index of the entry with this number.
     Answered(Seq, usize),
     StandIn,
-    /// Resolved by the host.
-    Resolved(Resolution),
+    /// Resolved by the host, in the record at this position.
+    Resolved(Resolution, LogPos),
 }
 
 /// Whether and how a whole group is shown as a placeholder. Neighbouring elided groups share one, so that the
@@ -91,21 +108,10 @@ pub struct Group {
 pub const STAND_IN: &str = "[no result was recorded for this call when this context was made; the call may still be running]";
 
 impl Group {
-    pub(crate) fn new(seq: Seq, message: Arc<Message>) -> Self {
-        let calls = message
-            .calls()
-            .map(|(id, name)| Call {
-                seq,
-                id: id.into(),
-                alias: None,
-                name: name.into(),
-                state: CallState::Open,
-                known: None,
-                resolved: 0,
-            })
-            .collect();
+    pub(crate) fn new(seq: Seq, at: LogPos, message: Arc<Message>) -> Self {
+        let calls = message.calls().map(|(id, name)| Call::new(seq, id, name)).collect();
         let (tokens, bytes) = (message.tokens(), message.bytes());
-        let members = vec![Member { seq, message, results_elided: false }];
+        let members = vec![Member { seq, at, message, results_elided: false }];
         Self {
             members,
             calls,
@@ -305,7 +311,7 @@ fn instead_tokens(call: &Call) -> TokenCount {
     match &call.state {
         CallState::Open | CallState::Answered(..) => TokenCount::ZERO,
         CallState::StandIn => stand_in_tokens(),
-        CallState::Resolved(resolution) => {
+        CallState::Resolved(resolution, _) => {
             tokens::estimate(&resolution.text()) + tokens::BLOCK_OVERHEAD_TOKENS
         }
     }

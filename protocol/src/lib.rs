@@ -39,6 +39,7 @@ pub mod format;
 pub mod tokens;
 
 pub mod accept;
+pub mod anchor;
 pub mod chunk;
 pub mod cut;
 pub mod limit;

@@ -72,6 +72,29 @@ impl Links {
         }
     }
 
+    /// The group whose message may go on.
+    pub(crate) fn message(&self) -> Option<Seq> {
+        self.message.as_ref().map(|(_, group)| *group)
+    }
+
+    /// The group whose reasoning waits for what it belongs to.
+    pub(crate) fn reasoning(&self) -> Option<Seq> {
+        self.reasoning
+    }
+
+    /// These open ends: the id of the message that may go on, the open calls in order, each with its group.
+    pub(crate) fn restored(
+        message: Option<(Box<str>, Seq)>,
+        open: Vec<(CallRef, Seq)>,
+        reasoning: Option<Seq>,
+    ) -> Self {
+        let mut calls: BTreeMap<Box<str>, Vec<(Seq, Seq)>> = BTreeMap::new();
+        for (call, group) in open {
+            calls.entry(call.id).or_default().push((call.seq, group));
+        }
+        Self { message, calls, reasoning }
+    }
+
     /// A call is not open any more, though no entry has answered it.
     pub(crate) fn resolve(&mut self, call: &CallRef) {
         if let Some(open) = self.calls.get_mut(&call.id) {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::anchor::CallUnderWay;
 use crate::caps;
 use crate::record::CallRef;
 use crate::resolution::{CallEnd, Resolution};
@@ -82,6 +83,29 @@ impl Register {
         if self.calls.len() > caps::MAX_CALLS_UNDER_WAY {
             self.calls.pop_first();
         }
+    }
+
+    /// The calls under way, in order.
+    pub(crate) fn under_way(&self) -> Vec<CallUnderWay> {
+        let one = |(call, pending): (&CallRef, &Pending)| {
+            let Pending { kind, tool, detail } = pending.clone();
+            CallUnderWay { call: call.clone(), kind, tool, detail }
+        };
+        self.calls.iter().map(one).collect()
+    }
+
+    /// The tasks and what they say, in order of their names.
+    pub(crate) fn open_tasks(&self) -> Vec<(Box<str>, Box<str>)> {
+        self.tasks.iter().map(|(name, text)| (name.clone(), text.clone())).collect()
+    }
+
+    /// A register of these calls and tasks.
+    pub(crate) fn restored(calls: &[CallUnderWay], tasks: &[(Box<str>, Box<str>)]) -> Self {
+        let pending = |one: &CallUnderWay| {
+            let CallUnderWay { call, kind, tool, detail } = one.clone();
+            (call, Pending { kind, tool, detail })
+        };
+        Self { calls: calls.iter().map(pending).collect(), tasks: tasks.iter().cloned().collect() }
     }
 
     /// Whether a call is known to stand just so.

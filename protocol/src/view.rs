@@ -1,6 +1,7 @@
 //! The view: what the model sees now. A fold of the log (L4): instructions, summaries, and groups of entries, with a
 //! digest chain over all of it (V3).
 
+mod anchored;
 mod change;
 mod elision;
 mod measure;
@@ -15,7 +16,7 @@ use crate::entry::{Format, Message, Role};
 use crate::group::Group;
 use crate::ids::Digest;
 use crate::links::Links;
-use crate::position::{Seq, SeqRange, SeqSpans};
+use crate::position::{LogPos, Seq, SeqRange, SeqSpans};
 use crate::record::CallRef;
 use crate::segment::Segment;
 use crate::tokens::TokenCount;
@@ -26,6 +27,8 @@ pub(crate) use splicing::Span;
 /// A summary that stands in the view.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
+    /// The position of the splice in the session's log.
+    at: LogPos,
     pub(crate) covers: SeqSpans,
     pub(crate) text: Arc<str>,
     pub(crate) note: String,
@@ -36,6 +39,8 @@ pub(crate) struct Standing {
 /// What was still under way at the last splice, told behind the last summary.
 #[derive(Clone, Debug)]
 struct Told {
+    /// The position of the splice in the session's log.
+    at: LogPos,
     note: String,
     segment: Arc<Segment>,
 }
@@ -195,8 +200,8 @@ impl View {
         self.head = seq;
     }
 
-    /// Takes in the next entry. The ids of the results in it that answer no open call.
-    pub(crate) fn append(&mut self, seq: Seq, message: &Arc<Message>) -> Vec<Box<str>> {
+    /// Takes in the next entry, which the record at `at` holds. The ids of the results in it that answer no open call.
+    pub(crate) fn append(&mut self, seq: Seq, at: LogPos, message: &Arc<Message>) -> Vec<Box<str>> {
         self.head = seq;
         if !message.is_visible() {
             return Vec::new();
@@ -206,7 +211,7 @@ impl View {
         }
         self.chain.push(seq, message.digest);
         let ties = self.links.tie(message);
-        let mut group = Group::new(seq, Arc::clone(message));
+        let mut group = Group::new(seq, at, Arc::clone(message));
         self.name_calls(&mut group);
         self.tokens += group.tokens();
         self.all_groups.add(&group);

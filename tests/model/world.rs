@@ -342,9 +342,10 @@ pub(crate) fn folded(log: &[Record], mut replay: Replay) -> Result<Replay, Breac
             let folded = replay.apply(LogPos(at as u64), record);
             folded.map_err(|error| format!("L4: the log does not fold: {error}"))?;
         }
-        if !replay.starts_over() {
+        let Some(rewinds) = replay.starts_over() else {
             return Ok(replay);
-        }
+        };
+        replay = Replay::knowing(rewinds);
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::entry::{Entry, Format};
 use crate::ids::EntryId;
+use crate::position::LogPos;
 
 fn view(messages: &[String]) -> View {
     let mut view = View::new(Format::Anthropic);
@@ -12,7 +13,7 @@ fn view(messages: &[String]) -> View {
         let seq = Seq(index as u64 + 1);
         let id = EntryId::parse(&seq.to_string()).expect("a legal id");
         let entry = Entry::from_json(id, Format::Anthropic, json).expect("a legal message");
-        view.append(seq, &Arc::clone(entry.message()));
+        view.append(seq, LogPos(seq.0), &Arc::clone(entry.message()));
     }
     view
 }

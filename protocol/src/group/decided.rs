@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::entry::Message;
 use crate::ids::Digest;
-use crate::position::Seq;
+use crate::position::{LogPos, Seq};
 use crate::record::CallRef;
 use crate::resolution::{CallEnd, Resolution};
 
@@ -37,17 +37,18 @@ impl Group {
         &mut self,
         call: &CallRef,
         resolution: &Resolution,
+        at: LogPos,
         is_shown: bool,
     ) -> Option<()> {
-        let at = self.position(call)?;
-        let known = &mut self.calls[at];
+        let index = self.position(call)?;
+        let known = &mut self.calls[index];
         known.resolved += 1;
         match known.state {
             CallState::Answered(..) => return None,
-            CallState::StandIn | CallState::Resolved(_) if is_shown => {
+            CallState::StandIn | CallState::Resolved(..) if is_shown => {
                 known.known = Some(resolution.end());
             }
-            _ => known.state = CallState::Resolved(resolution.clone()),
+            _ => known.state = CallState::Resolved(resolution.clone(), at),
         }
         self.recount();
         Some(())
@@ -64,7 +65,9 @@ impl Group {
     pub(crate) fn is_resolved_so(&self, call: &CallRef, resolution: &Resolution) -> bool {
         let mut same =
             self.calls.iter().filter(|known| known.seq == call.seq && known.id == call.id);
-        same.any(|known| matches!(&known.state, CallState::Resolved(known) if known == resolution))
+        same.any(
+            |known| matches!(&known.state, CallState::Resolved(known, _) if known == resolution),
+        )
     }
 
     /// The call of that entry and id.
@@ -75,7 +78,7 @@ impl Group {
             shown: match &known.state {
                 CallState::Open => CallShown::Open,
                 CallState::Answered(..) => CallShown::Answered,
-                CallState::StandIn | CallState::Resolved(_) => CallShown::Without(known.known),
+                CallState::StandIn | CallState::Resolved(..) => CallShown::Without(known.known),
             },
         })
     }
@@ -103,14 +106,15 @@ impl Group {
     }
 
     /// Has an entry say something else. The caller has checked that it hangs together with the same others.
-    pub(crate) fn edit(&mut self, seq: Seq, message: &Arc<Message>) {
+    pub(crate) fn edit(&mut self, seq: Seq, at: LogPos, message: &Arc<Message>) {
         let Some(member) = self.members.iter_mut().find(|member| member.seq == seq) else {
             return;
         };
+        member.at = at;
         let before = std::mem::replace(&mut member.message, Arc::clone(message));
         for call in &mut self.calls {
-            if let CallState::Answered(at, part) = &mut call.state
-                && *at == seq
+            if let CallState::Answered(by, part) = &mut call.state
+                && *by == seq
             {
                 let nth = before.parts[..*part].iter().filter(|part| part.is_result()).count();
                 let mut results =
@@ -133,7 +137,7 @@ impl Group {
             decided.push_str("pinned;");
         }
         for call in self.calls.iter().filter(|call| call.seq == seq) {
-            if let CallState::Resolved(resolution) = &call.state {
+            if let CallState::Resolved(resolution, _) = &call.state {
                 write!(decided, "{:?} {resolution:?};", call.id)
                     .expect("a string takes everything");
             }

@@ -53,7 +53,7 @@ impl Group {
     fn shown(&self, call: &Call) -> Answer<'_> {
         let (seq, part) = match &call.state {
             CallState::Answered(seq, part) => (*seq, *part),
-            CallState::Resolved(resolution) => return Answer::Text(resolution.text()),
+            CallState::Resolved(resolution, _) => return Answer::Text(resolution.text()),
             CallState::Open | CallState::StandIn => return Answer::Text(STAND_IN.to_owned()),
         };
         let answering = self.members.iter().find(|member| member.seq == seq);

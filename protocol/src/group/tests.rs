@@ -14,12 +14,12 @@ fn message(json: &str) -> Arc<Message> {
 
 /// A group of these messages, numbered from 1, whose results are tied to the calls of the first.
 fn group(messages: &[&str]) -> Group {
-    let mut group = Group::new(Seq(1), message(messages[0]));
+    let mut group = Group::new(Seq(1), LogPos(0), message(messages[0]));
     let calls: Vec<CallRef> = group.open_calls().collect();
     for (index, json) in messages.iter().enumerate().skip(1) {
         let seq = Seq(index as u64 + 1);
         let message = message(json);
-        group.absorb(Group::new(seq, Arc::clone(&message)));
+        group.absorb(Group::new(seq, LogPos(index as u64), Arc::clone(&message)));
         for (at, part) in message.parts.iter().enumerate() {
             let PartKind::ToolResult { call, .. } = &part.kind else { continue };
             if let Some(open) = calls.iter().find(|open| open.id == *call) {

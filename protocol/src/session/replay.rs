@@ -12,11 +12,17 @@ use super::{Session, SessionConfig, State};
 
 /// A session on its way back from its log.
 ///
-/// A log that rewinds is read twice: what a rewind undoes is known only once it is found. Read from [`Replay::next`] to
-/// the end of the log, and again for as long as [`Replay::starts_over`] says so.
+/// Read from [`Replay::next`] to the end of the log. A log that rewinds is read twice: what a rewind undoes is known only
+/// once it is found. [`Replay::starts_over`] then says with which rewinds another replay is to begin, and that one
+/// begins at the newest anchor that holds for them, or where the log does.
+///
+/// What a session was at an earlier position is a replay that ends there: it meets none of the rewinds that came later,
+/// and begins at no anchor behind it.
 #[derive(Debug, Default)]
 pub struct Replay {
     state: State,
+    /// Records from here on are noted for the ids of their entries alone, up to where the state begins.
+    noted: Option<LogPos>,
     /// The first reading has met a rewind, and looks for others up to here.
     scanned: Option<LogPos>,
 }
@@ -29,12 +35,19 @@ impl Replay {
 
     /// Nothing read yet of a log whose rewinds are known: one reading is enough.
     pub fn knowing(rewinds: Rewinds) -> Self {
-        Self { state: State::knowing(rewinds), scanned: None }
+        Self { state: State::knowing(rewinds), noted: None, scanned: None }
+    }
+
+    /// Everything read up to where `state`, restored from an anchor, ends. The ids of entries from `indexed` on are read
+    /// from their records, which come first; where those before it stand is known elsewhere.
+    pub fn resuming(state: State, indexed: LogPos) -> Self {
+        let noted = Some(indexed).filter(|from| *from < state.log_end());
+        Self { state, noted, scanned: None }
     }
 
     /// The position to read from.
     pub fn next(&self) -> LogPos {
-        self.scanned.unwrap_or(self.state.log_end())
+        self.noted.or(self.scanned).unwrap_or(self.state.log_end())
     }
 
     /// Folds in a record. [`Kind::Corrupt`] when it is not the next one or does not fit.
@@ -43,6 +56,11 @@ impl Replay {
             let (expected, found) = (self.next(), at);
             let message = format!("the log has a gap: expected {expected}, found {found}");
             return Err(Error::new(Kind::Corrupt, message));
+        }
+        if let Some(noted) = self.noted {
+            self.state.note(at, record)?;
+            self.noted = Some(noted.advance(1)).filter(|next| *next < self.state.log_end());
+            return Ok(());
         }
         if let Some(scanned) = &mut self.scanned {
             *scanned = at.advance(1);
@@ -57,15 +75,14 @@ impl Replay {
         Ok(())
     }
 
-    /// At the end of the log: whether it has to be read once more from its beginning, now that its rewinds are known.
-    pub fn starts_over(&mut self) -> bool {
-        let Some(end) = self.scanned.take() else {
-            return false;
-        };
+    /// At the end of the log: the rewinds that were found in it, if it has to be read once more knowing them. The next
+    /// replay begins at the newest anchor that [holds for them](crate::anchor::Anchor::holds_for), or knows nothing but
+    /// them.
+    pub fn starts_over(&self) -> Option<Rewinds> {
+        let end = self.scanned?;
         let mut rewinds = self.state.rewinds().clone();
         rewinds.know(end);
-        self.state = State::knowing(rewinds);
-        true
+        Some(rewinds)
     }
 
     /// The settings that the session was opened with last; `None` when the log is empty.

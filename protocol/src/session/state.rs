@@ -1,5 +1,6 @@
 //! The fold of a session's log. Live path and recovery apply the same records to it (L4).
 
+mod anchored;
 mod fold;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,8 +13,9 @@ use crate::error::{Error, Kind};
 use crate::ids::{CallNumber, Digest, EntryId, PassId};
 use crate::pass::Outcome;
 use crate::position::{LogPos, Seq};
-use crate::record::Record;
+use crate::record::{CallRef, Record};
 use crate::register::{Fact, Register};
+use crate::segment::Context;
 use crate::time::Timestamp;
 use crate::tokens::TokenCount;
 use crate::view::{Removed, View};
@@ -92,6 +94,7 @@ impl State {
         &self.view
     }
 
+    #[cfg(test)]
     pub(super) fn view_mut(&mut self) -> &mut View {
         &mut self.view
     }
@@ -152,6 +155,21 @@ impl State {
     /// The number of the last answered context.
     pub fn last_call(&self) -> CallNumber {
         self.call
+    }
+
+    /// The context that was answered last, given the stand-ins of its record. What it shows is what it showed then as
+    /// long as nothing is folded in behind that record (P8).
+    pub fn last_context(&mut self, stand_ins: &[CallRef]) -> Context {
+        Context {
+            call: self.call,
+            position: self.view.head(),
+            digest: self.view.digest(),
+            resets: self.resets,
+            format: self.view.format(),
+            segments: self.view.segments(),
+            stand_ins: stand_ins.to_vec(),
+            tokens: self.view.tokens(),
+        }
     }
 
     /// The last pass that was started.

@@ -13,7 +13,6 @@ use crate::message::{
 };
 use crate::pass::Abandoned;
 use crate::record::Record;
-use crate::segment::Context;
 use crate::time::Timestamp;
 use crate::tokens::TokenCount;
 
@@ -210,18 +209,7 @@ impl Session {
         let call = self.state.last_call().next();
         let answered = stand_ins.clone();
         self.record(Record::Answered { at: now, call, position, digest, stand_ins: answered });
-        let resets = self.state.resets();
-        let view = self.state.view_mut();
-        ContextReply::Ready(Context {
-            call,
-            position,
-            digest,
-            resets,
-            format: view.format(),
-            segments: view.segments(),
-            stand_ins,
-            tokens: view.tokens(),
-        })
+        ContextReply::Ready(self.state.last_context(&stand_ins))
     }
 
     fn elide(&mut self, now: Timestamp, elision: elide::Elision) {

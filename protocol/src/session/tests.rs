@@ -1,5 +1,6 @@
 //! Tests of the state machine: scripts of events, and what it says to each.
 
+mod anchors;
 mod call_ids;
 mod calls;
 mod changes;

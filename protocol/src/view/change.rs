@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use crate::entry::{Format, Message};
-use crate::position::Seq;
+use crate::position::{LogPos, Seq};
 use crate::record::CallRef;
 use crate::resolution::Resolution;
 
 use super::View;
 
 impl View {
-    /// Has the entry at `place` say something else. `None` when it is not in the view, or `message` does not hang
+    /// Has the entry at `place` say something else, which the record at `at` holds. `None` when it is not in the view, or `message` does not hang
     /// together with the same others.
-    pub(crate) fn edit(&mut self, place: Seq, message: &Arc<Message>) -> Option<()> {
+    pub(crate) fn edit(&mut self, place: Seq, at: LogPos, message: &Arc<Message>) -> Option<()> {
         let group = self.group_of(place)?;
         if !group.message(place)?.has_ties_of(message) {
             return None;
         }
         let first = group.first();
         self.change(first, |group| {
-            group.edit(place, message);
+            group.edit(place, at, message);
             true
         })?;
         self.relink(first, place)
@@ -45,11 +45,16 @@ impl View {
         Some(restored)
     }
 
-    /// Takes in how a call stands. `None` when no group of the view makes the call, or it has its result.
-    pub(crate) fn resolve(&mut self, call: &CallRef, resolution: &Resolution) -> Option<()> {
+    /// Takes in how a call stands, which the record at `at` says. `None` when no group of the view makes the call, or it has its result.
+    pub(crate) fn resolve(
+        &mut self,
+        call: &CallRef,
+        resolution: &Resolution,
+        at: LogPos,
+    ) -> Option<()> {
         let first = self.group_of(call.seq)?.first();
         let is_shown = first <= self.frozen;
-        self.change(first, |group| group.resolve(call, resolution, is_shown).is_some())?;
+        self.change(first, |group| group.resolve(call, resolution, at, is_shown).is_some())?;
         self.links.resolve(call);
         self.relink(first, call.seq)
     }

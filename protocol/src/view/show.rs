@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::entry::Format;
-use crate::position::SeqSpans;
+use crate::position::{LogPos, SeqSpans};
 use crate::segment::{Segment, Shown};
 use crate::tokens::{self, TokenCount};
 use crate::{Block, Unit, format};
@@ -37,10 +37,16 @@ impl View {
 }
 
 impl Standing {
-    pub(super) fn new(format: Format, covers: SeqSpans, text: &str, note: String) -> Self {
+    pub(super) fn new(
+        format: Format,
+        at: LogPos,
+        covers: SeqSpans,
+        text: &str,
+        note: String,
+    ) -> Self {
         let tokens = tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
         let segment = noted(format, Shown::Summary(covers.clone()), &note, tokens);
-        Self { covers, text: text.into(), note, tokens, segment }
+        Self { at, covers, text: text.into(), note, tokens, segment }
     }
 
     pub(super) fn render(&mut self, format: Format) {
@@ -49,10 +55,10 @@ impl Standing {
 }
 
 impl Told {
-    pub(super) fn new(format: Format, note: String) -> Self {
+    pub(super) fn new(format: Format, at: LogPos, note: String) -> Self {
         let tokens = tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
         let segment = noted(format, Shown::Register, &note, tokens);
-        Self { note, segment }
+        Self { at, note, segment }
     }
 
     pub(super) fn render(&mut self, format: Format) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::group::Group;
 use crate::ids::{Digest, PassId};
-use crate::position::{Seq, SeqRange, SeqSpans};
+use crate::position::{LogPos, Seq, SeqRange, SeqSpans};
 use crate::record::{CallRef, Replacement};
 use crate::register::{self, Fact};
 use crate::stretch::{Covered, CoveredGroup};
@@ -129,31 +129,32 @@ impl View {
         self.pinned.iter().any(covered)
     }
 
-    /// Puts summaries in the place of what they cover. The caller has checked that the splice is legal.
+    /// Puts the summaries of the record at `at` in the place of what they cover. The caller has checked that the splice is legal.
     pub(crate) fn splice(
         &mut self,
         pass: PassId,
         cut: Seq,
+        at: LogPos,
         pieces: &[Replacement],
         facts: &[Fact],
     ) -> Removed {
         let mut removed = Removed::default();
+        for range in pieces.iter().flat_map(|piece| piece.covers.ranges()) {
+            removed.groups.push(self.remove(*range));
+        }
         let told = register::note(facts);
-        let mut contents = Vec::with_capacity(pieces.len());
-        for Replacement { covers, summary } in pieces {
-            for range in covers.ranges() {
-                removed.groups.push(self.remove(*range));
-            }
-            let note = summary.note(pass, covers);
-            contents.push((covers, Digest::of(note.as_bytes())));
-            let standing = Standing::new(self.format, covers.clone(), &summary.text, note);
+        let notes = notes(pass, pieces, told.as_deref());
+        let contents: Vec<_> = pieces
+            .iter()
+            .zip(&notes)
+            .map(|(piece, (_, content))| (&piece.covers, *content))
+            .collect();
+        self.chain.splice(&contents);
+        for (Replacement { covers, summary }, (note, _)) in pieces.iter().zip(notes) {
+            let standing = Standing::new(self.format, at, covers.clone(), &summary.text, note);
             self.summaries.insert(covers.first(), standing);
         }
-        if let (Some((_, content)), Some(told)) = (contents.last_mut(), &told) {
-            *content = Digest::of_parts(&[&content.0, told.as_bytes()]);
-        }
-        self.chain.splice(&contents);
-        self.register = told.map(|note| Told::new(self.format, note));
+        self.register = told.map(|note| Told::new(self.format, at, note));
         self.boundaries.retain(|boundary| *boundary >= cut);
         // A rewind may have opened again what stayed verbatim before the cut: then nothing may be cut here.
         let is_open =
@@ -188,4 +189,23 @@ impl View {
         }
         removed
     }
+}
+
+/// The notes of a splice's summaries, each with what it counts as in the digest chain: the last one also counts what is
+/// told behind it.
+pub(super) fn notes(
+    pass: PassId,
+    pieces: &[Replacement],
+    told: Option<&str>,
+) -> Vec<(String, Digest)> {
+    let note = |piece: &Replacement| {
+        let note = piece.summary.note(pass, &piece.covers);
+        let content = Digest::of(note.as_bytes());
+        (note, content)
+    };
+    let mut notes: Vec<_> = pieces.iter().map(note).collect();
+    if let (Some((_, content)), Some(told)) = (notes.last_mut(), told) {
+        *content = Digest::of_parts(&[&content.0, told.as_bytes()]);
+    }
+    notes
 }

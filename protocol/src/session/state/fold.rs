@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::budget::Budget;
 use crate::caps;
 use crate::entry::{Entry, Format};
+use crate::error::{Error, Kind};
 use crate::ids::{CallNumber, Digest, PassId};
 use crate::pass::Outcome;
-use crate::position::Seq;
-use crate::record::{CallRef, Replacement};
+use crate::position::{LogPos, Seq};
+use crate::record::{CallRef, Record, Replacement};
 use crate::register::{Fact, Register};
 use crate::resolution::Resolution;
 use crate::splice;
@@ -53,11 +54,29 @@ impl State {
         }
         let digest = entry.message().digest;
         let known = Known { seq, place, digest };
-        if self.ids.insert(id_key(entry.id()), known).is_some() {
-            return misfit("its id is taken");
-        }
+        self.know(entry, known)?;
         self.branch.grow();
         Ok(())
+    }
+
+    fn know(&mut self, entry: &Entry, known: Known) -> Folded {
+        match self.ids.insert(id_key(entry.id()), known) {
+            Some(_) => misfit("its id is taken"),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes the id of an entry that an anchor has left behind it.
+    pub(in crate::session) fn note(&mut self, at: LogPos, record: &Record) -> Result<(), Error> {
+        let (seq, place, entry) = match record {
+            Record::Appended { seq, entry, .. } => (*seq, *seq, entry),
+            Record::Edited { seq, place, entry, .. } => (*seq, *place, entry),
+            _ => return Ok(()),
+        };
+        let known = Known { seq, place, digest: entry.message().digest };
+        self.know(entry, known).map_err(|why| {
+            Error::new(Kind::Corrupt, format!("illegal record at {at}: entry {seq}: {why}"))
+        })
     }
 
     pub(super) fn append(&mut self, seq: Seq, entry: &Entry) -> Folded {
@@ -66,7 +85,7 @@ impl State {
             self.view.skip(seq);
             return Ok(());
         }
-        for orphan in self.view.append(seq, entry.message()) {
+        for orphan in self.view.append(seq, self.log_end, entry.message()) {
             self.register.answered_late(&orphan);
         }
         Ok(())
@@ -76,7 +95,8 @@ impl State {
         self.number(seq, place, entry)?;
         self.view.skip(seq);
         self.resets += 1;
-        if place <= self.limit() && self.view.edit(place, entry.message()).is_none() {
+        let at = self.log_end;
+        if place <= self.limit() && self.view.edit(place, at, entry.message()).is_none() {
             return misfit("what it supersedes is not in the view, or hangs together with others");
         }
         Ok(())
@@ -171,7 +191,7 @@ impl State {
         if !is_late && let Err(why) = splice::fits(&self.view, cut, digest, pieces) {
             return misfit(&why.to_string());
         }
-        let removed = self.view.splice(pass, cut, pieces, facts);
+        let removed = self.view.splice(pass, cut, self.log_end, pieces, facts);
         if is_late {
             // What is open again, since the rewind undid its end, is covered and still under way (V8).
             for (call, tool) in removed.open_calls() {
@@ -207,7 +227,7 @@ impl State {
         let Some(tool) = tool else {
             return misfit("it resolves no call that is known");
         };
-        if shown.is_some() && self.view.resolve(call, resolution).is_none() {
+        if shown.is_some() && self.view.resolve(call, resolution, self.log_end).is_none() {
             return misfit("the call has its result");
         }
         self.register.resolved(call, &tool, resolution.end(), resolution.detail());

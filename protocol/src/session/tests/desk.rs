@@ -16,6 +16,8 @@ pub(super) struct Desk {
     pub(super) log: Vec<Record>,
     pub(super) requests: u64,
     pub(super) now: Timestamp,
+    /// Every command so far, if it is kept.
+    pub(super) told: Option<Vec<String>>,
 }
 
 pub(super) fn config() -> SessionConfig {
@@ -47,6 +49,17 @@ pub(super) fn answers(name: &str, call: &str) -> Arc<Entry> {
     json(name, &format!(r#"{{"role":"user","content":[{block}]}}"#))
 }
 
+pub(super) fn answers_at_length(name: &str, call: &str, words: usize) -> Arc<Entry> {
+    let content = "out ".repeat(words);
+    let block = format!(r#"{{"type":"tool_result","tool_use_id":"{call}","content":"{content}"}}"#);
+    json(name, &format!(r#"{{"role":"user","content":[{block}]}}"#))
+}
+
+pub(super) fn thinks(name: &str) -> Arc<Entry> {
+    let block = format!(r#"{{"type":"thinking","thinking":"{name}","signature":"s"}}"#);
+    json(name, &format!(r#"{{"role":"assistant","content":[{block}]}}"#))
+}
+
 pub(super) fn summary(words: usize) -> Summary {
     Summary { text: "gist ".repeat(words).into(), author: "test".into() }
 }
@@ -55,7 +68,7 @@ impl Desk {
     pub(super) fn new(config: SessionConfig) -> Self {
         let id = SessionId::parse("s").expect("a legal name");
         let session = Replay::new().finish(id, config, Timestamp(0)).expect("an empty log");
-        Self { session, log: Vec::new(), requests: 0, now: Timestamp(0) }
+        Self { session, log: Vec::new(), requests: 0, now: Timestamp(0), told: None }
     }
 
     /// One event; what is written is durable before the next one.
@@ -80,6 +93,9 @@ impl Desk {
                     _ => {}
                 }
             }
+            if let Some(told) = &mut self.told {
+                told.extend(commands.iter().map(|command| format!("{command:#?}")));
+            }
             all.append(&mut commands);
             let Some(event) = next else { return all };
             commands = self.session.step(self.now, event);
@@ -87,7 +103,7 @@ impl Desk {
     }
 
     /// The fold of what is on the disk.
-    fn folded(&self, replay: Replay) -> State {
+    pub(super) fn folded(&self, replay: Replay) -> State {
         self.read(replay).into_state()
     }
 
@@ -96,9 +112,8 @@ impl Desk {
             for at in usize::try_from(replay.next().0).expect("a small number")..self.log.len() {
                 replay.apply(LogPos(at as u64), &self.log[at]).expect("the log folds");
             }
-            if !replay.starts_over() {
-                return replay;
-            }
+            let Some(rewinds) = replay.starts_over() else { return replay };
+            replay = Replay::knowing(rewinds);
         }
     }
 
@@ -126,6 +141,12 @@ impl Desk {
             Ok(Reply::Context(ContextReply::Ready(context))) => context,
             other => panic!("no context: {other:?}"),
         }
+    }
+
+    /// A wish for a context, whatever is answered.
+    pub(super) fn context_or_refusal(&mut self) {
+        let (_, reply) = self.ask(Request::Context { open_calls: OpenCalls::StandIn });
+        assert!(matches!(reply, Ok(Reply::Context(_))), "{reply:?}");
     }
 
     pub(super) fn recovered(&self) -> Session {

@@ -57,17 +57,26 @@ impl Account {
     }
 }
 
-struct Play {
-    desk: Desk,
+pub(super) struct Play {
+    pub(super) desk: Desk,
     account: Account,
     calls: Vec<(u64, String)>,
     named: u64,
+    /// The pass that was left running, and the number of its stretches.
+    running: Option<(PassId, usize)>,
 }
 
 impl Play {
-    fn new() -> Self {
-        let desk = Desk::new(SessionConfig { automatic: false, ..config() });
-        Self { desk, account: Account::default(), calls: Vec::new(), named: 0 }
+    pub(super) fn new(config: SessionConfig) -> Self {
+        let desk = Desk::new(SessionConfig { automatic: false, ..config });
+        let (account, calls) = (Account::default(), Vec::new());
+        Self { desk, account, calls, named: 0, running: None }
+    }
+
+    /// Goes on at another desk.
+    pub(super) fn at(&self, desk: Desk) -> Self {
+        let (account, calls) = (self.account.clone(), self.calls.clone());
+        Self { desk, account, calls, named: self.named, running: self.running }
     }
 
     fn name(&mut self) -> String {
@@ -102,11 +111,15 @@ impl Play {
                 &name,
                 &format!(r#"{{"role":"assistant","id":"m{}","content":"part"}}"#, detail % 3),
             ),
+            3 if detail.is_multiple_of(3) => thinks(&name),
             3 => Arc::new(crate::Entry::opaque(id(&name), name.as_bytes().into()).expect("small")),
             4 => {
                 let call = format!("c{}", detail % 6);
                 self.calls.push((self.account.head + 1, call.clone()));
                 calls(&name, &call)
+            }
+            _ if detail.is_multiple_of(4) => {
+                answers_at_length(&name, &format!("c{}", detail % 6), 600)
             }
             _ => answers(&name, &format!("c{}", detail % 6)),
         };
@@ -120,10 +133,10 @@ impl Play {
             Command::StartPass(job) => Some((job.pass, job.stretches.len())),
             _ => None,
         });
-        if let Some((pass, stretches)) = job {
-            let summaries = vec![summary(3); stretches];
-            let commands = self.desk.step(Event::PassDone { pass, summaries });
-            let outcome = outcome(&commands).expect("it has ended");
+        self.running = job.or(self.running);
+        if !detail.is_multiple_of(5)
+            && let Some(outcome) = job.and_then(|_| self.summarizes())
+        {
             let sizes = [
                 Outcome::Spliced,
                 Outcome::Refused(Refused::NotSmaller),
@@ -131,6 +144,13 @@ impl Play {
             ];
             assert!(sizes.contains(&outcome), "{outcome}");
         }
+    }
+
+    /// The summaries of the pass that runs come, if it still does.
+    fn summarizes(&mut self) -> Option<Outcome> {
+        let (pass, stretches) = self.running.take()?;
+        let summaries = vec![summary(3); stretches];
+        outcome(&self.desk.step(Event::PassDone { pass, summaries }))
     }
 
     fn rewinds(&mut self, to: Seq) {
@@ -149,12 +169,12 @@ impl Play {
         }
     }
 
-    fn step(&mut self, choice: u16) {
+    pub(super) fn step(&mut self, choice: u16) {
         let (kind, detail) = (u64::from(choice % 16), u64::from(choice / 16 % 64));
         match kind {
             0..=5 => self.says(kind, detail),
             6 => self.says(0, detail),
-            7 => drop(self.desk.context()),
+            7 => self.desk.context_or_refusal(),
             8 => self.compacts(detail),
             9 => {
                 let (place, name) = (self.place(detail), self.name());
@@ -164,14 +184,7 @@ impl Play {
                 }
             }
             10 => self.rewinds(self.place(detail)),
-            11 if detail % 4 == 0 => {
-                if matches!(self.desk.ask(Request::Clear).1, Ok(Reply::Changed(true))) {
-                    let end = self.account.now.instructions;
-                    self.account.now.places.retain(|place| *place <= end);
-                    self.account.now.pins.retain(|place| *place <= end);
-                    self.account.keep();
-                }
-            }
+            11 => self.turns(detail),
             12 | 13 => {
                 let (seq, pinned) = (self.place(detail), kind == 12);
                 if matches!(self.desk.ask(Request::Pin { seq, pinned }).1, Ok(Reply::Changed(true)))
@@ -196,6 +209,27 @@ impl Play {
                     self.desk.ask(Request::Track { task: format!("t{}", detail % 3).into(), text }),
                 );
             }
+        }
+    }
+
+    /// What is asked for seldom: a clear, another format, and what becomes of a pass that was left running.
+    fn turns(&mut self, detail: u64) {
+        match detail % 4 {
+            0 => {
+                if matches!(self.desk.ask(Request::Clear).1, Ok(Reply::Changed(true))) {
+                    let end = self.account.now.instructions;
+                    self.account.now.places.retain(|place| *place <= end);
+                    self.account.now.pins.retain(|place| *place <= end);
+                    self.account.keep();
+                }
+            }
+            1 => {
+                let format = [Format::Anthropic, Format::OpenAiChat][usize::from(detail % 8 == 1)];
+                let budget = self.desk.session.config().budget;
+                drop(self.desk.ask(Request::Switch { budget, format }));
+            }
+            2 => drop(self.desk.ask(Request::Cancel)),
+            _ => drop(self.summarizes()),
         }
     }
 
@@ -240,8 +274,11 @@ impl Play {
 
 /// The next context and the one of a session that was recovered just before it, byte for byte (P2).
 fn contexts_agree(desk: &mut Desk) {
-    let mut twin =
-        Desk { session: desk.recovered(), log: desk.log.clone(), requests: 0, now: desk.now };
+    let mut twin = Desk {
+        session: desk.recovered(),
+        log: desk.log.clone(),
+        ..Desk::new(desk.session.config())
+    };
     let (one, other): (Context, Context) = (desk.context(), twin.context());
     assert_eq!(one.body(), other.body());
     assert_eq!((one.digest, one.resets), (other.digest, other.resets));
@@ -252,7 +289,7 @@ proptest! {
 
     #[test]
     fn whatever_is_asked_the_log_says_what_is_shown(choices in vec(any::<u16>(), 1..60)) {
-        let mut play = Play::new();
+        let mut play = Play::new(config());
         for choice in choices {
             play.step(choice);
             play.holds();
