@@ -48,6 +48,7 @@ mod wrapping;
 pub use error::StoreError;
 pub use faulty::{Fault, FaultyStore};
 pub use memory::MemoryStore;
+pub use record::{decode_anchor, encode_anchor};
 pub use redb_store::{RedbOptions, RedbStore};
 pub use store::{
     Appended, BatchId, Capabilities, Durability, Epoch, Fork, Lease, MAX_FORK_DEPTH, Page,

@@ -1,6 +1,7 @@
 //! How each record is stored: one fixed struct per kind and version, converted from and to the protocol's vocabulary.
 //! A stored struct never changes; a new shape is a new struct beside it. The golden files hold each to its bytes.
 
+mod anchor;
 mod answered;
 mod appended;
 mod call;
@@ -16,6 +17,7 @@ use highwater_protocol::{Digest, Record};
 use crate::codec::{self, DecodeError, Encoded, Frame};
 use crate::error::StoreError;
 
+pub use anchor::{decode_anchor, encode_anchor};
 use answered::AnsweredV1;
 use call::ResolvedV1;
 use changed::{ClearedV1, PinnedV1, RewoundV1, TrackedV1};

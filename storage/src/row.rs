@@ -15,7 +15,7 @@ use crate::codec::{self, DecodeError};
 pub(crate) use packed::{AnchorRow, BlobRow, SegmentRow};
 pub(crate) use session::{Retry, SessionRow, Stretch};
 
-/// The kinds of rows. Persisted: a number is never reused. Records have numbers below 128.
+/// The kinds of rows. Persisted: a number is never reused. Records have numbers below 128, anchors 140.
 mod kind {
     pub(super) const MARK: u8 = 129;
     pub(super) const COUNTER: u8 = 130;

@@ -43,6 +43,12 @@ mod outcome {
 pub(super) struct PassEndedV1<'a> {
     at_ms: i64,
     pass: u64,
+    #[serde(borrow)]
+    outcome: OutcomeV1<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct OutcomeV1<'a> {
     outcome: u8,
     /// Why it was abandoned or refused; zero for the other outcomes.
     reason: u8,
@@ -52,6 +58,17 @@ pub(super) struct PassEndedV1<'a> {
 
 impl<'a> PassEndedV1<'a> {
     pub(super) fn new(at: Timestamp, pass: PassId, outcome: &'a Outcome) -> Self {
+        Self { at_ms: at.0, pass: pass.0, outcome: OutcomeV1::new(outcome) }
+    }
+
+    pub(super) fn record(self) -> Result<Record, DecodeError> {
+        let (at, pass) = (Timestamp(self.at_ms), PassId(self.pass));
+        Ok(Record::PassEnded { at, pass, outcome: self.outcome.outcome()? })
+    }
+}
+
+impl<'a> OutcomeV1<'a> {
+    pub(super) fn new(outcome: &'a Outcome) -> Self {
         let (outcome, reason, failure) = match outcome {
             Outcome::Spliced => (outcome::SPLICED, 0, ""),
             Outcome::NothingToDo => (outcome::NOTHING_TO_DO, 0, ""),
@@ -60,11 +77,11 @@ impl<'a> PassEndedV1<'a> {
             Outcome::Refused(why) => (outcome::REFUSED, why.code(), ""),
             Outcome::Failed(why) => (outcome::FAILED, 0, &**why),
         };
-        Self { at_ms: at.0, pass: pass.0, outcome, reason, failure }
+        Self { outcome, reason, failure }
     }
 
-    pub(super) fn record(self) -> Result<Record, DecodeError> {
-        let outcome = match (self.outcome, self.reason, self.failure) {
+    pub(super) fn outcome(self) -> Result<Outcome, DecodeError> {
+        Ok(match (self.outcome, self.reason, self.failure) {
             (outcome::SPLICED, 0, "") => Outcome::Spliced,
             (outcome::NOTHING_TO_DO, 0, "") => Outcome::NothingToDo,
             (outcome::ALREADY_RUNNING, 0, "") => Outcome::AlreadyRunning,
@@ -74,7 +91,6 @@ impl<'a> PassEndedV1<'a> {
             (code, ..) => {
                 return Err(DecodeError::Code { what: "outcome", code });
             }
-        };
-        Ok(Record::PassEnded { at: Timestamp(self.at_ms), pass: PassId(self.pass), outcome })
+        })
     }
 }

@@ -48,7 +48,7 @@ fn the_packed_rows_are_read_as_ever() {
     let sealed = golden::sample("row-segment", || segment().encoded());
     assert_eq!(SegmentRow::decode(&sealed), Ok(segment()));
     assert_eq!(SegmentRow::count_of(&sealed), Ok(3));
-    let anchor = golden::sample("row-anchor", || AnchorRow(text.clone()).encoded());
+    let anchor = golden::sample("row-anchor-packed", || AnchorRow(text.clone()).encoded());
     assert_eq!(AnchorRow::decode(&anchor), Ok(AnchorRow(text)));
 }
 
