@@ -7,12 +7,14 @@ use highwater_protocol::message::{
 };
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
-    Budget, CallRef, Entry, Error, Format, Kind, Outcome, PassId, Resolution, Seq, SessionId,
+    Budget, CallNumber, CallRef, Context, Entry, Error, Format, Kind, Outcome, PassId, Resolution,
+    Seq, SessionId,
 };
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use crate::admission::admit;
+use crate::fork;
 use crate::highwater::shut_down;
 use crate::history::History;
 use crate::house::House;
@@ -190,6 +192,20 @@ impl SessionHandle {
     /// The durable history: every entry, whatever was compacted (L7).
     pub fn history(&self) -> History {
         History::new(self.session().clone(), self.house.clone())
+    }
+
+    /// The context that a call was answered with, byte for byte (P8); see [`History::call`].
+    pub async fn call(&self, call: CallNumber) -> Result<Context, Error> {
+        self.history().call(call).await
+    }
+
+    /// A new session that begins with the log of this one as it stood when `at` was its last entry, or as it is durable
+    /// now (L9). It costs the same however long that is, and needs no live session on either side; a pass in flight goes on
+    /// here and is none of the child's. Durable when it returns. Open it with [`crate::Highwater::open`].
+    ///
+    /// [`Kind::NotFound`] when `at` is no entry of this session; [`Kind::Invalid`] when `child` is another session already.
+    pub async fn fork(&self, at: Option<Seq>, child: &SessionId) -> Result<(), Error> {
+        fork::fork(&self.house, self.session(), at, child).await
     }
 
     /// What the session tells from now on.

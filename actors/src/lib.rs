@@ -20,6 +20,7 @@ mod admission;
 mod compactor;
 mod door;
 mod error;
+mod fork;
 mod gate;
 mod handle;
 mod highwater;

@@ -1,54 +1,95 @@
-//! Folding a session's log page by page (L4, L5): when it is opened, and when a rewind has it folded anew. Blocks; runs
+//! Folding a session's log page by page (L4, L5): when it is opened, when a rewind has it folded anew, and when somebody
+//! asks what it was. A fold starts at the newest anchor that serves, so that it costs what came behind it. Blocks; runs
 //! where blocking work may.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use highwater_protocol::session::Replay;
-use highwater_protocol::{Error, Kind, LogPos, SessionId, caps};
-use highwater_storage::{PageLimit, Store};
+use highwater_protocol::anchor::Anchor;
+use highwater_protocol::session::{Replay, State};
+use highwater_protocol::{Error, Kind, LogPos, Rewinds, SessionId, caps};
+use highwater_storage::{PageLimit, Store, StoreError, decode_anchor};
 
 use crate::env::guarded;
 use crate::error::of_store;
 
-/// Folds the log up to `end`, as often as its rewinds ask for. A panic on the way is an error: somebody waits for the
-/// answer.
-pub(crate) fn fold(
-    store: &dyn Store,
-    session: &SessionId,
-    replay: Replay,
-    end: LogPos,
-) -> Result<Replay, Error> {
-    catch_unwind(AssertUnwindSafe(|| read(store, session, replay, end))).unwrap_or_else(|_| {
-        let message = format!("session {session}: folding its log panicked");
-        Err(Error::new(Kind::Internal, message))
-    })
+/// A log to be folded.
+#[derive(Clone, Copy)]
+pub(crate) struct Log<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) session: &'a SessionId,
+    /// The ids of entries below this position are looked up when they are asked for, not read.
+    pub(crate) indexed: LogPos,
+    /// Where the fold ends.
+    pub(crate) end: LogPos,
 }
 
-fn read(
-    store: &dyn Store,
-    session: &SessionId,
-    mut replay: Replay,
-    end: LogPos,
-) -> Result<Replay, Error> {
-    loop {
-        while replay.next() < end {
-            let limit = PageLimit { bytes: caps::PAGE_BYTES };
-            let page = guarded(|| store.read(session, replay.next(), limit))
-                .map_err(|error| of_store(&error))?;
-            if page.records.is_empty() {
-                let (at, message) = (replay.next(), "the log ends before its own end");
-                return Err(Error::new(
-                    Kind::Corrupt,
-                    format!("session {session}: {message}: at {at}, expected {end}"),
-                ));
+impl Log<'_> {
+    /// Folds the log, as often as its rewinds ask for: those in `rewinds` are known before. A panic on the way is an
+    /// error: somebody waits for the answer.
+    pub(crate) fn fold(&self, rewinds: Rewinds) -> Result<Replay, Error> {
+        catch_unwind(AssertUnwindSafe(|| self.read(rewinds))).unwrap_or_else(|_| {
+            let message = format!("session {}: folding its log panicked", self.session);
+            Err(Error::new(Kind::Internal, message))
+        })
+    }
+
+    fn read(&self, mut rewinds: Rewinds) -> Result<Replay, Error> {
+        loop {
+            let mut replay = self.begin(rewinds)?;
+            while replay.next() < self.end {
+                self.read_page(&mut replay)?;
             }
-            for (at, record) in &page.records {
-                replay.apply(*at, record)?;
+            match replay.starts_over() {
+                Some(found) => rewinds = found,
+                None => return Ok(replay),
             }
         }
-        let Some(rewinds) = replay.starts_over() else {
-            return Ok(replay);
+    }
+
+    fn read_page(&self, replay: &mut Replay) -> Result<(), Error> {
+        let (session, end) = (self.session, self.end);
+        let limit = PageLimit { bytes: caps::PAGE_BYTES };
+        let page = guarded(|| self.store.read(session, replay.next(), limit))
+            .map_err(|error| of_store(&error))?;
+        if page.records.is_empty() {
+            let (at, message) = (replay.next(), "the log ends before its own end");
+            let message = format!("session {session}: {message}: at {at}, expected {end}");
+            return Err(Error::new(Kind::Corrupt, message));
+        }
+        for (at, record) in page.records.iter().take_while(|(at, _)| *at < end) {
+            replay.apply(*at, record)?;
+        }
+        Ok(())
+    }
+
+    /// A replay that starts at the newest anchor that can be used, or at the beginning.
+    fn begin(&self, rewinds: Rewinds) -> Result<Replay, Error> {
+        let anchors = guarded(|| self.store.anchors(self.session, self.end));
+        for at in anchors.map_err(|error| of_store(&error))? {
+            match self.restored(at, &rewinds) {
+                Ok(Some(state)) => return Ok(Replay::resuming(state, self.indexed)),
+                Ok(None) => {}
+                Err(error) => {
+                    let session = self.session;
+                    tracing::warn!(%session, %at, %error, "an anchor cannot be used, an older one is tried");
+                }
+            }
+        }
+        Ok(Replay::knowing(rewinds))
+    }
+
+    /// The state that the anchor at a position describes; `None` when there is none, or the rewinds forbid it.
+    fn restored(&self, at: LogPos, rewinds: &Rewinds) -> Result<Option<State>, Error> {
+        let bytes = guarded(|| self.store.anchor(self.session, at));
+        let Some(bytes) = bytes.map_err(|error| of_store(&error))? else {
+            return Ok(None);
         };
-        replay = Replay::knowing(rewinds);
+        let anchor: Anchor = decode_anchor(&bytes).map_err(|why| Error::new(Kind::Corrupt, why))?;
+        if anchor.at() != at || !anchor.holds_for(rewinds) {
+            return Ok(None);
+        }
+        let records = guarded(|| self.store.read_at(self.session, &anchor.positions()));
+        let records = records.map_err(|error: StoreError| of_store(&error))?;
+        anchor.restore(&records, rewinds).map(Some)
     }
 }

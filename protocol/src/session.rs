@@ -8,6 +8,7 @@ mod command;
 mod event;
 mod outbox;
 mod passes;
+mod past;
 mod replay;
 mod state;
 mod step;

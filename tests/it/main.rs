@@ -11,6 +11,7 @@ mod measures;
 mod non_blocking;
 mod pass_failures;
 mod passes;
+mod past_calls;
 mod plays;
 mod properties;
 mod recovery;

@@ -1,6 +1,7 @@
 //! Reading a session's history back from its log, in pages (L5). What blocks here runs where blocking work may. Every read
 //! of the store is a snapshot of its own, at most a page long, so that no reader keeps the file from reusing what is freed.
 
+mod call;
 mod page;
 mod place;
 mod reader;
@@ -11,12 +12,12 @@ use std::sync::Arc;
 
 use highwater_protocol::{Entry, Role, Seq, SeqRange};
 
+pub use call::call;
 pub use page::{count, find_last, read};
+pub(crate) use place::position;
 pub use reader::History;
 pub use stream::{HistoryStream, Item};
 pub use walk::walk;
-
-pub(crate) use place::of_call;
 
 /// Which end of a range is read first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,10 +26,9 @@ pub fn read(
         return Ok(page.finish());
     }
     let start = match order {
-        Order::OldestFirst => range.start,
-        Order::NewestFirst => range.end,
+        Order::OldestFirst => place::of_entry(store, session, range.start)?.0,
+        Order::NewestFirst => place::of_entry(store, session, range.end)?.1,
     };
-    let start = place::of_entry(store, session, start)?;
     let limit = PageLimit { bytes: limit_bytes.clamp(1, caps::PAGE_BYTES) };
     records(store, session, (start, order), limit, |found| page.take(found))?;
     Ok(page.finish())

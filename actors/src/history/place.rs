@@ -6,16 +6,32 @@ use highwater_storage::{PageLimit, Store, StoreError};
 
 use crate::error::of_store;
 
-/// The position at or behind which the first entry is `seq` or a later one; before it stand only earlier ones.
-pub(super) fn of_entry(store: &dyn Store, session: &SessionId, seq: Seq) -> Result<LogPos, Error> {
-    search(store, session, seq.0, |record| match record {
+/// Between which positions a log goes over from earlier entries to `seq` and later ones: before the first stand only
+/// earlier ones, from the second on only later ones. What lies between holds no entry that can be read.
+pub(super) fn of_entry(
+    store: &dyn Store,
+    session: &SessionId,
+    seq: Seq,
+) -> Result<(LogPos, LogPos), Error> {
+    let number = |record: &Record| match record {
         Record::Appended { seq, .. } | Record::Edited { seq, .. } => Some(seq.0),
         _ => None,
-    })
+    };
+    let from = search(store, session, seq.0, number)?;
+    let to = match first(store, session, from, &number)? {
+        Some((at, _)) => at,
+        None => store.session(session).map_err(|error| of_store(&error))?.head,
+    };
+    Ok((from, to))
+}
+
+/// The position of the first entry that is `seq` or a later one; the end of the log if there is none.
+pub(crate) fn position(store: &dyn Store, session: &SessionId, seq: Seq) -> Result<LogPos, Error> {
+    of_entry(store, session, seq).map(|(_, at)| at)
 }
 
 /// The position of the record of an answered call, or `None`.
-pub(crate) fn of_call(
+pub(super) fn of_call(
     store: &dyn Store,
     session: &SessionId,
     call: CallNumber,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use highwater_protocol::{Entry, Error, Kind, Role, Seq, SeqRange, SessionId, caps};
+use highwater_protocol::{
+    CallNumber, Context, Entry, Error, Kind, Role, Seq, SeqRange, SessionId, caps,
+};
 use highwater_storage::Store;
 use tokio::sync::oneshot;
 
@@ -65,6 +67,13 @@ impl History {
     /// How many entries of a range are durable. Reads only the newest.
     pub async fn count(&self, range: SeqRange) -> Result<u64, Error> {
         self.read(move |store, session| page::count(store, session, range)).await
+    }
+
+    /// The context that a call was answered with, byte for byte (P8), also behind splices, rewinds and restarts. It costs
+    /// what the log holds between the call and the last anchor before it. [`Kind::NotFound`] when there was no such
+    /// call; [`Kind::Corrupt`] when the log before it cannot be folded.
+    pub async fn call(&self, call: CallNumber) -> Result<Context, Error> {
+        self.read(move |store, session| super::call(store, session, call)).await
     }
 
     /// Reads from the store where blocking work may run, within the deadline.

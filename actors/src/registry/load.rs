@@ -1,7 +1,7 @@
 //! Opening a session: raise its epoch behind all writes given before, then fold its log page by page (L4, L5).
 
-use highwater_protocol::session::{Replay, Session, SessionConfig};
-use highwater_protocol::{Error, SessionId, Timestamp};
+use highwater_protocol::session::{Session, SessionConfig};
+use highwater_protocol::{Error, Rewinds, SessionId, Timestamp};
 use highwater_storage::{Lease, Store};
 use ractor::ActorRef;
 
@@ -9,7 +9,7 @@ use super::RegistryMessage;
 use crate::env::guarded;
 use crate::error::of_store;
 use crate::house::House;
-use crate::recovery;
+use crate::recovery::Log;
 
 /// A session as its log says, and the right to write to it.
 pub(crate) struct Loaded {
@@ -49,7 +49,9 @@ fn read(
     known: bool,
     now: Timestamp,
 ) -> Result<Loaded, Error> {
-    let replay = recovery::fold(store, &lease.session, Replay::new(), lease.head)?;
+    let Lease { session, head: end, indexed, .. } = &lease;
+    let log = Log { store, session, indexed: *indexed, end: *end };
+    let replay = log.fold(Rewinds::default())?;
     // Who was opened here already goes on as it stands in the log: it may have been switched to another model since.
     let settled = replay.settings(config).filter(|log| known && log.format != config.format);
     let config = settled.unwrap_or(config);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use highwater_protocol::message::{Notice, Reply, Request};
-use highwater_protocol::session::{Command, Event, PassJob, Replay, Session};
+use highwater_protocol::session::{Command, Event, PassJob, Session};
 use highwater_protocol::{Error, LogPos, PassId, Record, RequestId, Rewinds};
 use highwater_storage::{BatchId, Lease, SessionBatch};
 use ractor::{ActorId, ActorRef, ActorRuntime};
@@ -16,7 +16,7 @@ use crate::compactor::{Begin, CompactorActor, CompactorArguments};
 use crate::house::House;
 use crate::journal::JournalMessage;
 use crate::notices::Announcer;
-use crate::recovery;
+use crate::recovery::Log;
 
 /// What surrounds the state machine of one session.
 pub(crate) struct Shell {
@@ -116,8 +116,10 @@ impl Shell {
     fn refold(&self, myself: &ActorRef<SessionMessage>, rewinds: Rewinds, end: LogPos) {
         let (store, session, myself) =
             (self.house.store.clone(), self.lease.session.clone(), myself.clone());
+        let indexed = self.lease.indexed;
         self.house.executor.read(Box::new(move || {
-            let folded = recovery::fold(&*store, &session, Replay::knowing(rewinds), end);
+            let log = Log { store: &*store, session: &session, indexed, end };
+            let folded = log.fold(rewinds);
             let state = folded.map(|replay| Box::new(replay.into_state()));
             // A session that has ended folds its log when it is opened again.
             drop(myself.cast(SessionMessage::Event(Event::Refolded { state })));
