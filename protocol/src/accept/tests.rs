@@ -94,7 +94,7 @@ fn a_call_of_a_tool_is_rejected() {
 
 #[test]
 fn an_answer_over_its_cap_is_rejected_with_both_sizes() {
-    let long = "word ".repeat(1_001);
+    let long = "word ".repeat(1_000);
     let over = Rejected::OverCap { found: TokenCount(1_001), cap: TokenCount(1_000) };
     check(&long, Finish::Complete, Err(over));
     check(&long[5..], Finish::Complete, Ok(long[5..].trim()));
