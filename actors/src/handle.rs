@@ -6,6 +6,7 @@ use highwater_protocol::message::{
     CompactReply, ContextReply, OpenCalls, Receipt, Reply, Request, Status,
 };
 use highwater_protocol::session::SessionConfig;
+use highwater_protocol::tokens::Usage;
 use highwater_protocol::{
     Budget, CallNumber, CallRef, Context, Entry, Error, Format, Kind, Outcome, PassId, Resolution,
     Seq, SessionId,
@@ -159,6 +160,22 @@ impl SessionHandle {
         self.change(Request::Track { task: task.into(), text: text.map(Into::into) }).await
     }
 
+    /// Takes what a provider reported for the context `call`: the session's marks are held against sizes corrected by it
+    /// from then on. An exact count of the context is reported the same way. Durable when it returns; false when the usage of
+    /// that context was reported before, or the context is not one of the last
+    /// [`caps::REPORTABLE_CALLS`](highwater_protocol::caps::REPORTABLE_CALLS).
+    ///
+    /// [`Kind::Invalid`] for a context that was never answered; [`Kind::TooLarge`] for a model's name over
+    /// [`caps::MAX_MODEL_BYTES`](highwater_protocol::caps::MAX_MODEL_BYTES).
+    pub async fn report_usage(
+        &self,
+        call: CallNumber,
+        model: &str,
+        usage: Usage,
+    ) -> Result<bool, Error> {
+        self.change(Request::ReportUsage { call, model: model.into(), usage }).await
+    }
+
     async fn change(&self, request: Request) -> Result<bool, Error> {
         match self.ask(request).await? {
             Reply::Changed(changed) => Ok(changed),
@@ -230,6 +247,7 @@ impl SessionHandle {
                 task.len() + text.as_ref().map_or(0, |text| text.len())
             }
             Request::Resolve { resolution, .. } => resolution.detail().len(),
+            Request::ReportUsage { model, .. } => model.len(),
             _ => 0,
         };
         let name = body.name();

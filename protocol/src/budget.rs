@@ -34,6 +34,14 @@ impl Budget {
         Self::new(percent(60), percent(30), percent(90))
     }
 
+    /// The marks, each changed by the same rising function. Those that come too close stay one token apart.
+    pub(crate) fn map(self, change: impl Fn(TokenCount) -> TokenCount) -> Self {
+        let landing = change(self.landing).max(TokenCount(1));
+        let trigger = change(self.trigger).max(landing + TokenCount(1));
+        let hard = change(self.hard).max(trigger + TokenCount(1));
+        Self { trigger, landing, hard }
+    }
+
     /// The view size at which a pass starts.
     pub fn trigger(&self) -> TokenCount {
         self.trigger

@@ -74,5 +74,21 @@ pub const MAX_TASK_BYTES: usize = 512;
 /// Longest focus of a pass: what a person writes in a few sentences.
 pub const MAX_FOCUS_BYTES: usize = 2 << 10;
 
+/// Reports of usage that correct the estimates for a model: few, so that a changed tokenizer is followed soon, and enough
+/// that one wrong report is outvoted.
+pub const REPORTS_KEPT: usize = 8;
+
+/// Models whose corrections a session keeps; it goes back and forth between two or three.
+pub const CORRECTED_MODELS: usize = 4;
+
+/// Answered contexts whose usage may still be reported. A provider reports it with the answer.
+pub const REPORTABLE_CALLS: usize = 64;
+
+/// Longest name of a model.
+pub const MAX_MODEL_BYTES: usize = 256;
+
+/// Exact counts that a house keeps by the hash of their text: about 6 MiB of them.
+pub const KEPT_COUNTS: usize = 1 << 16;
+
 /// Passes whose durations set the deadline of the next.
 pub const DURATIONS_KEPT: usize = 8;

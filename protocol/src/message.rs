@@ -7,13 +7,13 @@ use crate::cut::MovedBack;
 use crate::elide::Breakdown;
 use crate::entry::{Entry, Format};
 use crate::error::Error;
-use crate::ids::{EntryId, PassId};
+use crate::ids::{CallNumber, EntryId, PassId};
 use crate::pass::Outcome;
 use crate::position::{Seq, SeqRange};
 use crate::record::CallRef;
 use crate::resolution::Resolution;
 use crate::segment::Context;
-use crate::tokens::TokenCount;
+use crate::tokens::{TokenCount, Usage};
 
 /// What a host may ask of a session.
 #[derive(Clone, Debug)]
@@ -87,6 +87,15 @@ pub enum Request {
         /// What it says; `None` ends it. At most [`crate::caps::MAX_TASK_BYTES`].
         text: Option<Box<str>>,
     },
+    /// Take what a provider reported for an answered context. Answered when that is durable.
+    ReportUsage {
+        /// Which context, by [`Context::call`].
+        call: CallNumber,
+        /// The model that was called; at most [`crate::caps::MAX_MODEL_BYTES`].
+        model: Box<str>,
+        /// What was used.
+        usage: Usage,
+    },
     /// How the session stands. Answered at once.
     Status,
     /// Abandon the pass in flight, make everything durable, and end the session actor.
@@ -109,6 +118,7 @@ impl Request {
             Self::Pin { .. } => "pin",
             Self::Resolve { .. } => "resolve",
             Self::Track { .. } => "track",
+            Self::ReportUsage { .. } => "report usage",
             Self::Status => "status",
             Self::Close => "close",
         }
@@ -140,8 +150,8 @@ pub enum Reply {
     Cancelled(Option<PassId>),
     /// To [`Request::Edit`].
     Edited(Receipt),
-    /// To [`Request::Rewind`], [`Request::Clear`], [`Request::Switch`], [`Request::Pin`], [`Request::Resolve`] and
-    /// [`Request::Track`]: done and durable. False when everything stood so already.
+    /// To [`Request::Rewind`], [`Request::Clear`], [`Request::Switch`], [`Request::Pin`], [`Request::Resolve`],
+    /// [`Request::Track`] and [`Request::ReportUsage`]: done and durable. False when everything stood so already.
     Changed(bool),
     /// To [`Request::Status`].
     Status(Status),
@@ -190,8 +200,10 @@ pub enum CompactReply {
 pub struct Status {
     /// The last entry.
     pub head: Seq,
-    /// The view's size.
+    /// The view's estimated size.
     pub view: TokenCount,
+    /// The view's size, corrected by what was reported; this is what meets the marks.
+    pub corrected: TokenCount,
     /// The marks.
     pub budget: Budget,
     /// The last entry of the live branch; behind it are only entries that a rewind took off.

@@ -11,6 +11,7 @@ use crate::register::Fact;
 use crate::resolution::Resolution;
 use crate::summary::Summary;
 use crate::time::Timestamp;
+use crate::tokens::{TokenCount, Usage};
 
 /// One thing that happened to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +142,19 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// The provider has reported what was used for an answered context (P8).
+    Used {
+        /// When.
+        at: Timestamp,
+        /// Which answer it was.
+        call: CallNumber,
+        /// The model that was called.
+        model: Box<str>,
+        /// What the context was estimated at when it was answered.
+        estimated: TokenCount,
+        /// What was used.
+        usage: Usage,
+    },
 }
 
 /// A summary and what it stands for.
@@ -178,6 +192,7 @@ impl Record {
             Self::Tracked { .. } => "tracked",
             Self::Rewound { .. } => "rewound",
             Self::Cleared { .. } => "cleared",
+            Self::Used { .. } => "used",
         }
     }
 }

@@ -12,6 +12,7 @@ mod past;
 mod replay;
 mod state;
 mod step;
+mod usage;
 
 #[cfg(test)]
 mod tests;

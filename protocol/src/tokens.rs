@@ -1,5 +1,6 @@
-//! Token counts. The default is an estimate that needs no vocabulary.
+//! Token counts. The default is an estimate that needs no vocabulary; exact counts and reported usage correct it.
 
+mod correction;
 mod estimate;
 mod letters;
 mod scripts;
@@ -8,6 +9,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
+pub use correction::{Correction, Usage};
 pub use estimate::estimate;
 
 /// A number of tokens of some model.
@@ -62,7 +64,8 @@ impl fmt::Display for TokenCount {
 /// Anthropic documents width * height / 750 tokens for an image and scales larger ones down to about 1,600 of them
 /// ("Vision", calculate image costs). `OpenAI` documents 85 and 170 for each tile of 512 pixels, 765 for a square one at
 /// full detail, and at most 1,536 patches for its newer models ("Images and vision", calculating costs). Models that take
-/// larger images charge up to three times as much, and a page of a document is an image and its text.
+/// larger images charge up to three times as much, and a page of a document is an image and its text: what a provider
+/// reports corrects it ([`Correction`]).
 pub const MEDIA_TOKENS: TokenCount = TokenCount(1_600);
 
 /// What each rendered block costs beyond its text: role marks, brackets, ids.

@@ -11,6 +11,7 @@ mod elided;
 mod opened;
 mod pass;
 mod spliced;
+mod used;
 
 use highwater_protocol::{Digest, Record};
 
@@ -25,6 +26,7 @@ use elided::ElidedV1;
 use opened::OpenedV1;
 use pass::{PassEndedV1, PassStartedV1};
 use spliced::SplicedV1;
+use used::UsedV1;
 
 pub(crate) use appended::{Keeping, entry_head};
 
@@ -41,6 +43,7 @@ mod kind {
     pub(super) const TRACKED: u8 = 11;
     pub(super) const REWOUND: u8 = 12;
     pub(super) const CLEARED: u8 = 13;
+    pub(super) const USED: u8 = 14;
     pub(super) const APPENDED: u8 = 16;
     pub(super) const EDITED: u8 = 17;
 }
@@ -96,6 +99,10 @@ pub(crate) fn encode(
         }
         Record::Rewound { at, to } => codec::encode(kind::REWOUND, &RewoundV1::new(*at, *to), out),
         Record::Cleared { at } => codec::encode(kind::CLEARED, &ClearedV1::new(*at), out),
+        Record::Used { at, call, model, estimated, usage } => {
+            let stored = UsedV1::new(*at, *call, model, *estimated, *usage);
+            codec::encode(kind::USED, &stored, out)
+        }
     }
 }
 
@@ -121,6 +128,7 @@ fn decode_plain(frame: &Frame<'_>) -> Result<Record, DecodeError> {
         kind::TRACKED => Ok(frame.payload::<TrackedV1<'_>>()?.record()),
         kind::REWOUND => Ok(frame.payload::<RewoundV1>()?.record()),
         kind::CLEARED => Ok(frame.payload::<ClearedV1>()?.record()),
+        kind::USED => Ok(frame.payload::<UsedV1<'_>>()?.record()),
         kind::PASS_ENDED => frame.payload::<PassEndedV1<'_>>()?.record(),
         unknown => Err(DecodeError::Kind(unknown)),
     }

@@ -398,6 +398,9 @@ async fn ask(handle: &SessionHandle, request: Request) -> Result<Reply, Error> {
         Request::Track { task, text } => {
             handle.track(&task, text.as_deref()).await.map(Reply::Changed)
         }
+        Request::ReportUsage { call, model, usage } => {
+            handle.report_usage(call, &model, usage).await.map(Reply::Changed)
+        }
         Request::Status => handle.status().await.map(Reply::Status),
         Request::Close => handle.close().await.map(|()| Reply::Closed),
     }

@@ -36,6 +36,9 @@ pub(crate) fn of_move(next: &Move) -> String {
         Request::Track { task, text } => {
             format!("track {task}{}", if text.is_some() { "" } else { " no more" })
         }
+        Request::ReportUsage { call, usage, .. } => {
+            format!("report {} tokens of context {}", usage.input.0, call.0)
+        }
         Request::Cancel | Request::Clear | Request::Status | Request::Close => {
             request.name().to_owned()
         }

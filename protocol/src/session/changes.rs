@@ -39,6 +39,9 @@ impl Session {
                 self.resolve(now, call, resolution, commands)?
             }
             Request::Track { task, text } => self.track(now, task, text)?,
+            Request::ReportUsage { call, model, usage } => {
+                self.report_usage(now, call, model, usage)?
+            }
             other => {
                 let why = format!("was asked for {}, which is no change", other.name());
                 return Err(self.refusal(Kind::Internal, &why));
@@ -261,7 +264,7 @@ impl Session {
         self.overhead_told = false;
     }
 
-    fn refusal(&self, kind: Kind, why: &str) -> Error {
+    pub(super) fn refusal(&self, kind: Kind, why: &str) -> Error {
         Error::new(kind, format!("session {} {why}", self.id))
     }
 }

@@ -38,7 +38,7 @@ impl Session {
             return Ok(CompactReply::AlreadyRunning(running.pass));
         }
         let view = self.state.view();
-        let mark = up_to.unwrap_or_else(|| cut::automatic_mark(view, &self.config.budget));
+        let mark = up_to.unwrap_or_else(|| cut::automatic_mark(view, &self.marks()));
         Ok(match cut::plan(view, mark) {
             Some(cut) => {
                 CompactReply::Started(self.start(now, cut, focus.map(Into::into), commands))
@@ -49,7 +49,7 @@ impl Session {
 
     /// Starts a pass if the view has passed the trigger and there is enough to gain (V9).
     pub(super) fn start_if_due(&mut self, now: Timestamp, commands: &mut Vec<Command>) {
-        let budget = self.config.budget;
+        let budget = self.marks();
         let size = self.state.view().tokens();
         let due = self.config.automatic
             && self.running.is_none()
@@ -81,14 +81,14 @@ impl Session {
 
     fn is_worth_it(&self, cut: &Cut) -> bool {
         let summary = self.cap(cut);
-        cut.tokens().saturating_sub(summary) >= self.config.budget.min_gain()
+        cut.tokens().saturating_sub(summary) >= self.marks().min_gain()
     }
 
     /// The most that the summaries of a cut may take: what the session's cap leaves beside those that stay, or half of
     /// what they replace (V12).
     fn cap(&self, cut: &Cut) -> TokenCount {
         let kept = cut::kept_summary_tokens(self.state.view(), cut);
-        let cap = self.config.budget.summary_cap();
+        let cap = self.marks().summary_cap();
         cap.saturating_sub(kept).max(TokenCount(cap.0 / 4)).min(TokenCount(cut.tokens().0 / 2))
     }
 
@@ -124,7 +124,7 @@ impl Session {
     /// Near the hard mark the pass in flight waits for no model any more, so that it lands before the view has to be
     /// elided. Near is as far from it as the view must grow before a failed pass is tried again.
     pub(super) fn hurry_if_near(&mut self, commands: &mut Vec<Command>) {
-        let budget = self.config.budget;
+        let budget = self.marks();
         let is_near = self.state.view().tokens() + budget.retry_growth() >= budget.hard();
         if let Some(running) = self.running.as_mut().filter(|running| is_near && !running.hurried) {
             running.hurried = true;
@@ -157,11 +157,11 @@ impl Session {
         let (covers, digest) = (running.cut.covers(), running.cut.digest());
         let cut = covers.last();
         let proposal = Proposal { pass, cut, digest: &digest, pieces: &pieces, facts: &facts };
-        match splice::check(self.state.view(), &self.config.budget, &proposal) {
+        match splice::check(self.state.view(), &self.marks(), &proposal) {
             Ok(effect) => {
                 self.record(Record::Spliced { at: now, pass, cut, digest, pieces, facts });
                 let after = self.state.view().tokens();
-                let over = after.saturating_sub(self.config.budget.landing());
+                let over = after.saturating_sub(self.marks().landing());
                 let shortfall = (over > TokenCount::ZERO).then_some(over);
                 let before = effect.before;
                 let notice = Notice::Spliced { pass, covers, before, after, shortfall };
@@ -202,7 +202,7 @@ impl Session {
 
     /// No automatic pass before the view has grown by the stated amount.
     pub(super) fn hold_back(&mut self) {
-        self.retry_above = self.state.view().tokens() + self.config.budget.retry_growth();
+        self.retry_above = self.state.view().tokens() + self.marks().retry_growth();
     }
 
     fn settle(&mut self, pass: PassId, outcome: &Outcome, notice: Notice) {

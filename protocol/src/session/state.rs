@@ -2,6 +2,7 @@
 
 mod anchored;
 mod fold;
+mod usage;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub struct State {
     /// How long the last passes took that were spliced.
     durations: VecDeque<Duration>,
     resets: u64,
+    reports: usage::Reports,
     removed: Vec<Removed>,
     log_end: LogPos,
 }
@@ -79,6 +81,7 @@ impl State {
             outcomes: VecDeque::new(),
             durations: VecDeque::new(),
             resets: 0,
+            reports: usage::Reports::default(),
             removed: Vec::new(),
             log_end: LogPos::default(),
         }
@@ -239,6 +242,9 @@ impl State {
             Record::Cleared { .. } => {
                 self.clear();
                 Ok(())
+            }
+            Record::Used { call, model, estimated, usage, .. } => {
+                self.used(*call, model, *estimated, usage.input)
             }
         };
         folded.map_err(|why| self.illegal(record, &why))?;

@@ -199,7 +199,7 @@ impl Session {
             return ContextReply::CallsOpen(stand_ins);
         }
         let extra = TokenCount(group::stand_in_tokens().0 * stand_ins.len() as u64);
-        match elide::plan(self.state.view(), &self.config.budget, extra) {
+        match elide::plan(self.state.view(), &self.marks(), extra) {
             Ok(None) => {}
             Ok(Some(elision)) => self.elide(now, elision),
             Err(breakdown) => return ContextReply::TooLarge(breakdown),
@@ -218,7 +218,7 @@ impl Session {
         self.record(Record::Elided { at: now, results: elision.results, groups: elision.groups });
         let after = self.state.view().tokens();
         // Growth counts from here: measured from before, the next pass could lie above the hard mark for ever.
-        self.retry_above = self.retry_above.min(after + self.config.budget.retry_growth());
+        self.retry_above = self.retry_above.min(after + self.marks().retry_growth());
         let notice = Notice::Elided { results, groups, before, after };
         self.outbox.defer(Deferred::Notice(notice));
     }
@@ -229,6 +229,7 @@ impl Session {
             head: view.head(),
             tip: self.state.tip(),
             view: view.tokens(),
+            corrected: self.state.corrected(view.tokens()),
             budget: self.config.budget,
             covered: view.covered(),
             pass: self.running.as_ref().map(|running| PassStatus {

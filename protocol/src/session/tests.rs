@@ -8,6 +8,7 @@ mod desk;
 mod guards;
 mod pins;
 mod plays;
+mod usage;
 
 use std::sync::Arc;
 

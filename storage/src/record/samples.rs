@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use highwater_protocol::tokens::Usage;
 use highwater_protocol::{
     Abandoned, Budget, CallEnd, CallNumber, CallRef, Dialect, Digest, Entry, EntryId, Fact,
     FactKind, Format, Outcome, PassId, Record, Refused, Replacement, Resolution, Seq, SeqRange,
@@ -113,7 +114,15 @@ fn changes() -> Vec<(&'static str, Record)> {
         ("tracked-done", task(None)),
         ("rewound", Record::Rewound { at, to: Seq(7) }),
         ("cleared", Record::Cleared { at }),
+        ("used", used()),
     ]
+}
+
+fn used() -> Record {
+    let usage =
+        Usage { input: TokenCount(9_100), cached: TokenCount(8_000), output: TokenCount(420) };
+    let (call, estimated) = (CallNumber(2), TokenCount(9_000));
+    Record::Used { at: AT, call, model: "some-model".into(), estimated, usage }
 }
 
 fn resolutions() -> Vec<(&'static str, Record)> {

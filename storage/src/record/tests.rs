@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
+use highwater_protocol::tokens::Usage;
 use highwater_protocol::{
     Abandoned, Budget, CallEnd, CallNumber, CallRef, Dialect, Digest, Entry, EntryId, Fact,
     FactKind, Format, Outcome, PassId, Payload, Record, Refused, Replacement, Resolution, Seq,
@@ -290,6 +291,15 @@ proptest! {
         comes_back(Record::Tracked { at, task, text: said })?;
         comes_back(Record::Rewound { at, to: seq })?;
         comes_back(Record::Cleared { at })?;
+    }
+
+    #[test]
+    fn every_report_of_usage_comes_back(
+        at: i64, call: u64, model in text(), estimated: u64, input: u64, cached: u64, output: u64,
+    ) {
+        let [estimated, input, cached, output] = [estimated, input, cached, output].map(TokenCount);
+        let usage = Usage { input, cached, output };
+        comes_back(Record::Used { at: Timestamp(at), call: CallNumber(call), model, estimated, usage })?;
     }
 
     #[test]

@@ -294,6 +294,7 @@ impl Oracle {
             Record::PassStarted { .. } | Record::Spliced { .. } | Record::PassEnded { .. } => {
                 Ok(())
             }
+            Record::Used { .. } => Err("L4: usage was reported by nobody".to_owned()),
         }
     }
 

@@ -127,7 +127,10 @@ impl State {
             self.register.stood_in(call, &tool);
         }
         match self.view.freeze(stand_ins) {
-            Some(()) => Ok(()),
+            Some(()) => {
+                self.await_report(call);
+                Ok(())
+            }
             None => misfit("a stand-in names no open call"),
         }
     }

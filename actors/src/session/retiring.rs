@@ -1,0 +1,86 @@
+//! Ending a session that is idle, or whose room others need, so that nobody notices: whoever comes meanwhile is sent to
+//! the registry, and whoever was in the mailbox already keeps the session alive.
+
+use highwater_protocol::session::Event;
+use ractor::ActorRef;
+
+use super::SessionMessage;
+use super::shell::Shell;
+use super::upkeep;
+use crate::registry::RegistryMessage;
+
+impl Shell {
+    /// Looks again when the session might have been idle for long enough.
+    pub(super) fn watch(&self, myself: &ActorRef<SessionMessage>) {
+        let taken = self.taken();
+        let idle = move || SessionMessage::Idle { taken };
+        drop(myself.send_after(self.house.passivate_after, idle));
+    }
+
+    /// Nothing was asked for some time, if no request has come since.
+    pub(super) fn idle(&mut self, myself: &ActorRef<SessionMessage>, taken: u64) {
+        if taken == self.taken() && self.session.is_quiet() {
+            self.begin_to_retire(myself);
+        } else {
+            self.watch(myself);
+        }
+    }
+
+    /// Others need the room.
+    pub(super) fn give_up(&mut self, myself: &ActorRef<SessionMessage>) {
+        if self.session.is_quiet() {
+            self.begin_to_retire(myself);
+        } else {
+            self.step(myself, Event::Relieve { to_bytes: 0 });
+            self.account.evicted();
+        }
+    }
+
+    /// From now on whoever comes goes to the registry. Who stands in the mailbox already is seen to first.
+    fn begin_to_retire(&mut self, myself: &ActorRef<SessionMessage>) {
+        self.slot.retire(myself.get_id(), self.lease.epoch);
+        // The actor is alive: it is handling a message.
+        drop(myself.cast(SessionMessage::Retire { taken: self.taken() }));
+    }
+
+    /// Ends the actor, unless somebody was in the mailbox before this.
+    pub(super) fn retire(&mut self, myself: &ActorRef<SessionMessage>, taken: u64) {
+        if taken != self.taken() || !self.session.is_quiet() {
+            self.slot.set(myself.clone());
+            let session = self.lease.session.clone();
+            // A registry that has ended has nobody left who waits.
+            drop(self.registry.cast(RegistryMessage::Stays { session, actor: myself.clone() }));
+            self.watch(myself);
+            return;
+        }
+        if self.upkeep.is_due_at_end() {
+            self.anchor(myself);
+        }
+        self.house.residency.passivated();
+        self.slot.retire_finally();
+        tracing::debug!(session = %self.lease.session, "session passivated");
+        myself.stop(None);
+    }
+
+    /// Takes an anchor when enough has come since the last.
+    pub(super) fn keep_up(&mut self, myself: &ActorRef<SessionMessage>) {
+        if self.upkeep.is_due() {
+            self.anchor(myself);
+        }
+    }
+
+    fn anchor(&mut self, myself: &ActorRef<SessionMessage>) {
+        if let Some(anchor) = self.session.anchor() {
+            self.upkeep.anchored();
+            upkeep::keep(&self.house, &self.lease.session, anchor, myself);
+        }
+    }
+
+    /// Tells what the session holds now, and asks for relief when all hold too much.
+    pub(super) fn weigh(&self) {
+        if self.account.holds(self.session.resident_bytes()) {
+            // A registry that has ended has nobody left to relieve.
+            drop(self.registry.cast(RegistryMessage::Relieve));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What is done for a session behind its turns: an anchor now and then, so that the next opening folds little, and the
+//! log behind it sealed. All of it is derived or moved, nothing waits for it, and what fails is tried again later.
+
+use std::sync::Arc;
+
+use highwater_protocol::anchor::Anchor;
+use highwater_protocol::session::Event;
+use highwater_protocol::{LogPos, SessionId, caps};
+use highwater_storage::{Store, encode_anchor};
+use ractor::ActorRef;
+
+use super::SessionMessage;
+use crate::env::{Executor, guarded};
+use crate::house::House;
+
+/// How much has come since the last anchor.
+#[derive(Debug, Default)]
+pub(super) struct Upkeep {
+    bytes: usize,
+    records: usize,
+}
+
+impl Upkeep {
+    /// Records of so many bytes went to the store.
+    pub(super) fn wrote(&mut self, records: usize, bytes: usize) {
+        self.records += records;
+        self.bytes += bytes;
+    }
+
+    /// Whether enough has come for an anchor while the session lives.
+    pub(super) fn is_due(&self) -> bool {
+        self.bytes >= caps::ANCHOR_EVERY_BYTES || self.records >= caps::ANCHOR_EVERY_RECORDS
+    }
+
+    /// Whether an anchor is worth its while for a session that ends: the next opening would fold more than it costs.
+    pub(super) fn is_due_at_end(&self) -> bool {
+        self.bytes >= caps::ANCHOR_EVERY_BYTES / 8 || self.records >= caps::ANCHOR_EVERY_RECORDS / 8
+    }
+
+    /// An anchor was taken.
+    pub(super) fn anchored(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Stores an anchor behind all writes given before, and seals what stands before it. The session is told how far the
+/// index of ids goes then.
+pub(super) fn keep(
+    house: &House,
+    session: &SessionId,
+    anchor: Anchor,
+    myself: &ActorRef<SessionMessage>,
+) {
+    let (store, session, myself) = (house.store.clone(), session.clone(), myself.clone());
+    let executor = Arc::clone(&house.executor);
+    house.executor.write(Box::new(move || {
+        let at = anchor.at();
+        let stored = guarded(|| store.put_anchor(&session, at, &encode_anchor(&anchor)?));
+        if let Err(error) = stored {
+            tracing::warn!(%session, %at, %error, "no anchor could be stored");
+        }
+        seal(store, executor, session, at, myself);
+    }));
+}
+
+/// Seals a few MiB at a time, so that commits of other sessions get between.
+fn seal(
+    store: Arc<dyn Store>,
+    executor: Arc<dyn Executor>,
+    session: SessionId,
+    below: LogPos,
+    myself: ActorRef<SessionMessage>,
+) {
+    let sealed = match guarded(|| store.seal(&session, below)) {
+        Ok(sealed) => sealed,
+        Err(error) => {
+            tracing::warn!(%session, %error, "the log could not be sealed");
+            return;
+        }
+    };
+    if sealed.records > 0 {
+        // A session that has ended hears it when it is opened again.
+        drop(myself.cast(SessionMessage::Event(Event::Indexed { below: sealed.below })));
+    }
+    if sealed.more {
+        let next = Arc::clone(&executor);
+        next.write(Box::new(move || seal(store, executor, session, below, myself)));
+    }
+}

@@ -1,0 +1,60 @@
+//! What was used for the calls of a session, as far as the fold keeps it: by how much its estimates are corrected.
+
+use std::collections::VecDeque;
+
+use crate::budget::Budget;
+use crate::caps;
+use crate::ids::CallNumber;
+use crate::tokens::{Correction, TokenCount};
+
+use super::State;
+
+/// The correction, and the answered contexts whose usage was not reported yet, with their estimated sizes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reports {
+    correction: Correction,
+    awaited: VecDeque<(CallNumber, TokenCount)>,
+}
+
+impl State {
+    /// What an estimated size amounts to, by what was reported.
+    pub fn corrected(&self, estimated: TokenCount) -> TokenCount {
+        self.reports.correction.apply(estimated)
+    }
+
+    /// The marks as estimated sizes meet them, by what was reported.
+    pub fn marks(&self, budget: Budget) -> Budget {
+        self.reports.correction.marks(budget)
+    }
+
+    /// The estimated size of an answered context whose usage was not reported yet; `None` if it was, or if the context is
+    /// not one of the last [`caps::REPORTABLE_CALLS`].
+    pub(in crate::session) fn awaited_report(&self, call: CallNumber) -> Option<TokenCount> {
+        let awaited = &self.reports.awaited;
+        awaited.iter().find(|(known, _)| *known == call).map(|(_, estimated)| *estimated)
+    }
+
+    /// A context was answered; it was estimated at what the view takes now.
+    pub(super) fn await_report(&mut self, call: CallNumber) {
+        if self.reports.awaited.len() == caps::REPORTABLE_CALLS {
+            self.reports.awaited.pop_front();
+        }
+        self.reports.awaited.push_back((call, self.view.tokens()));
+    }
+
+    /// Takes a report. What a model counts stays true whatever is rewound, so this knows no rewind.
+    pub(super) fn used(
+        &mut self,
+        call: CallNumber,
+        model: &str,
+        estimated: TokenCount,
+        input: TokenCount,
+    ) -> Result<(), Box<str>> {
+        if call == CallNumber::default() || call > self.call {
+            return Err("it reports on a context that was never answered".into());
+        }
+        self.reports.awaited.retain(|(known, _)| *known != call);
+        self.reports.correction.learn(model, estimated, input);
+        Ok(())
+    }
+}
