@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::admission::{Budgeted, admit};
 use crate::compactor::Desk;
+use crate::count::{self, Counts, TokenCounter};
 use crate::door::Door;
 use crate::env::{Clock, Executor, SystemClock, Threaded};
 use crate::gate::{Gate, GateActor};
@@ -32,6 +33,7 @@ pub struct Builder {
     summarizer: Arc<dyn Summarizer>,
     clock: Arc<dyn Clock>,
     executor: Option<Arc<dyn Executor>>,
+    counter: Arc<dyn TokenCounter>,
     slots: u32,
     reserve: u32,
 }
@@ -65,6 +67,14 @@ impl Builder {
         self
     }
 
+    /// Who counts tokens for [`Highwater::counts`]. Default: the vocabulary o200k with the feature `exact-tokens`, the
+    /// estimate without it.
+    #[must_use]
+    pub fn counter(mut self, counter: impl TokenCounter) -> Self {
+        self.counter = Arc::new(counter);
+        self
+    }
+
     /// Starts the actors. To be called within a tokio runtime.
     ///
     /// [`Kind::Invalid`] when the slots leave compaction none; [`Kind::Internal`] when the system gives no thread.
@@ -81,6 +91,7 @@ impl Builder {
             JournalArguments { store: self.store.clone(), executor: Arc::clone(&executor) };
         let (journal, _) =
             Actor::spawn(None, JournalActor, arguments).await.map_err(not_started)?;
+        let counts = Counts::new(self.counter, Arc::clone(&executor), caps::KEPT_COUNTS);
         let house = House {
             store: self.store,
             clock: self.clock,
@@ -95,7 +106,7 @@ impl Builder {
         };
         let (registry, _) =
             Actor::spawn(None, RegistryActor, house.clone()).await.map_err(not_started)?;
-        Ok(Highwater { house, registry })
+        Ok(Highwater { house, registry, counts })
     }
 }
 
@@ -109,6 +120,7 @@ fn not_started(error: ractor::SpawnErr) -> Error {
 pub struct Highwater {
     house: House,
     registry: ActorRef<RegistryMessage>,
+    counts: Counts,
 }
 
 impl Highwater {
@@ -119,6 +131,7 @@ impl Highwater {
             summarizer: Arc::new(Extractive),
             clock: Arc::new(SystemClock),
             executor: None,
+            counter: count::default_counter(),
             slots: DEFAULT_SLOTS.0,
             reserve: DEFAULT_SLOTS.1,
         }
@@ -152,6 +165,11 @@ impl Highwater {
         &self.house.desk.gate
     }
 
+    /// Exact counts of tokens, for a host that wants to know or to report them ([`SessionHandle::report_usage`]).
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     /// Closes every session, waits until all that was acknowledged or under way is durable, ends the actors and the writer
     /// thread, and closes the store: when this returns, another process may open it. Passes in flight are abandoned. Requests made meanwhile get [`Kind::Closed`].
     pub async fn close(self) -> Result<(), Error> {
@@ -176,6 +194,7 @@ impl Highwater {
             // Only an actor that is gone already refuses to stop.
             drop(actor.stop_and_wait(None, None).await);
         }
+        drop(self.counts);
         let (executor, store) = (self.house.executor, self.house.store);
         let finished = tokio::task::spawn_blocking(move || {
             executor.finish();

@@ -11,6 +11,7 @@
 //!                                                   the host's own turns -----+
 //! ```
 
+pub mod count;
 pub mod env;
 pub mod history;
 pub mod summarize;

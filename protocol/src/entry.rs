@@ -126,22 +126,38 @@ pub struct Part {
 impl Part {
     /// A part with its size estimated. Media are charged a flat price: their bytes say nothing about their tokens.
     pub fn new(kind: PartKind, original: Option<Original>) -> Self {
-        let said = match &kind {
-            PartKind::Text { text } | PartKind::Reasoning { text } => tokens::estimate(text),
-            PartKind::ToolCall { id, name, arguments } => {
-                tokens::estimate(id) + tokens::estimate(name) + tokens::estimate(arguments)
+        let mut part = Self { kind, original, tokens: TokenCount::ZERO };
+        part.tokens = part.tokens_by(tokens::estimate);
+        part
+    }
+
+    /// Its size with its texts counted by `count`.
+    pub fn tokens_by(&self, count: impl FnMut(&str) -> TokenCount) -> TokenCount {
+        let media = TokenCount(tokens::MEDIA_TOKENS.0 * u64::from(self.media()));
+        self.texts().map(count).sum::<TokenCount>() + media + tokens::BLOCK_OVERHEAD_TOKENS
+    }
+
+    /// The texts of it that a tokenizer counts, media excluded.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts: [&str; 3] = match &self.kind {
+            PartKind::Text { text } | PartKind::Reasoning { text } => [text, "", ""],
+            PartKind::ToolCall { id, name, arguments } => [id, name, arguments],
+            PartKind::ToolResult { call, text, .. } => [call, text, ""],
+            PartKind::Media { .. } => ["", "", ""],
+            PartKind::Opaque { .. } => {
+                [self.original.as_ref().map_or("", |original| &original.json), "", ""]
             }
-            PartKind::ToolResult { call, text, media, .. } => {
-                tokens::estimate(call)
-                    + tokens::estimate(text)
-                    + TokenCount(tokens::MEDIA_TOKENS.0 * u64::from(*media))
-            }
-            PartKind::Media { .. } => tokens::MEDIA_TOKENS,
-            PartKind::Opaque { .. } => original
-                .as_ref()
-                .map_or(TokenCount::ZERO, |original| tokens::estimate(&original.json)),
         };
-        Self { kind, original, tokens: said + tokens::BLOCK_OVERHEAD_TOKENS }
+        texts.into_iter().filter(|text| !text.is_empty())
+    }
+
+    /// How many images, documents or sounds it holds.
+    pub fn media(&self) -> u32 {
+        match &self.kind {
+            PartKind::ToolResult { media, .. } => *media,
+            PartKind::Media { .. } => 1,
+            _ => 0,
+        }
     }
 
     /// Whether a tool answers in it.
