@@ -1,5 +1,6 @@
 //! The store as the house holds it: closed for good when the house closes, whoever still has a handle.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use highwater_storage::{Access, Capabilities, Store, StoreError, Wrapping};
@@ -8,12 +9,19 @@ use highwater_storage::{Access, Capabilities, Store, StoreError, Wrapping};
 pub(crate) struct Door {
     store: RwLock<Option<Box<dyn Store>>>,
     capabilities: Capabilities,
+    reads: AtomicU64,
 }
 
 impl Door {
     pub(crate) fn new(store: impl Store) -> Self {
         let capabilities = store.capabilities();
-        Self { store: RwLock::new(Some(Box::new(store))), capabilities }
+        let reads = AtomicU64::new(0);
+        Self { store: RwLock::new(Some(Box::new(store))), capabilities, reads }
+    }
+
+    /// How often records, ids or anchors were read.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Waits for the work under way and drops the store. Blocks.
@@ -29,9 +37,10 @@ impl Wrapping for Door {
 
     fn with<T>(
         &self,
-        _: Access,
+        access: Access,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.reads.fetch_add(u64::from(access == Access::Read), Ordering::Relaxed);
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         match &*store {
             Some(store) => work(&**store),

@@ -11,7 +11,7 @@ use highwater_protocol::{
     Budget, CallNumber, CallRef, Context, Entry, Error, Format, Kind, Outcome, PassId, Resolution,
     Seq, SessionId,
 };
-use ractor::ActorRef;
+use ractor::{ActorId, ActorRef, MessagingErr};
 use tokio::sync::oneshot;
 
 use crate::admission::admit;
@@ -20,7 +20,7 @@ use crate::highwater::shut_down;
 use crate::history::History;
 use crate::house::House;
 use crate::notices::Notices;
-use crate::registry::{RegistryMessage, Slot};
+use crate::registry::{RegistryMessage, Slot, Wanted};
 use crate::session::{Answer, SessionMessage};
 
 /// One session. Cheap to clone; all clones are the same session. Dropping handles does not end the session.
@@ -232,10 +232,7 @@ impl SessionHandle {
 
     /// Makes sure that the session's actor is alive.
     pub(crate) async fn activate(&self) -> Result<ActorRef<SessionMessage>, Error> {
-        let (reply, actor) = oneshot::channel();
-        let message = RegistryMessage::Open { session: self.session().clone(), reply };
-        self.registry.cast(message).map_err(|_| shut_down())?;
-        actor.await.map_err(|_| shut_down())?
+        self.want(None).await
     }
 
     async fn ask(&self, body: Request) -> Result<Reply, Error> {
@@ -251,22 +248,43 @@ impl SessionHandle {
             _ => 0,
         };
         let name = body.name();
-        let admission = admit(self.slot.queue(), &self.house.queue, bytes).await?;
-        let actor = match self.slot.actor() {
-            Some(actor) => actor,
-            None => self.activate().await?,
-        };
-        let (reply, answer) = oneshot::channel();
-        let mut message = SessionMessage::Request { body, answer: Answer { reply, admission } };
-        if let Err(refused) = actor.cast(message) {
-            // The actor has ended since: nothing of the request was seen, so it goes to the next one.
-            let ractor::MessagingErr::SendErr(back) = refused else {
-                return Err(shut_down());
-            };
-            message = back;
-            self.activate().await?.cast(message).map_err(|_| shut_down())?;
+        loop {
+            let admission = admit(self.slot.queue(), &self.house.queue, bytes).await?;
+            let (reply, answer) = oneshot::channel();
+            let body = body.clone();
+            let message = SessionMessage::Request { body, answer: Answer { reply, admission } };
+            let actor = self.deliver(message).await?;
+            match answer.await {
+                Ok(answer) => return answer,
+                // It ended in order, and nothing of the request was seen: it goes to the next actor.
+                Err(_) if self.slot.was_never_seen_by(actor) => {}
+                Err(_) => return Err(self.forgotten(name)),
+            }
         }
-        answer.await.map_err(|_| self.forgotten(name))?
+    }
+
+    /// Puts a message into the mailbox of the session's actor, which is made if there is none; tells which actor it is.
+    async fn deliver(&self, mut message: SessionMessage) -> Result<ActorId, Error> {
+        if let Some(actor) = self.slot.actor() {
+            match actor.cast(message) {
+                Ok(()) => return Ok(actor.get_id()),
+                // It has ended since: nothing of the message was seen.
+                Err(MessagingErr::SendErr(back)) => message = back,
+                Err(_) => return Err(shut_down()),
+            }
+        }
+        Ok(self.want(Some(message)).await?.get_id())
+    }
+
+    async fn want(
+        &self,
+        message: Option<SessionMessage>,
+    ) -> Result<ActorRef<SessionMessage>, Error> {
+        let (reply, actor) = oneshot::channel();
+        let wanted = Wanted { message, reply };
+        let message = RegistryMessage::Open { session: self.session().clone(), wanted };
+        self.registry.cast(message).map_err(|_| shut_down())?;
+        actor.await.map_err(|_| shut_down())?
     }
 
     /// The actor ended with the request in its mailbox or in hand.

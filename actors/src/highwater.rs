@@ -1,6 +1,7 @@
 //! The house as an embedding host sees it: built over a store, asked for sessions, closed at the end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use highwater_protocol::limit::SlotLimits;
 use highwater_protocol::session::SessionConfig;
@@ -20,6 +21,7 @@ use crate::history::History;
 use crate::house::House;
 use crate::journal::{JournalActor, JournalArguments};
 use crate::registry::{RegistryActor, RegistryMessage};
+use crate::residency::{Gauges, Residency};
 use crate::session::{Answer, SessionMessage};
 use crate::summarize::{Extractive, KeptSummaries, Summarizer};
 use highwater_protocol::message::Request;
@@ -36,6 +38,8 @@ pub struct Builder {
     counter: Arc<dyn TokenCounter>,
     slots: u32,
     reserve: u32,
+    resident_bytes: u64,
+    passivate_after: Duration,
 }
 
 impl Builder {
@@ -50,6 +54,23 @@ impl Builder {
     #[must_use]
     pub fn slots(mut self, slots: u32, reserve: u32) -> Self {
         (self.slots, self.reserve) = (slots, reserve);
+        self
+    }
+
+    /// How many bytes all live sessions may hold together. Above it, those that were used longest ago are ended, and
+    /// read from the store again when they are used. Bounds what sessions hold between their turns; a turn that is being
+    /// answered, and a pass, hold what they work on besides. Default: [`caps::RESIDENT_BYTES`].
+    #[must_use]
+    pub fn resident_bytes(mut self, bytes: u64) -> Self {
+        self.resident_bytes = bytes;
+        self
+    }
+
+    /// How long a session may lie idle before its actor ends; the next call reads it from the store again. Default:
+    /// [`caps::PASSIVATE_AFTER`].
+    #[must_use]
+    pub fn passivate_after(mut self, idle: Duration) -> Self {
+        self.passivate_after = idle;
         self
     }
 
@@ -103,6 +124,8 @@ impl Builder {
             },
             journal,
             queue: Budgeted::new(caps::PROCESS_QUEUE_BYTES),
+            residency: Residency::new(self.resident_bytes),
+            passivate_after: self.passivate_after,
         };
         let (registry, _) =
             Actor::spawn(None, RegistryActor, house.clone()).await.map_err(not_started)?;
@@ -134,6 +157,8 @@ impl Highwater {
             counter: count::default_counter(),
             slots: DEFAULT_SLOTS.0,
             reserve: DEFAULT_SLOTS.1,
+            resident_bytes: caps::RESIDENT_BYTES,
+            passivate_after: caps::PASSIVATE_AFTER,
         }
     }
 
@@ -153,6 +178,11 @@ impl Highwater {
         let handle = SessionHandle::new(slot, self.registry.clone(), self.house.clone());
         handle.activate().await?;
         Ok(handle)
+    }
+
+    /// What the house holds in memory, and how often it gave up or read again.
+    pub fn gauges(&self) -> Gauges {
+        Gauges { page_reads: self.house.store.reads(), ..self.house.residency.gauges() }
     }
 
     /// The history of a session that need not be open, nor fit to be opened.

@@ -1,6 +1,7 @@
 //! What every actor of one house shares: the store, the clock, the place for blocking work, and the other actors.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::ActorRef;
 
@@ -9,6 +10,7 @@ use crate::compactor::Desk;
 use crate::door::Door;
 use crate::env::{Clock, Executor};
 use crate::journal::JournalMessage;
+use crate::residency::Residency;
 
 /// Shared by all actors. Cheap to clone.
 #[derive(Clone)]
@@ -19,4 +21,7 @@ pub(crate) struct House {
     pub(crate) desk: Desk,
     pub(crate) journal: ActorRef<JournalMessage>,
     pub(crate) queue: Budgeted,
+    pub(crate) residency: Arc<Residency>,
+    /// How long a session may lie idle before its actor ends.
+    pub(crate) passivate_after: Duration,
 }

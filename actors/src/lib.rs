@@ -13,6 +13,7 @@
 
 pub mod count;
 pub mod env;
+pub mod examine;
 pub mod history;
 pub mod summarize;
 pub mod tool;
@@ -30,6 +31,7 @@ mod journal;
 mod notices;
 mod recovery;
 mod registry;
+mod residency;
 mod session;
 
 pub use gate::{Gate, Permit};
@@ -38,6 +40,7 @@ pub use highwater::{Builder, Highwater};
 pub use highwater_protocol as protocol;
 pub use highwater_storage as storage;
 pub use notices::{Notices, Told};
+pub use residency::Gauges;
 
 /// The README's example, compiled and run with the tests.
 #[cfg(doctest)]

@@ -44,6 +44,11 @@ impl Announcer {
         Notices { receiver }
     }
 
+    /// Whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        matches!(&*self.queue(), Queue::Heard(queue) if queue.receiver_count() > 0)
+    }
+
     /// Nothing more will be told: subscribers come to an end.
     pub(crate) fn close(&self) {
         *self.queue() = Queue::Closed;

@@ -33,12 +33,29 @@ impl Log<'_> {
         })
     }
 
+    /// Folds the log from its beginning, whatever anchors there are.
+    pub(crate) fn fold_whole(&self) -> Result<Replay, Error> {
+        let mut rewinds = Rewinds::default();
+        loop {
+            let replay = self.go_on(Replay::knowing(rewinds))?;
+            match replay.starts_over() {
+                Some(found) => rewinds = found,
+                None => return Ok(replay),
+            }
+        }
+    }
+
+    /// Reads on to the end.
+    pub(crate) fn go_on(&self, mut replay: Replay) -> Result<Replay, Error> {
+        while replay.next() < self.end {
+            self.read_page(&mut replay)?;
+        }
+        Ok(replay)
+    }
+
     fn read(&self, mut rewinds: Rewinds) -> Result<Replay, Error> {
         loop {
-            let mut replay = self.begin(rewinds)?;
-            while replay.next() < self.end {
-                self.read_page(&mut replay)?;
-            }
+            let replay = self.go_on(self.begin(rewinds)?)?;
             match replay.starts_over() {
                 Some(found) => rewinds = found,
                 None => return Ok(replay),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
 use highwater_protocol::{Budget, Error, Format, TokenCount};
 
+use crate::store;
+
 /// Keeps the transcripts of LLM agents bounded while the agents keep working.
 #[derive(Debug, Parser)]
 #[command(
@@ -46,6 +48,38 @@ Example:
 
 Rebuilds every record from the store alone. Prints `lossless: yes` or where the first difference is.")]
     Verify(Verify),
+    /// Show the sessions of a store, their sizes, and what room they take
+    #[command(after_help = "\
+Example:
+  highwater stats DIR
+
+Reads every entry, so that it takes as long as reading the store does.")]
+    Stats(store::Stats),
+    /// Examine a store: hashes, folds, views, references
+    #[command(after_help = "\
+Examples:
+  highwater doctor DIR
+  highwater doctor DIR --json | jq .findings
+
+Reads and folds everything, and changes nothing but what redb itself mends in its file. Exit code 1 when something
+is wrong; each finding says where, and what it means.")]
+    Doctor(store::Doctor),
+    /// Print the exact input of a past call again
+    #[command(after_help = "\
+Examples:
+  highwater call DIR my-session 12
+  highwater call DIR my-session 12 --json | jq '.tokens, .digest'
+
+Calls are the contexts that were answered, counted from 1. The input is not stored: it is folded from the log,
+also behind summaries, rewinds and restarts.")]
+    Call(store::Call),
+    /// Seal old records, remove payloads that nothing refers to, give room back
+    #[command(after_help = "\
+Example:
+  highwater maintain DIR
+
+A running house seals by itself; this seals the rest and shrinks the file. No other process may have the store open.")]
+    Maintain(store::Maintain),
 }
 
 #[derive(Debug, Arguments)]

@@ -8,6 +8,7 @@ mod progress;
 mod replay;
 mod report;
 mod sample;
+mod store;
 mod verify;
 
 use std::io::IsTerminal;
@@ -23,6 +24,10 @@ fn main() -> ExitCode {
     let outcome = match args.command {
         Command::Replay(options) => run(replay::run(options)),
         Command::Verify(options) => verify::run(&options),
+        Command::Stats(options) => options.run(),
+        Command::Doctor(options) => options.run(),
+        Command::Call(options) => options.run(),
+        Command::Maintain(options) => options.run(),
     };
     exit::code(outcome)
 }

@@ -50,8 +50,19 @@ pub struct Anchor {
     pub under_way: Vec<CallUnderWay>,
     /// The open tasks and what they say, in order of their names.
     pub tasks: Vec<(Box<str>, Box<str>)>,
+    /// What providers reported.
+    pub reports: ReportsAnchor,
     /// What the model sees.
     pub view: ViewAnchor,
+}
+
+/// What providers reported of a session's calls, as plain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportsAnchor {
+    /// The models that were reported, the last one last, and the shares that their last reports said.
+    pub learned: Vec<(Box<str>, Vec<u64>)>,
+    /// The answered contexts whose usage was not reported yet, and their estimated sizes.
+    pub awaited: Vec<(CallNumber, TokenCount)>,
 }
 
 /// A call that is under way.

@@ -52,6 +52,18 @@ pub const OUTCOMES_KEPT: usize = 64;
 /// Bytes of one page when a session's log is read.
 pub const PAGE_BYTES: usize = 1 << 20;
 
+/// An anchor is taken when so many bytes of entries have come since the last: folding as much takes a few milliseconds.
+pub const ANCHOR_EVERY_BYTES: usize = 256 << 10;
+
+/// An anchor is taken when so many records have come since the last, however small.
+pub const ANCHOR_EVERY_RECORDS: usize = 2048;
+
+/// Bytes that all live sessions may hold together before some give up theirs: the views of some hundreds of agents.
+pub const RESIDENT_BYTES: u64 = 512 << 20;
+
+/// How long a session may lie idle before its actor ends. Longer than a person takes to answer, shorter than a night.
+pub const PASSIVATE_AFTER: std::time::Duration = std::time::Duration::from_mins(5);
+
 /// How long a reader waits for the store. A page takes milliseconds; a disk that takes longer than this is not well, and
 /// a snapshot that is held keeps the file from reusing what is freed.
 pub const READ_DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);

@@ -9,6 +9,7 @@ mod event;
 mod outbox;
 mod passes;
 mod past;
+mod quiet;
 mod replay;
 mod state;
 mod step;

@@ -12,7 +12,9 @@ mod sessions;
 
 pub(crate) use anchors::{anchor, anchors, put_anchor};
 pub(crate) use append::append;
-pub(crate) use blobs::{Suspects, Touched, put_blobs, remove as remove_blobs};
+pub(crate) use blobs::{
+    Suspects, Touched, put_blobs, remove as remove_blobs, verify as verify_blobs,
+};
 pub(crate) use blocks::Blocks;
 pub(crate) use read::{find, read, read_at, read_back};
 pub(crate) use seal::seal;

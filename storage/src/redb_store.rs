@@ -46,6 +46,15 @@ impl Default for RedbOptions {
     }
 }
 
+/// What was found of the payloads of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payloads {
+    /// Those that no record refers to.
+    pub unreferenced: u64,
+    /// Those that are not what their digest says, and why. Every entry that holds one is damaged.
+    pub damaged: Vec<(Digest, String)>,
+}
+
 /// Keeps sessions in a directory, for one process at a time.
 ///
 /// After an append failed in the middle of a commit, the store answers reads but refuses writers (L6): drop it and
@@ -82,6 +91,54 @@ impl RedbStore {
     /// Errors are those of [`RedbStore::open`].
     pub fn over(backend: impl StorageBackend, options: RedbOptions) -> Result<Self, StoreError> {
         open::over(backend, options).map(Self::new)
+    }
+
+    /// Gives back to the file system what the file does not use any more: what was freed by sealing and by sweeps is
+    /// reused by later writes, and otherwise keeps its room. Takes as long as moving what lies behind it does. Tells the
+    /// bytes of the file before and after.
+    ///
+    /// [`StoreError::Io`] when the system refuses; nothing is lost then.
+    pub fn compact(&mut self) -> Result<(u64, u64), StoreError> {
+        let before = self.place.bytes()?;
+        self.journal.compact()?;
+        Ok((before, self.place.bytes()?))
+    }
+
+    /// Verifies the file below the tables: checksums of its pages, and that none is lost or used twice. What can be
+    /// mended is. Whether the file was sound. Reads all of it.
+    ///
+    /// [`StoreError::Io`] when it cannot be read, or cannot be mended.
+    pub fn check_file(&mut self) -> Result<bool, StoreError> {
+        self.journal.check()
+    }
+
+    /// Verifies every payload, and counts those that no record refers to. Changes nothing.
+    pub fn examine_payloads(&self) -> Result<Payloads, StoreError> {
+        let mut payloads = Payloads::default();
+        let mut from = Some(Vec::new());
+        while let Some(key) = from {
+            from = self.journal.read(|tables| {
+                engine::verify_blobs(tables, &key, MARKED_AT_ONCE_BYTES, &mut payloads.damaged)
+            })?;
+        }
+        payloads.unreferenced = self.suspects(Timestamp(i64::MAX))?.count();
+        Ok(payloads)
+    }
+
+    /// The payloads stored before a moment that no record refers to, as far as records can be read. Looks in many short
+    /// snapshots, since a long one keeps the file from reusing what is freed meanwhile. Records only move from rows to
+    /// sealed stretches, so that rows are looked at first.
+    fn suspects(&self, before: Timestamp) -> Result<Suspects, StoreError> {
+        let mut suspects = self.journal.read(|tables| Suspects::stored_before(tables, before))?;
+        for table in [Table::Log, Table::Segments] {
+            let mut from = Some(Vec::new());
+            while let Some(key) = from {
+                from = self
+                    .journal
+                    .read(|tables| suspects.clear(tables, table, &key, MARKED_AT_ONCE_BYTES))?;
+            }
+        }
+        Ok(suspects)
     }
 
     fn new(opened: open::Opened) -> Self {
@@ -188,19 +245,10 @@ impl Store for RedbStore {
         self.journal.change(|tables| engine::put_blobs(tables, blobs, at))
     }
 
-    /// Looks in many short snapshots, since a long one keeps the file from reusing what is freed meanwhile. Records only
-    /// move from rows to sealed stretches, so that rows are looked at first; what is referred to meanwhile is noted.
     fn sweep_blobs(&self, before: Timestamp) -> Result<Swept, StoreError> {
+        // What is referred to from now on is noted, and stays.
         self.touched.begin();
-        let mut suspects = self.journal.read(|tables| Suspects::stored_before(tables, before))?;
-        for table in [Table::Log, Table::Segments] {
-            let mut from = Some(Vec::new());
-            while let Some(key) = from {
-                from = self
-                    .journal
-                    .read(|tables| suspects.clear(tables, table, &key, MARKED_AT_ONCE_BYTES))?;
-            }
-        }
+        let suspects = self.suspects(before)?;
         self.journal.change(|tables| {
             engine::remove_blobs(tables, &suspects.unreferenced(&self.touched.end()))
         })

@@ -101,6 +101,16 @@ pub struct SessionInfo {
     pub head: LogPos,
     /// Where its own rows begin: zero, or where it was forked from another session.
     pub origin: LogPos,
+    /// The ids of all entries below this position are in the index.
+    pub indexed: LogPos,
+}
+
+impl SessionInfo {
+    /// The lease of whoever opened the session last, as it stands by now.
+    pub fn lease(self) -> Lease {
+        let Self { session, epoch, head, indexed, .. } = self;
+        Lease { session, epoch, head, indexed }
+    }
 }
 
 /// What was sealed.

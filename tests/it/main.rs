@@ -15,6 +15,7 @@ mod past_calls;
 mod plays;
 mod properties;
 mod recovery;
+mod residency;
 mod seen_in_the_wild;
 mod store_failures;
 mod supervision;

@@ -52,8 +52,9 @@ async fn each_call_is_rendered_again_behind_splices_changes_rewinds_and_restarts
         for turn in 0..6 {
             let n = 1 + round * 40 + turn * 4;
             let (call, result) = (n + 1, n + 2);
-            let turn =
-                format!("u{n}: go on ~150\na{call} call c{n} ls: I look.\nr{result} c{n}: here ~200");
+            let turn = format!(
+                "u{n}: go on ~150\na{call} call c{n} ls: I look.\nr{result} c{n}: here ~200"
+            );
             host.append(&turn).await;
             kept.keep(&context(&host).await);
         }

@@ -2,7 +2,7 @@
 
 use highwater_protocol::session::{Session, SessionConfig};
 use highwater_protocol::{Error, Rewinds, SessionId, Timestamp};
-use highwater_storage::{Lease, Store};
+use highwater_storage::{Epoch, Lease, Store, StoreError};
 use ractor::ActorRef;
 
 use super::RegistryMessage;
@@ -17,29 +17,69 @@ pub(crate) struct Loaded {
     pub(super) lease: Lease,
 }
 
-/// Reads a session beside everything else; the registry is told when it is done. `known` sessions were opened before
-/// by this process.
+/// What this process has to do with a session that is to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Past {
+    /// It was opened here before.
+    pub(super) was_opened: bool,
+    /// Its last actor here has left it in order under this epoch. Whoever goes on under it has nobody to fence off.
+    pub(super) retired_epoch: Option<Epoch>,
+}
+
+/// Reads a session beside everything else; the registry is told when it is done.
 pub(super) fn start(
     house: &House,
     session: SessionId,
     config: SessionConfig,
-    known: bool,
+    past: Past,
     registry: ActorRef<RegistryMessage>,
 ) {
-    let (house, writer) = (house.clone(), house.executor.clone());
-    writer.write(Box::new(move || {
-        let lease = guarded(|| house.store.open_session(&session));
-        let reader = house.executor.clone();
-        reader.read(Box::new(move || {
-            let now = house.clock.now();
-            let loaded = lease
-                .map_err(|error| of_store(&error))
-                .and_then(|lease| read(&*house.store, lease, config, known, now))
-                .map(Box::new);
-            // A registry that has ended has nobody left who waits.
-            drop(registry.cast(RegistryMessage::Loaded { session, loaded }));
-        }));
-    }));
+    let opening = Opening { house: house.clone(), session, config, past, registry };
+    let executor = house.executor.clone();
+    match past.retired_epoch {
+        Some(epoch) => executor.read(Box::new(move || opening.resume(epoch))),
+        None => executor.write(Box::new(move || opening.open())),
+    }
+}
+
+/// A session that is being opened.
+struct Opening {
+    house: House,
+    session: SessionId,
+    config: SessionConfig,
+    past: Past,
+    registry: ActorRef<RegistryMessage>,
+}
+
+impl Opening {
+    /// Goes on under the epoch of an actor that has left in order, unless somebody else has opened the session since.
+    fn resume(self, epoch: Epoch) {
+        match guarded(|| self.house.store.session(&self.session)) {
+            Ok(info) if info.epoch == epoch => self.read(Ok(info.lease())),
+            _ => {
+                let executor = self.house.executor.clone();
+                executor.write(Box::new(move || self.open()));
+            }
+        }
+    }
+
+    /// Raises the epoch behind all writes given before, then reads.
+    fn open(self) {
+        let lease = guarded(|| self.house.store.open_session(&self.session));
+        let executor = self.house.executor.clone();
+        executor.read(Box::new(move || self.read(lease)));
+    }
+
+    fn read(self, lease: Result<Lease, StoreError>) {
+        let now = self.house.clock.now();
+        let known = self.past.was_opened;
+        let loaded = lease
+            .map_err(|error| of_store(&error))
+            .and_then(|lease| read(&*self.house.store, lease, self.config, known, now))
+            .map(Box::new);
+        // A registry that has ended has nobody left who waits.
+        drop(self.registry.cast(RegistryMessage::Loaded { session: self.session, loaded }));
+    }
 }
 
 fn read(

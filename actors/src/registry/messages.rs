@@ -8,7 +8,7 @@ use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use super::load::Loaded;
-use super::{Opened, Slot};
+use super::{Slot, Wanted};
 use crate::session::SessionMessage;
 
 /// A message to the registry.
@@ -26,8 +26,8 @@ pub(crate) enum RegistryMessage {
     Open {
         /// Which session.
         session: SessionId,
-        /// Where the actor goes.
-        reply: Opened,
+        /// What it is wanted for.
+        wanted: Wanted,
     },
     /// A session's log was read.
     Loaded {
@@ -36,6 +36,15 @@ pub(crate) enum RegistryMessage {
         /// The session, or why it could not be read.
         loaded: Result<Box<Loaded>, Error>,
     },
+    /// A session that was about to end is used again, and stays.
+    Stays {
+        /// Which session.
+        session: SessionId,
+        /// Its actor.
+        actor: ActorRef<SessionMessage>,
+    },
+    /// Live sessions hold more than they may together: those that were used longest ago are to give up.
+    Relieve,
     /// Which actors are alive? For shutting down.
     Live {
         /// Where they go.

@@ -20,15 +20,37 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Supervisio
 use tokio::sync::oneshot;
 
 use crate::house::House;
+use crate::residency::Held;
 use crate::session::{SessionActor, SessionArguments, SessionMessage};
-use load::Loaded;
+use load::{Loaded, Past};
 pub(crate) use messages::RegistryMessage;
 pub(crate) use slot::Slot;
 
 #[cfg(test)]
 mod tests;
 
-type Opened = oneshot::Sender<Result<ActorRef<SessionMessage>, Error>>;
+/// What somebody wants of a session that may have no actor.
+pub(crate) struct Wanted {
+    /// What it is to be told before anything else can have it end again: who waits for room to be given back does not wait
+    /// for ever.
+    pub(crate) message: Option<SessionMessage>,
+    /// Where its actor goes, or why there is none; the message is dropped then.
+    pub(crate) reply: oneshot::Sender<Result<ActorRef<SessionMessage>, Error>>,
+}
+
+impl Wanted {
+    fn get(self, actor: &ActorRef<SessionMessage>) {
+        if let Some(message) = self.message {
+            // Should it have ended, whoever waits for the answer learns it.
+            drop(actor.cast(message));
+        }
+        drop(self.reply.send(Ok(actor.clone())));
+    }
+
+    fn fail(self, error: Error) {
+        drop(self.reply.send(Err(error)));
+    }
+}
 
 pub(crate) struct RegistryActor;
 
@@ -54,8 +76,17 @@ impl Drop for Known {
 
 enum Phase {
     Idle,
-    Opening(Vec<Opened>),
-    Live(ActorRef<SessionMessage>),
+    Opening(Vec<Wanted>),
+    Live(Live),
+    /// Somebody wants it while its actor is about to end: answered when that has ended, or stays.
+    Ending(Live, Vec<Wanted>),
+}
+
+/// A live session.
+#[derive(Clone)]
+struct Live {
+    actor: ActorRef<SessionMessage>,
+    held: Arc<Held>,
 }
 
 impl Actor for RegistryActor {
@@ -81,16 +112,15 @@ impl Actor for RegistryActor {
             RegistryMessage::Slot { session, config, reply } => {
                 drop(reply.send(state.slot(&session, config)));
             }
-            RegistryMessage::Open { session, reply } => state.open(&myself, &session, reply),
+            RegistryMessage::Open { session, wanted } => state.open(&myself, &session, wanted),
             RegistryMessage::Loaded { session, loaded } => {
                 state.loaded(&myself, &session, loaded).await;
             }
+            RegistryMessage::Stays { session, actor } => state.stays(&session, &actor),
+            RegistryMessage::Relieve => state.relieve(),
             RegistryMessage::Live { reply } => {
-                let live = state.sessions.values().filter_map(|known| match &known.phase {
-                    Phase::Live(actor) => Some(actor.clone()),
-                    Phase::Idle | Phase::Opening(_) => None,
-                });
-                drop(reply.send(live.collect()));
+                let live = state.sessions.values().filter_map(Known::live);
+                drop(reply.send(live.map(|live| live.actor.clone()).collect()));
             }
         }
         Ok(())
@@ -98,16 +128,16 @@ impl Actor for RegistryActor {
 
     async fn handle_supervisor_evt(
         &self,
-        _myself: ActorRef<RegistryMessage>,
+        myself: ActorRef<RegistryMessage>,
         event: SupervisionEvent,
         state: &mut RegistryState,
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorFailed(who, error) => {
                 let why = Error::new(Kind::Unknown, format!("the session actor died: {error}"));
-                state.ended(&who, Some(why));
+                state.ended(&myself, &who, Some(why));
             }
-            SupervisionEvent::ActorTerminated(who, ..) => state.ended(&who, None),
+            SupervisionEvent::ActorTerminated(who, ..) => state.ended(&myself, &who, None),
             _ => {}
         }
         Ok(())
@@ -130,21 +160,64 @@ impl RegistryState {
         Ok(Arc::clone(&known.slot))
     }
 
-    fn open(&mut self, myself: &ActorRef<RegistryMessage>, session: &SessionId, reply: Opened) {
+    fn open(&mut self, myself: &ActorRef<RegistryMessage>, session: &SessionId, wanted: Wanted) {
         let Some(known) = self.sessions.get_mut(session) else {
             let message = format!("session {session} was never asked for");
-            drop(reply.send(Err(Error::new(Kind::NotFound, message))));
-            return;
+            return wanted.fail(Error::new(Kind::NotFound, message));
         };
         match &mut known.phase {
-            Phase::Live(actor) if is_alive(actor) => drop(reply.send(Ok(actor.clone()))),
-            Phase::Opening(waiting) => waiting.push(reply),
-            Phase::Live(_) | Phase::Idle => {
-                known.phase = Phase::Opening(vec![reply]);
-                let (config, was_opened) = (known.slot.config(), known.was_opened);
-                load::start(&self.house, session.clone(), config, was_opened, myself.clone());
+            Phase::Live(live) if known.slot.is_retiring() => {
+                known.phase = Phase::Ending(live.clone(), vec![wanted]);
+            }
+            Phase::Live(live) if is_alive(&live.actor) => wanted.get(&live.actor),
+            Phase::Opening(waiting) | Phase::Ending(_, waiting) => waiting.push(wanted),
+            Phase::Live(_) | Phase::Idle => self.load(myself, session, vec![wanted]),
+        }
+    }
+
+    /// Reads a session from the store for those who wait for it.
+    fn load(
+        &mut self,
+        myself: &ActorRef<RegistryMessage>,
+        session: &SessionId,
+        waiting: Vec<Wanted>,
+    ) {
+        if let Some(known) = self.sessions.get_mut(session) {
+            known.phase = Phase::Opening(waiting);
+            let past =
+                Past { was_opened: known.was_opened, retired_epoch: known.slot.retired_epoch() };
+            load::start(&self.house, session.clone(), known.slot.config(), past, myself.clone());
+        }
+    }
+
+    /// A session that was about to end is used again.
+    fn stays(&mut self, session: &SessionId, actor: &ActorRef<SessionMessage>) {
+        if let Some(known) = self.sessions.get_mut(session)
+            && let Phase::Ending(live, waiting) = &mut known.phase
+            && live.actor.get_id() == actor.get_id()
+        {
+            waiting.drain(..).for_each(|wanted| wanted.get(&live.actor));
+            known.phase = Phase::Live(live.clone());
+        }
+    }
+
+    /// Has those sessions give up that were used longest ago, until enough is given back.
+    fn relieve(&mut self) {
+        let residency = &self.house.residency;
+        let mut excess = residency.excess();
+        let mut live: Vec<&Live> = self.sessions.values().filter_map(Known::live).collect();
+        live.sort_by_cached_key(|live| live.held.used());
+        for Live { actor, held } in live {
+            let bytes = held.bytes();
+            if excess == 0 {
+                break;
+            }
+            // One that has ended by itself gives back all that it held.
+            if bytes > 0 && actor.cast(SessionMessage::GiveUp).is_ok() {
+                excess = excess.saturating_sub(bytes);
             }
         }
+        residency.relieved();
     }
 
     async fn loaded(
@@ -160,32 +233,59 @@ impl RegistryState {
             Ok(loaded) => start(&self.house, known, *loaded, myself).await,
             Err(error) => Err(error),
         };
-        if let Ok(actor) = &opened {
+        if let Ok(live) = &opened {
             known.was_opened = true;
-            self.owners.insert(actor.get_id(), session.clone());
+            self.owners.insert(live.actor.get_id(), session.clone());
         }
-        let next = opened.as_ref().map_or(Phase::Idle, |actor| Phase::Live(actor.clone()));
+        let next = opened.as_ref().map_or(Phase::Idle, |live| Phase::Live(live.clone()));
         if let Phase::Opening(waiting) = std::mem::replace(&mut known.phase, next) {
-            for reply in waiting {
-                drop(reply.send(opened.clone()));
+            for wanted in waiting {
+                match &opened {
+                    Ok(live) => wanted.get(&live.actor),
+                    Err(error) => wanted.fail(error.clone()),
+                }
             }
         }
     }
 
-    fn ended(&mut self, who: &ActorCell, why: Option<Error>) {
-        let session = self.owners.remove(&who.get_id());
-        let Some(known) = session.and_then(|session| self.sessions.get_mut(&session)) else {
+    fn ended(&mut self, myself: &ActorRef<RegistryMessage>, who: &ActorCell, why: Option<Error>) {
+        let Some(session) = self.owners.remove(&who.get_id()) else {
             return;
         };
-        let is_current =
-            matches!(&known.phase, Phase::Live(actor) if actor.get_id() == who.get_id());
-        if is_current {
-            known.phase = Phase::Idle;
+        let Some(known) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        let mut waiting = Vec::new();
+        if known.live().is_some_and(|live| live.actor.get_id() == who.get_id()) {
+            if let Phase::Ending(_, wanted) = std::mem::replace(&mut known.phase, Phase::Idle) {
+                waiting = wanted;
+            }
             known.slot.clear();
         }
         if let Some(error) = why {
             tracing::error!(session = %known.slot.session(), %error, "session actor died");
             known.slot.notices().tell(Notice::Failed(error));
+        }
+        if !waiting.is_empty() {
+            self.load(myself, &session, waiting);
+        } else if known.is_forgettable() {
+            self.sessions.remove(&session);
+        }
+    }
+}
+
+impl Known {
+    /// Whether nobody would notice if nothing were known of the session any more: it has no actor, nobody has a handle
+    /// of it, and nobody listens.
+    fn is_forgettable(&self) -> bool {
+        let is_idle = matches!(self.phase, Phase::Idle);
+        is_idle && Arc::strong_count(&self.slot) == 1 && !self.slot.notices().is_heard()
+    }
+
+    fn live(&self) -> Option<&Live> {
+        match &self.phase {
+            Phase::Live(live) | Phase::Ending(live, _) => Some(live),
+            Phase::Idle | Phase::Opening(_) => None,
         }
     }
 }
@@ -195,11 +295,13 @@ async fn start(
     known: &Known,
     loaded: Loaded,
     myself: &ActorRef<RegistryMessage>,
-) -> Result<ActorRef<SessionMessage>, Error> {
+) -> Result<Live, Error> {
     let Loaded { session, lease } = loaded;
     known.slot.configure(session.config());
-    let notices = known.slot.notices().clone();
-    let arguments = SessionArguments { house: house.clone(), session, lease, notices };
+    let (account, slot) = (house.residency.activated(), Arc::clone(&known.slot));
+    let (held, registry) = (account.held(), myself.clone());
+    let house = house.clone();
+    let arguments = SessionArguments { house, session, lease, slot, account, registry };
     let spawned = Actor::spawn_linked(None, SessionActor, arguments, myself.get_cell()).await;
     let (actor, _) = spawned.map_err(|error| {
         let message = format!("session {} could not be started: {error}", known.slot.session());
@@ -207,7 +309,7 @@ async fn start(
     })?;
     known.slot.set(actor.clone());
     tracing::info!(session = %known.slot.session(), "session opened");
-    Ok(actor)
+    Ok(Live { actor, held })
 }
 
 fn is_alive(actor: &ActorRef<SessionMessage>) -> bool {

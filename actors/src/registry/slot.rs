@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{SessionId, caps};
-use ractor::ActorRef;
+use highwater_storage::Epoch;
+use ractor::{ActorId, ActorRef};
 
 use crate::admission::Budgeted;
 use crate::notices::Announcer;
@@ -23,6 +24,20 @@ pub(crate) struct Slot {
 struct Current {
     config: SessionConfig,
     actor: Option<ActorRef<SessionMessage>>,
+    /// The actor that ends, or has ended, because the session is idle; until there is another.
+    retired: Option<Retired>,
+    /// The last actor that ended so: whatever it did not answer it never looked at.
+    last_retired: Option<ActorId>,
+}
+
+/// An actor that ends because its session is idle.
+#[derive(Clone, Copy, Debug)]
+struct Retired {
+    actor: ActorId,
+    /// The epoch of its lease, which nobody has had since as long as the store still says so.
+    epoch: Epoch,
+    /// Whether it ends for good: until then it may stay after all.
+    is_final: bool,
 }
 
 impl Slot {
@@ -31,7 +46,7 @@ impl Slot {
             session,
             queue: Budgeted::new(caps::SESSION_QUEUE_BYTES),
             notices: Announcer::default(),
-            current: Mutex::new(Current { config, actor: None }),
+            current: Mutex::new(Current { config, actor: None, retired: None, last_retired: None }),
         }
     }
 
@@ -59,8 +74,40 @@ impl Slot {
         self.current().config = config;
     }
 
-    pub(super) fn set(&self, actor: ActorRef<SessionMessage>) {
-        self.current().actor = Some(actor);
+    /// The session's actor is this one.
+    pub(crate) fn set(&self, actor: ActorRef<SessionMessage>) {
+        let mut current = self.current();
+        (current.actor, current.retired) = (Some(actor), None);
+    }
+
+    /// The actor is about to end: whoever comes now goes to the registry.
+    pub(crate) fn retire(&self, actor: ActorId, epoch: Epoch) {
+        let mut current = self.current();
+        (current.actor, current.retired) = (None, Some(Retired { actor, epoch, is_final: false }));
+    }
+
+    /// The actor ends: what is left in its mailbox was never looked at.
+    pub(crate) fn retire_finally(&self) {
+        let mut current = self.current();
+        current.last_retired = current.retired.map(|retired| retired.actor);
+        if let Some(retired) = &mut current.retired {
+            retired.is_final = true;
+        }
+    }
+
+    /// Whether the actor ends, or is about to and may stay after all.
+    pub(super) fn is_retiring(&self) -> bool {
+        self.current().retired.is_some()
+    }
+
+    /// The epoch under which an idle actor has left the session in order: whoever opens it next may go on under it.
+    pub(super) fn retired_epoch(&self) -> Option<Epoch> {
+        self.current().retired.filter(|retired| retired.is_final).map(|retired| retired.epoch)
+    }
+
+    /// Whether a request that this actor did not answer was never looked at, and may be sent again.
+    pub(crate) fn was_never_seen_by(&self, actor: ActorId) -> bool {
+        self.current().last_retired == Some(actor)
     }
 
     pub(super) fn clear(&self) {

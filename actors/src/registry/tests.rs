@@ -5,7 +5,7 @@ use std::sync::Arc;
 use highwater_protocol::message::{Notice, OpenCalls};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
-    Budget, Entry, EntryId, Format, Kind, LogPos, Seq, SeqRange, SessionId, TokenCount,
+    Budget, Entry, EntryId, Format, Kind, Seq, SeqRange, SessionId, TokenCount,
 };
 use highwater_storage::{
     Access, Capabilities, MemoryStore, RedbOptions, RedbStore, Store, StoreError, Wrapping,

@@ -22,6 +22,18 @@ pub(crate) enum SessionMessage {
     Event(Event),
     /// The batch in flight was committed, or was not.
     Committed(Committed),
+    /// Others need the room: end if nothing is under way, or give up what can be read again.
+    GiveUp,
+    /// Nothing was asked for some time, if this is still how often something was.
+    Idle {
+        /// Requests taken when the time began.
+        taken: u64,
+    },
+    /// Everything that stood before this in the mailbox was looked at.
+    Retire {
+        /// Requests taken when this was sent.
+        taken: u64,
+    },
 }
 
 /// Where an answer goes, and the place in the queue that its request takes until then.

@@ -9,7 +9,11 @@
 //! ```
 
 mod messages;
+mod retiring;
 mod shell;
+mod upkeep;
+
+use std::sync::Arc;
 
 use highwater_protocol::session::{Event, Session};
 use highwater_storage::Lease;
@@ -17,7 +21,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::compactor;
 use crate::house::House;
-use crate::notices::Announcer;
+use crate::registry::{RegistryMessage, Slot};
+use crate::residency::Account;
 pub(crate) use messages::{Answer, SessionMessage};
 use shell::Shell;
 
@@ -27,7 +32,9 @@ pub(crate) struct SessionArguments {
     pub(crate) house: House,
     pub(crate) session: Session,
     pub(crate) lease: Lease,
-    pub(crate) notices: Announcer,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) account: Account,
+    pub(crate) registry: ActorRef<RegistryMessage>,
 }
 
 impl Actor for SessionActor {
@@ -37,10 +44,10 @@ impl Actor for SessionActor {
 
     async fn pre_start(
         &self,
-        _myself: ActorRef<SessionMessage>,
+        myself: ActorRef<SessionMessage>,
         arguments: SessionArguments,
     ) -> Result<Shell, ActorProcessingErr> {
-        Ok(Shell::new(arguments))
+        Ok(Shell::new(&myself, arguments))
     }
 
     async fn handle(
@@ -52,6 +59,18 @@ impl Actor for SessionActor {
         let event = match message {
             SessionMessage::Request { body, answer } => shell.admit(body, answer),
             SessionMessage::Event(event) => event,
+            SessionMessage::GiveUp => {
+                shell.give_up(&myself);
+                return Ok(());
+            }
+            SessionMessage::Idle { taken } => {
+                shell.idle(&myself, taken);
+                return Ok(());
+            }
+            SessionMessage::Retire { taken } => {
+                shell.retire(&myself, taken);
+                return Ok(());
+            }
             SessionMessage::Committed(result) => match result {
                 Ok(position) => Event::Durable { position },
                 Err((failure, why)) => Event::CommitFailed { failure, why },

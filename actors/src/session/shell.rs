@@ -1,6 +1,7 @@
 //! Carrying out a session's commands: all of one event before the next. Synchronous.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use highwater_protocol::message::{Notice, Reply, Request};
 use highwater_protocol::session::{Command, Event, PassJob, Session};
@@ -11,20 +12,25 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::messages::Answer;
+use super::upkeep::Upkeep;
 use super::{SessionArguments, SessionMessage};
 use crate::compactor::{Begin, CompactorActor, CompactorArguments};
 use crate::house::House;
 use crate::journal::JournalMessage;
-use crate::notices::Announcer;
 use crate::recovery::Log;
+use crate::registry::{RegistryMessage, Slot};
+use crate::residency::Account;
 
 /// What surrounds the state machine of one session.
 pub(crate) struct Shell {
-    house: House,
-    session: Session,
-    lease: Lease,
+    pub(super) house: House,
+    pub(super) session: Session,
+    pub(super) lease: Lease,
+    pub(super) slot: Arc<Slot>,
+    pub(super) account: Account,
+    pub(super) registry: ActorRef<RegistryMessage>,
+    pub(super) upkeep: Upkeep,
     batch: BatchId,
-    notices: Announcer,
     answers: BTreeMap<RequestId, Answer>,
     next_request: u64,
     compactor: Option<Compactor>,
@@ -45,18 +51,29 @@ impl Drop for Compactor {
 }
 
 impl Shell {
-    pub(super) fn new(arguments: SessionArguments) -> Self {
-        let SessionArguments { house, session, lease, notices } = arguments;
-        Self {
+    pub(super) fn new(myself: &ActorRef<SessionMessage>, arguments: SessionArguments) -> Self {
+        let SessionArguments { house, session, lease, slot, account, registry } = arguments;
+        let shell = Self {
             house,
             session,
             lease,
+            slot,
+            account,
+            registry,
+            upkeep: Upkeep::default(),
             batch: BatchId::default(),
-            notices,
             answers: BTreeMap::new(),
             next_request: 0,
             compactor: None,
-        }
+        };
+        shell.watch(myself);
+        shell.weigh();
+        shell
+    }
+
+    /// How many requests it has taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.next_request
     }
 
     /// Gives a request its number and keeps its answer's way back.
@@ -64,6 +81,7 @@ impl Shell {
         let request = RequestId(self.next_request);
         self.next_request += 1;
         self.answers.insert(request, answer);
+        self.account.touch();
         Event::Request { request, body }
     }
 
@@ -94,10 +112,13 @@ impl Shell {
                 Command::Stop => myself.stop(None),
             }
         }
+        self.keep_up(myself);
+        self.weigh();
     }
 
     fn write(&mut self, myself: &ActorRef<SessionMessage>, head: LogPos, records: Vec<Record>) {
         self.batch = BatchId(self.batch.0 + 1);
+        self.upkeep.wrote(records.len(), records.iter().map(size).sum());
         let batch = SessionBatch {
             session: self.lease.session.clone(),
             epoch: self.lease.epoch,
@@ -144,7 +165,7 @@ impl Shell {
             }
             _ => {}
         }
-        self.notices.tell(notice);
+        self.slot.notices().tell(notice);
     }
 
     fn start_pass(&mut self, myself: &ActorRef<SessionMessage>, job: PassJob) {
@@ -184,5 +205,14 @@ impl Shell {
         if let Some(compactor) = self.compactor.take_if(|compactor| compactor.pass == pass) {
             compactor.actor.kill();
         }
+    }
+}
+
+/// The bytes of a record that matter: those of its entry.
+fn size(record: &Record) -> usize {
+    match record {
+        Record::Appended { entry, .. } | Record::Edited { entry, .. } => entry.source().len(),
+        Record::Spliced { pieces, .. } => pieces.iter().map(|piece| piece.summary.text.len()).sum(),
+        _ => 0,
     }
 }

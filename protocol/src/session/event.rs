@@ -35,6 +35,16 @@ pub enum Event {
         /// The fold of the whole log.
         state: Result<Box<State>, Error>,
     },
+    /// The store has an index of ids for everything below this position.
+    Indexed {
+        /// The position.
+        below: LogPos,
+    },
+    /// The process needs memory: keep no more than this.
+    Relieve {
+        /// Bytes to keep.
+        to_bytes: usize,
+    },
     /// A summarizer call of a pass has answered.
     PassProgressed {
         /// Which pass.

@@ -41,6 +41,16 @@ impl Outbox {
         }
     }
 
+    /// Whether everything recorded so far is durable.
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable == self.end
+    }
+
+    /// Whether everything is durable, and said.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_durable() && self.waiting.is_empty()
+    }
+
     pub(super) fn push(&mut self, record: Record) {
         self.pending.push(record);
         self.end = self.end.advance(1);

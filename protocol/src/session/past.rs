@@ -4,9 +4,14 @@ use crate::error::{Error, Kind};
 use crate::record::Record;
 use crate::segment::Context;
 
-use super::Replay;
+use super::{Replay, State};
 
 impl Replay {
+    /// The fold of what was read so far.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The context that `answered` says was answered, the last record that was folded. Its bytes are those that were
     /// answered then.
     ///

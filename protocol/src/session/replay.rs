@@ -20,7 +20,7 @@ use super::{Session, SessionConfig, State};
 /// and begins at no anchor behind it.
 #[derive(Debug, Default)]
 pub struct Replay {
-    state: State,
+    pub(super) state: State,
     /// Records from here on are noted for the ids of their entries alone, up to where the state begins.
     noted: Option<LogPos>,
     /// The first reading has met a rewind, and looks for others up to here.

@@ -61,7 +61,11 @@ impl Session {
                     self.abandon(now, Abandoned::Overdue, commands);
                 }
             }
-            Event::Durable { .. } | Event::CommitFailed { .. } | Event::Refolded { .. } => {}
+            Event::Durable { .. }
+            | Event::CommitFailed { .. }
+            | Event::Refolded { .. }
+            | Event::Indexed { .. }
+            | Event::Relieve { .. } => {}
         }
     }
 

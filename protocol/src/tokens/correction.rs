@@ -66,6 +66,28 @@ impl Correction {
         self.models.push(learned);
     }
 
+    /// The shares that each model's last reports said, oldest first; the model that was reported last is the last.
+    pub fn learned(&self) -> impl Iterator<Item = (&str, Vec<u64>)> {
+        self.models.iter().map(|it| (&*it.model, it.shares.iter().copied().collect()))
+    }
+
+    /// A correction that has learned this. `None` when it is more than one keeps, or than a report can say.
+    pub fn restored(learned: &[(Box<str>, Vec<u64>)]) -> Option<Self> {
+        let is_legal = |shares: &Vec<u64>| {
+            shares.len() <= caps::REPORTS_KEPT
+                && shares.iter().all(|share| (ONE / MOST..=ONE * MOST).contains(share))
+        };
+        let fits = learned.len() <= caps::CORRECTED_MODELS;
+        if !fits || !learned.iter().all(|(_, shares)| is_legal(shares)) {
+            return None;
+        }
+        let models = learned.iter().map(|(model, shares)| Learned {
+            model: model.clone(),
+            shares: shares.iter().copied().collect(),
+        });
+        Some(Self { models: models.collect() })
+    }
+
     /// What an estimate amounts to for the model that was reported last; itself as long as nothing was.
     #[must_use]
     pub fn apply(&self, estimated: TokenCount) -> TokenCount {

@@ -103,6 +103,11 @@ impl Suspects {
         Ok(next)
     }
 
+    /// How many are under suspicion still.
+    pub(crate) fn count(&self) -> u64 {
+        self.digests.len() as u64
+    }
+
     fn mark(&mut self, frame: &[u8]) {
         match record::entry_head(frame) {
             Ok(head) => {
@@ -122,6 +127,30 @@ impl Suspects {
         }
         self.digests.difference(touched).copied().collect()
     }
+}
+
+/// Verifies the payloads from a key on, for about `bytes` of their rows; notes those that are not what their digest says.
+/// Where to go on, if that was not all.
+pub(crate) fn verify(
+    tables: &impl Read,
+    from: &[u8],
+    bytes: usize,
+    damaged: &mut Vec<(Digest, String)>,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let (mut left, mut next) = (bytes, None);
+    tables.scan(Table::Blobs, from, &END, Order::Rising, |key, row| {
+        if left == 0 {
+            next = Some(key.to_vec());
+            return Ok(ControlFlow::Break(()));
+        }
+        left = left.saturating_sub(row.len());
+        let digest = Digest(key.try_into().unwrap_or_default());
+        if let Err(error) = BlobRow::decode(row, &digest) {
+            damaged.push((digest, error.to_string()));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(next)
 }
 
 /// Removes payloads.

@@ -7,7 +7,7 @@ mod tests;
 
 use std::time::Duration;
 
-use highwater_protocol::anchor::{Anchor, CallUnderWay, ViewAnchor};
+use highwater_protocol::anchor::{Anchor, CallUnderWay, ReportsAnchor, ViewAnchor};
 use highwater_protocol::{
     Budget, CallNumber, CallRef, Digest, FactKind, Format, LogPos, PassId, Seq, SeqRange,
     Timestamp, TokenCount,
@@ -57,6 +57,9 @@ struct AnchorV1<'a> {
     reasoning: Option<u64>,
     digest: [u8; 32],
     tokens: u64,
+    #[serde(borrow)]
+    learned: Vec<(&'a str, Vec<u64>)>,
+    awaited: Vec<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,7 +88,7 @@ pub fn decode_anchor(bytes: &[u8]) -> Result<Anchor, String> {
 
 impl<'a> AnchorV1<'a> {
     fn new(anchor: &'a Anchor) -> Self {
-        let Anchor { budget, view, .. } = anchor;
+        let Anchor { budget, view, reports, .. } = anchor;
         let outcomes = anchor.outcomes.iter();
         let durations = anchor.durations.iter();
         Self {
@@ -115,6 +118,8 @@ impl<'a> AnchorV1<'a> {
             reasoning: view.reasoning.map(|seq| seq.0),
             digest: view.digest.0,
             tokens: view.tokens.0,
+            learned: reports.learned.iter().map(|(m, shares)| (&**m, shares.clone())).collect(),
+            awaited: reports.awaited.iter().map(|(call, tokens)| (call.0, tokens.0)).collect(),
         }
     }
 
@@ -122,6 +127,7 @@ impl<'a> AnchorV1<'a> {
         let [trigger, landing, hard] =
             [self.trigger_tokens, self.landing_tokens, self.hard_tokens].map(TokenCount);
         let seqs = |(at, to): (u64, u64)| (LogPos(at), Seq(to));
+        let awaited = |(call, tokens): (u64, u64)| (CallNumber(call), TokenCount(tokens));
         let outcome = |(pass, it): (u64, OutcomeV1<'_>)| Ok((PassId(pass), it.outcome()?));
         Ok(Anchor {
             at: LogPos(self.at),
@@ -142,6 +148,10 @@ impl<'a> AnchorV1<'a> {
                 .map(UnderWayV1::call)
                 .collect::<Result<_, _>>()?,
             tasks: self.tasks.into_iter().map(|(name, text)| (name.into(), text.into())).collect(),
+            reports: ReportsAnchor {
+                learned: self.learned.into_iter().map(|(m, shares)| (m.into(), shares)).collect(),
+                awaited: self.awaited.into_iter().map(awaited).collect(),
+            },
             view: ViewAnchor {
                 frozen: Seq(self.frozen),
                 instructions_end: Seq(self.instructions_end),

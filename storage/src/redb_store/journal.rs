@@ -37,6 +37,25 @@ impl Journal {
         self.commits.load(Ordering::Relaxed)
     }
 
+    /// Has redb move what it uses to the front of the file, and cut off the rest.
+    pub(super) fn compact(&mut self) -> Result<(), StoreError> {
+        let failed = |error: redb::CompactionError| StoreError::Io {
+            what: "cannot compact the file".into(),
+            why: error.to_string(),
+        };
+        // Each round leaves a little that the next can give back.
+        while self.database.compact().map_err(failed)? {}
+        Ok(())
+    }
+
+    /// Has redb verify its own structure.
+    pub(super) fn check(&mut self) -> Result<bool, StoreError> {
+        self.database.check_integrity().map_err(|error| StoreError::Io {
+            what: "the file is damaged below its tables".into(),
+            why: format!("{error}; restore a copy"),
+        })
+    }
+
     /// Reads in a snapshot, which ends with the call.
     pub(super) fn read<T>(
         &self,

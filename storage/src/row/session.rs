@@ -119,7 +119,8 @@ impl SessionRow {
 
     /// The session as it is listed.
     pub(crate) fn info(&self, session: SessionId) -> SessionInfo {
-        SessionInfo { session, epoch: self.epoch(), head: self.head(), origin: self.origin() }
+        let (epoch, head) = (self.epoch(), self.head());
+        SessionInfo { session, epoch, head, origin: self.origin(), indexed: self.sealed() }
     }
 
     /// The session after one more opening.

@@ -12,6 +12,7 @@ use crate::register::Register;
 use crate::view::View;
 
 use super::State;
+use super::usage::Reports;
 
 impl State {
     /// The fold so far as plain data. `None` when nothing is folded yet, while the fold is behind its own log, and when
@@ -37,6 +38,7 @@ impl State {
             resets: self.resets,
             under_way: self.register.under_way(),
             tasks: self.register.open_tasks(),
+            reports: self.reports.anchor(),
             view: self.view.anchor(),
         })
     }
@@ -78,6 +80,8 @@ impl Anchor {
         let branch = Branch::restored(self.head, &self.dead).ok_or("its branch is torn")?;
         let own = Rewinds::restored(&self.rewinds, self.at).ok_or("its rewinds do not rise")?;
         let rewinds = if rewinds.known() > self.at { rewinds.clone() } else { own };
+        let reports =
+            Reports::restored(&self.reports).ok_or("it has more reports than are kept")?;
         let view = View::restored(self.format, self.head, &self.view, &Texts::of(records))?;
         Ok(State {
             opened: Some((self.format, self.budget)),
@@ -94,6 +98,7 @@ impl Anchor {
             durations: self.durations.iter().copied().collect(),
             resets: self.resets,
             removed: Vec::new(),
+            reports,
             log_end: self.at,
         })
     }
@@ -105,11 +110,12 @@ impl State {
     pub(in crate::session) fn compared(&self) -> String {
         let Self { opened, view, branch, rewinds, is_behind, register, ids, .. } = self;
         let Self { call, pass, unfinished, outcomes, durations, resets, log_end, .. } = self;
+        let Self { reports, .. } = self;
         let (rewinds, view) = (rewinds.before(*log_end), view.compared());
         let what_is_held =
             format!("{opened:?} {branch:?} {rewinds:?} {is_behind} {register:#?} {ids:?}");
         let counted = format!(
-            "{call:?} {pass:?} {unfinished:?} {outcomes:?} {durations:?} {resets} {log_end}"
+            "{call:?} {pass:?} {unfinished:?} {outcomes:?} {durations:?} {resets} {log_end} {reports:?}"
         );
         format!("{what_is_held}\n{counted}\n{view}")
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::anchor::ReportsAnchor;
 use crate::budget::Budget;
 use crate::caps;
 use crate::ids::CallNumber;
@@ -14,6 +15,26 @@ use super::State;
 pub(super) struct Reports {
     correction: Correction,
     awaited: VecDeque<(CallNumber, TokenCount)>,
+}
+
+impl Reports {
+    /// As plain data: what was learned of each model, and the contexts whose usage was not reported yet.
+    pub(super) fn anchor(&self) -> ReportsAnchor {
+        let learned = self.correction.learned().map(|(model, shares)| (model.into(), shares));
+        ReportsAnchor {
+            learned: learned.collect(),
+            awaited: self.awaited.iter().copied().collect(),
+        }
+    }
+
+    /// `None` when it is more than is kept.
+    pub(super) fn restored(anchor: &ReportsAnchor) -> Option<Self> {
+        if anchor.awaited.len() > caps::REPORTABLE_CALLS {
+            return None;
+        }
+        let correction = Correction::restored(&anchor.learned)?;
+        Some(Self { correction, awaited: anchor.awaited.iter().copied().collect() })
+    }
 }
 
 impl State {

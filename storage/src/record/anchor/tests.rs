@@ -53,6 +53,10 @@ fn sample() -> Anchor {
         resets: 6,
         under_way: vec![under_way],
         tasks: vec![("ship".into(), "by Friday".into())],
+        reports: ReportsAnchor {
+            learned: vec![("large-model".into(), vec![70_000, 66_000])],
+            awaited: vec![(CallNumber(7), TokenCount(900))],
+        },
         view: ViewAnchor {
             frozen: Seq(8),
             instructions_end: Seq(1),
