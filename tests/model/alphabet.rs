@@ -89,7 +89,7 @@ pub(crate) fn entry(ask: Ask, number: u64) -> Arc<Entry> {
         _ => "text",
     };
     let id = EntryId::parse(&format!("{kind}-{number}")).expect("a legal id");
-    let words = "w ".repeat(WORDS);
+    let words = "word ".repeat(WORDS);
     let call = format!(r#"{{"type":"tool_use","id":"{CALL}","name":"ls","input":{{}}}}"#);
     let result =
         format!(r#"{{"type":"tool_result","tool_use_id":"{CALL}","content":"{number} {words}"}}"#);
@@ -146,7 +146,8 @@ impl Answer {
             Self::Bad => usize::try_from(*cap).expect("a small number") + 1,
             Self::Good | Self::Fails => 1,
         };
-        let summary = |cap| Summary { text: "g ".repeat(words(cap)).into(), author: "test".into() };
+        let summary =
+            |cap| Summary { text: "gist ".repeat(words(cap)).into(), author: "test".into() };
         caps.iter().map(summary).collect()
     }
 }

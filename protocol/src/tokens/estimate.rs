@@ -203,7 +203,7 @@ impl Scan<'_> {
                 && byte.is_ascii_uppercase()
             {
                 let breaks = breaks(last, byte);
-                cents += if loud { 45 } else { 17 + 28 * breaks + 30 * u64::from(breaks_seen > 0) };
+                cents += if loud { 45 } else { 14 + 28 * breaks + 30 * u64::from(breaks_seen > 0) };
                 breaks_seen += breaks;
                 (last, at, capitals) = (byte, at + 1, capitals + 1);
             }
@@ -281,23 +281,21 @@ impl Scan<'_> {
     fn signs(&mut self) {
         let first = self.bytes[self.at];
         let mut length = u32::from(self.before == Before::Space);
-        self.cents += match self.before {
-            Before::Space => PIECE - SPACE,
-            _ => PIECE,
-        };
+        self.cents += if self.before == Before::Space { PIECE - SPACE } else { 0 };
         let mut last = 0;
         while self.class_at(self.at) == Some(Class::Sign) {
             let sign = self.bytes[self.at];
-            length += 1;
+            self.at += 1;
+            // A control character joins nothing.
+            length = if sign.is_ascii_control() { 0 } else { length + 1 };
             self.cents += match length {
-                _ if sign.is_ascii_control() => PIECE,
-                0..=2 => 0,
-                _ if sign == last && draws_rules(sign) => 2,
+                0..=1 => PIECE,
+                2 => 0,
+                _ if sign == last && draws_rules(sign) => 1,
                 3 => 5,
                 _ => 45,
             };
             last = sign;
-            self.at += 1;
         }
         if self.noise.last >= 5 {
             self.noise = Noise::default();
