@@ -20,5 +20,6 @@ mod seen_in_the_wild;
 mod store_failures;
 mod supervision;
 mod tidy;
+mod token_estimate;
 mod tool;
 mod transcripts;

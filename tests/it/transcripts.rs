@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use highwater::history::{Item, Order};
 use highwater::summarize::Extractive;
-use highwater_protocol::format::transcript::{LineReader, Shape, detect, read_document};
 use highwater_protocol::message::{ContextReply, OpenCalls};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Entry, Format, Role, Seq, SeqRange, TokenCount};
 use highwater_tests::host::Host;
+use highwater_tests::transcript::read;
 
 /// Folders of formats that can be read.
 const FOLDERS: [&str; 3] = ["claude-code", "openai-chat", "derived"];
@@ -36,22 +36,6 @@ fn files() -> Vec<PathBuf> {
 
 fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).expect("a plain name")
-}
-
-fn read(bytes: &[u8]) -> Result<(Format, Vec<Entry>), String> {
-    let detected = detect(bytes, true).map_err(|error| error.to_string())?;
-    if detected.shape == Shape::Document {
-        let read = read_document(bytes).map_err(|error| error.to_string())?;
-        return Ok((read.detected.render, read.entries));
-    }
-    let mut reader = LineReader::new();
-    let mut entries = Vec::new();
-    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        let read = reader.push(line, lines.peek().is_none());
-        entries.extend(read.map_err(|error| error.to_string())?);
-    }
-    Ok((detected.render, entries))
 }
 
 /// Says something that the test runner does not hide.

@@ -9,4 +9,5 @@ pub mod log;
 pub mod notation;
 pub mod oracle;
 pub mod rules;
+pub mod transcript;
 pub mod world;
