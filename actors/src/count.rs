@@ -115,14 +115,14 @@ impl Counts {
             let mut count = |text: &str| {
                 let key = Digest::of(text.as_bytes());
                 kept.get(&key).unwrap_or_else(|| {
-                    let counted = counter.count(text);
-                    kept.insert(key, counted);
-                    counted
+                    let found = counter.count(text);
+                    kept.insert(key, found);
+                    found
                 })
             };
-            let counted = catch_unwind(AssertUnwindSafe(|| job(&mut count)));
+            let found = catch_unwind(AssertUnwindSafe(|| job(&mut count)));
             // A caller that went away needs no count.
-            drop(reply.send(counted.map_err(|_| {
+            drop(reply.send(found.map_err(|_| {
                 let message = format!("the token counter {} panicked", counter.name());
                 Error::new(Kind::Internal, message)
             })));

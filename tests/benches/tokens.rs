@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use highwater::count::{O200k, TokenCounter};
-use highwater_protocol::tokens;
+use highwater_protocol::{Entry, tokens};
 use highwater_tests::transcript;
 
 /// Estimates are within these hundredths of the exact count.
@@ -74,7 +74,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// The texts that sizes are estimated from: those of the messages that a model sees, or the whole file.
 fn texts(bytes: Vec<u8>) -> Option<(Vec<String>, &'static str)> {
     if let Ok((_, entries)) = transcript::read(&bytes) {
-        let messages = entries.iter().map(|entry| entry.message());
+        let messages = entries.iter().map(Entry::message);
         let parts = messages.filter(|message| message.is_visible()).flat_map(|m| &m.parts);
         let texts: Vec<String> = parts.flat_map(|part| part.texts().map(str::to_owned)).collect();
         if !texts.is_empty() {

@@ -63,8 +63,8 @@ async fn a_message_is_put_together_as_its_estimate_is() {
     let counts = Counts::new(counter, Arc::new(Inline), 100);
     let entry = Entry::user(EntryId::parse("e").expect("a legal id"), "What is the time?");
     let message = Arc::clone(entry.expect("a small entry").message());
-    let counted = counts.message(Arc::clone(&message)).await.expect("a count");
-    assert_eq!(counted, message.tokens());
+    let found = counts.message(Arc::clone(&message)).await.expect("a count");
+    assert_eq!(found, message.tokens());
 }
 
 #[cfg(feature = "exact-tokens")]
