@@ -41,7 +41,8 @@ pub struct Finding {
 pub fn examine(store: &dyn Store, session: &SessionId) -> Result<Examined, Error> {
     let info = store.session(session).map_err(|error| of_store(&error))?;
     let mut examined = Examined::default();
-    let log = Log { store, session, indexed: LogPos(0), end: info.head };
+    let (indexed, end) = (LogPos(0), info.head);
+    let log = Log { store, session, indexed, end, resident_bytes: usize::MAX };
     examined.read(&log, info.indexed)?;
     if examined.findings.is_empty() {
         examined.fold(&log);

@@ -3,10 +3,11 @@
 //! where blocking work may.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use highwater_protocol::anchor::Anchor;
 use highwater_protocol::session::{Replay, State};
-use highwater_protocol::{Error, Kind, LogPos, Rewinds, SessionId, caps};
+use highwater_protocol::{Entry, Error, Kind, LogPos, Record, Rewinds, SessionId, caps};
 use highwater_storage::{PageLimit, Store, StoreError, decode_anchor};
 
 use crate::env::guarded;
@@ -21,6 +22,8 @@ pub(crate) struct Log<'a> {
     pub(crate) indexed: LogPos,
     /// Where the fold ends.
     pub(crate) end: LogPos,
+    /// Texts of what is folded leave memory while it takes more.
+    pub(crate) resident_bytes: usize,
 }
 
 impl Log<'_> {
@@ -37,7 +40,7 @@ impl Log<'_> {
     pub(crate) fn fold_whole(&self) -> Result<Replay, Error> {
         let mut rewinds = Rewinds::default();
         loop {
-            let replay = self.go_on(Replay::knowing(rewinds))?;
+            let replay = self.go_on(self.from_the_beginning(rewinds))?;
             match replay.starts_over() {
                 Some(found) => rewinds = found,
                 None => return Ok(replay),
@@ -84,7 +87,10 @@ impl Log<'_> {
         let anchors = guarded(|| self.store.anchors(self.session, self.end));
         for at in anchors.map_err(|error| of_store(&error))? {
             match self.restored(at, &rewinds) {
-                Ok(Some(state)) => return Ok(Replay::resuming(state, self.indexed)),
+                Ok(Some(state)) => {
+                    let replay = Replay::resuming(state, self.indexed);
+                    return Ok(replay.within(self.resident_bytes));
+                }
                 Ok(None) => {}
                 Err(error) => {
                     let session = self.session;
@@ -92,7 +98,11 @@ impl Log<'_> {
                 }
             }
         }
-        Ok(Replay::knowing(rewinds))
+        Ok(self.from_the_beginning(rewinds))
+    }
+
+    fn from_the_beginning(&self, rewinds: Rewinds) -> Replay {
+        Replay::knowing(rewinds).indexed(self.indexed).within(self.resident_bytes)
     }
 
     /// The state that the anchor at a position describes; `None` when there is none, or the rewinds forbid it.
@@ -109,4 +119,19 @@ impl Log<'_> {
         let records = records.map_err(|error: StoreError| of_store(&error))?;
         anchor.restore(&records, rewinds).map(Some)
     }
+}
+
+/// The entries of the records at these positions, which rise. A position whose record has none is left out.
+pub(crate) fn entries(
+    store: &dyn Store,
+    session: &SessionId,
+    positions: &[LogPos],
+) -> Result<Vec<(LogPos, Arc<Entry>)>, Error> {
+    let records =
+        guarded(|| store.read_at(session, positions)).map_err(|error| of_store(&error))?;
+    let entry = |(at, record)| match record {
+        Record::Appended { entry, .. } | Record::Edited { entry, .. } => Some((at, entry)),
+        _ => None,
+    };
+    Ok(records.into_iter().filter_map(entry).collect())
 }

@@ -24,6 +24,11 @@ impl Branch {
         &self.dead
     }
 
+    /// The bytes of memory that it takes beside its own place.
+    pub(crate) fn weight(&self) -> usize {
+        self.dead.len() * size_of::<SeqRange>()
+    }
+
     /// The last entry ever numbered (L1).
     pub(crate) fn head(&self) -> Seq {
         self.head
@@ -80,6 +85,11 @@ impl Rewinds {
     pub(crate) fn lowest_from(&self, at: LogPos) -> Option<Seq> {
         let before = self.rewinds.partition_point(|(known, _)| *known < at);
         self.rewinds.get(before).map(|(_, to)| *to)
+    }
+
+    /// The bytes of memory that they take beside their own place.
+    pub(crate) fn weight(&self) -> usize {
+        self.rewinds.len() * size_of::<(LogPos, Seq)>()
     }
 
     /// All rewinds before this position are known.

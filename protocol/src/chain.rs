@@ -25,7 +25,15 @@ enum Kind {
     Summary,
 }
 
+/// The bytes of memory that a link takes.
+pub(crate) const LINK_BYTES: usize = size_of::<Link>();
+
 impl Chain {
+    /// The number of links.
+    pub(crate) fn len(&self) -> usize {
+        self.links.len()
+    }
+
     /// Adds a visible entry at the end.
     pub(crate) fn push(&mut self, seq: Seq, content: Digest) {
         let chain = step(&self.end(), Kind::Entry, seq, &content);

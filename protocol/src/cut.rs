@@ -8,7 +8,7 @@ use crate::ids::Digest;
 use crate::position::{Seq, SeqRange, SeqSpans};
 use crate::stretch::Stretch;
 use crate::tokens::TokenCount;
-use crate::view::{Span, View};
+use crate::view::{Away, Span, View};
 
 /// A legal cut. Made only by [`plan`], so holding one is proof that no group spans it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,11 @@ impl Cut {
     /// The entries that each summary of the pass will stand for, in the order of the view.
     pub fn pieces(&self) -> impl Iterator<Item = &SeqSpans> {
         self.spans.iter().map(|span| &span.covers)
+    }
+
+    /// The texts that a pass takes and that have left memory.
+    pub(crate) fn away(&self, view: &View) -> Away {
+        view.away_of_spans(&self.spans)
     }
 
     /// The digest chain at the cut (V3).
@@ -121,7 +126,7 @@ pub fn automatic_mark(view: &View, budget: &Budget) -> Seq {
     let mut mark = view.head();
     for group in view.compactable_groups().rev().filter(|group| !group.is_pinned()) {
         for member in group.members().iter().rev() {
-            let share = member.message.tokens().min(group.tokens());
+            let share = member.said.tokens().min(group.tokens());
             if kept + share > room && mark < view.head() {
                 return mark;
             }
@@ -140,13 +145,13 @@ pub fn kept_summary_tokens(view: &View, cut: &Cut) -> TokenCount {
 }
 
 /// What a cut covers, for the summarizer. `cap` is the most that all summaries may take together; each gets a share by
-/// what it stands for, and at most half of that (V12).
-pub fn stretches(view: &View, cut: &Cut, cap: TokenCount) -> Vec<Stretch> {
+/// what it stands for, and at most half of that (V12). `None` when a text that is covered has left memory.
+pub fn stretches(view: &View, cut: &Cut, cap: TokenCount) -> Option<Vec<Stretch>> {
     let stretch = |span: &Span| {
         let shown = view.measure(span).shown_tokens;
         let share = cap.0.saturating_mul(shown.0) / cut.tokens.0.max(1);
         let cap = TokenCount(share.max(MIN_STRETCH_TOKENS.0 / 3).min(shown.0 / 2));
-        Stretch { covers: span.covers.clone(), parts: view.parts(span), cap }
+        Some(Stretch { covers: span.covers.clone(), parts: view.parts(span)?, cap })
     };
     cut.spans.iter().map(stretch).collect()
 }
@@ -176,12 +181,12 @@ fn binding(view: &View, group: &Group, mark: Seq) -> Binding {
     }
     let before = || group.members().iter().take_while(|member| member.seq <= mark);
     let behind = || group.members().iter().skip_while(|member| member.seq <= mark);
-    let called = |id: &str| before().any(|member| member.message.calls().any(|(c, _)| c == id));
-    if behind().any(|member| member.message.results().any(called)) {
+    let called = |id: &str| before().any(|member| member.said.calls().any(|(c, _)| c == id));
+    if behind().any(|member| member.said.results().any(called)) {
         return Binding::CallAndResult;
     }
-    let shared = |id: &str| before().any(|m| m.message.message_id.as_deref() == Some(id));
-    if behind().any(|member| member.message.message_id.as_deref().is_some_and(shared)) {
+    let shared = |id: &str| before().any(|m| m.said.message_id() == Some(id));
+    if behind().any(|member| member.said.message_id().is_some_and(shared)) {
         return Binding::OneMessage;
     }
     Binding::Reasoning

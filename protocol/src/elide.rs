@@ -2,8 +2,8 @@
 //! summary. Deterministic: the same view and marks give the same choice, and the placeholders name no time.
 
 use crate::budget::Budget;
-use crate::entry::{Part, PartKind};
-use crate::group::Group;
+use crate::group::{self, Group};
+use crate::outline::{Sketch, SketchKind};
 use crate::position::{Seq, SeqSpans};
 use crate::tokens::TokenCount;
 use crate::view::View;
@@ -111,18 +111,20 @@ pub(crate) fn plan(
     Ok(Some(elision))
 }
 
+/// What stand-ins for so many open calls add to a view.
+pub(crate) fn stand_ins_tokens(calls: usize) -> TokenCount {
+    TokenCount(group::stand_in_tokens().0 * calls as u64)
+}
+
 /// The entries of a group with large results that are still shown, and what a placeholder saves on each.
 fn large_results(group: &Group) -> impl Iterator<Item = (Seq, TokenCount)> {
     group.members().iter().filter_map(|member| {
         if group.results_elided(member.seq) {
             return None;
         }
-        let parts = &member.message.parts;
-        let is_large = parts.iter().any(|part| {
-            matches!(part.kind, PartKind::ToolResult { .. }) && part.tokens.0 >= LARGE_RESULT_TOKENS
-        });
-        let saving: TokenCount =
-            parts.iter().map(|part| part.tokens - shown_result_tokens(part)).sum();
+        let parts = || member.said.sketches();
+        let is_large = parts().any(|part| part.is_result() && part.tokens.0 >= LARGE_RESULT_TOKENS);
+        let saving: TokenCount = parts().map(|part| part.tokens - shown_result_tokens(&part)).sum();
         is_large.then_some((member.seq, saving))
     })
 }
@@ -136,16 +138,20 @@ fn shown_after(group: &Group, elision: &Elision) -> TokenCount {
 }
 
 /// What stands for an elided result: which entry holds it, what it was, how large, and how it begins.
-pub(crate) fn result_placeholder(seq: Seq, tool: &str, part: &Part) -> String {
-    let PartKind::ToolResult { text, .. } = &part.kind else {
+pub(crate) fn result_placeholder(seq: Seq, tool: &str, part: &Sketch<'_>) -> String {
+    let SketchKind::Result { bytes, preview: text, .. } = part.kind else {
         return String::new();
     };
     let tool: String = tool.chars().take(64).collect();
-    let preview: String = text.chars().take(80).collect();
+    let preview = preview(text);
     format!(
-        "[elided: result of {tool:?}, {} bytes, kept whole as entry {seq}; it begins: {preview:?}]",
-        text.len()
+        "[elided: result of {tool:?}, {bytes} bytes, kept whole as entry {seq}; it begins: {preview:?}]"
     )
+}
+
+/// As much of a result as its placeholder tells.
+pub(crate) fn preview(text: &str) -> &str {
+    text.char_indices().nth(80).map_or(text, |(end, _)| &text[..end])
 }
 
 /// What stands for a run of elided groups.
@@ -154,8 +160,8 @@ pub(crate) fn run_placeholder(first: Seq, last: Seq, entries: usize) -> String {
 }
 
 /// What a part takes once the results of its entry are elided.
-pub(crate) fn shown_result_tokens(part: &Part) -> TokenCount {
-    let PartKind::ToolResult { call, .. } = &part.kind else {
+pub(crate) fn shown_result_tokens(part: &Sketch<'_>) -> TokenCount {
+    let SketchKind::Result { call, .. } = part.kind else {
         return part.tokens;
     };
     let placeholder = TokenCount(RESULT_PLACEHOLDER_TOKENS) + crate::tokens::estimate(call);

@@ -211,19 +211,6 @@ impl Message {
         self.parts.iter().map(Part::bytes).sum()
     }
 
-    /// Whether another message hangs together with the same others as this one, and may stand in its place: the same
-    /// speaker, message id, calls and results, and reasoning where this one reasons.
-    pub fn has_ties_of(&self, other: &Self) -> bool {
-        let reasons = |message: &Self| {
-            message.parts.iter().any(|part| matches!(part.kind, PartKind::Reasoning { .. }))
-        };
-        self.role == other.role
-            && self.message_id == other.message_id
-            && self.calls().eq(other.calls())
-            && self.results().eq(other.results())
-            && reasons(self) == reasons(other)
-    }
-
     /// The ids and names of the tools that the message calls.
     pub fn calls(&self) -> impl Iterator<Item = (&str, &str)> {
         self.parts.iter().filter_map(|part| match &part.kind {

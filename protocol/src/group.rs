@@ -4,6 +4,7 @@
 mod anchored;
 mod decided;
 mod naming;
+mod residency;
 mod telling;
 
 #[cfg(test)]
@@ -13,14 +14,17 @@ use std::sync::Arc;
 
 use crate::block::Unit;
 use crate::elide;
-use crate::entry::{Format, Message, PartKind, Role};
+use crate::entry::{Format, Message, Role};
 use crate::format;
+use crate::ids::Digest;
+use crate::outline::{Said, SketchKind};
 use crate::position::{LogPos, Seq};
 use crate::record::CallRef;
 use crate::resolution::{CallEnd, Resolution};
 use crate::segment::{Segment, Shown};
 use crate::tokens::{self, TokenCount};
 pub(crate) use decided::CallShown;
+use telling::Whole;
 
 /// One entry as a member of its group.
 #[derive(Clone, Debug)]
@@ -29,9 +33,20 @@ pub struct Member {
     pub seq: Seq,
     /// The position of the record in the session's log that holds what it says.
     pub at: LogPos,
-    /// What it says.
-    pub message: Arc<Message>,
+    pub(crate) said: Said,
     results_elided: bool,
+}
+
+impl Member {
+    /// What it says, if that is in memory: it may have left it once its record was durable.
+    pub fn message(&self) -> Option<&Arc<Message>> {
+        self.said.whole()
+    }
+
+    /// The hash of what it says (L3, V3).
+    pub fn digest(&self) -> Digest {
+        self.said.digest()
+    }
 }
 
 /// A call within a group and what is known of its result.
@@ -101,7 +116,16 @@ pub struct Group {
     tokens: TokenCount,
     said_tokens: TokenCount,
     said_bytes: usize,
-    segment: Option<Arc<Segment>>,
+    /// The bytes of memory that its entries and calls take.
+    held: usize,
+    segment: Option<Rendered>,
+}
+
+/// The group as it is shown, and the bytes of memory that this takes.
+#[derive(Clone, Debug)]
+struct Rendered {
+    segment: Arc<Segment>,
+    bytes: usize,
 }
 
 /// The text that stands for a result that had not come when the context was answered (V8).
@@ -111,8 +135,8 @@ impl Group {
     pub(crate) fn new(seq: Seq, at: LogPos, message: Arc<Message>) -> Self {
         let calls = message.calls().map(|(id, name)| Call::new(seq, id, name)).collect();
         let (tokens, bytes) = (message.tokens(), message.bytes());
-        let members = vec![Member { seq, at, message, results_elided: false }];
-        Self {
+        let members = vec![Member { seq, at, said: Said::Whole(message), results_elided: false }];
+        let mut group = Self {
             members,
             calls,
             pins: Vec::new(),
@@ -120,8 +144,11 @@ impl Group {
             tokens,
             said_tokens: tokens,
             said_bytes: bytes,
+            held: 0,
             segment: None,
-        }
+        };
+        group.weigh();
+        group
     }
 
     /// The first entry of the group.
@@ -139,9 +166,9 @@ impl Group {
         &self.members
     }
 
-    /// What an entry of the group says.
-    pub(crate) fn message(&self, seq: Seq) -> Option<&Arc<Message>> {
-        self.members.iter().find(|member| member.seq == seq).map(|member| &member.message)
+    /// What an entry of the group says, whole or in outline.
+    pub(crate) fn said(&self, seq: Seq) -> Option<&Said> {
+        self.members.iter().find(|member| member.seq == seq).map(|member| &member.said)
     }
 
     /// Has the group rendered anew when it is shown next.
@@ -194,14 +221,12 @@ impl Group {
 
     /// Whether the group holds a message of the user. Words beside a result are the host's: a reminder, a notice.
     pub fn has_user_words(&self) -> bool {
-        self.members.iter().any(|member| {
-            member.message.role == Role::User
-                && member.message.results().next().is_none()
-                && member
-                    .message
-                    .parts
-                    .iter()
-                    .any(|part| matches!(part.kind, PartKind::Text { .. } | PartKind::Media { .. }))
+        self.members.iter().map(|member| &member.said).any(|said| {
+            said.role() == Role::User
+                && said.results().next().is_none()
+                && said
+                    .sketches()
+                    .any(|part| matches!(part.kind, SketchKind::Text | SketchKind::Media))
         })
     }
 
@@ -215,6 +240,7 @@ impl Group {
         self.tokens += other.tokens;
         self.said_tokens += other.said_tokens;
         self.said_bytes += other.said_bytes;
+        self.held += other.held;
         self.segment = None;
     }
 
@@ -290,19 +316,21 @@ impl Group {
         }
     }
 
-    /// The group's rendered blocks; rendered once, the same bytes for ever after (P1).
-    pub(crate) fn segment(&mut self, format: Format) -> Arc<Segment> {
-        if let Some(segment) = &self.segment {
-            return Arc::clone(segment);
+    /// The group's rendered blocks; rendered once, the same bytes for ever after (P1, P2). `None` when that takes texts
+    /// that have left memory.
+    pub(crate) fn segment(&mut self, format: Format) -> Option<Arc<Segment>> {
+        if let Some(rendered) = &self.segment {
+            return Some(Arc::clone(&rendered.segment));
         }
         let entries: Vec<Seq> = self.members.iter().map(|member| member.seq).collect();
         let (shown, blocks) = match self.placeholder() {
             Some(text) => (Shown::Elided(entries), format::render(format, &[Unit::Note { text }])),
-            None => (Shown::Entries(entries), self.render(format)),
+            None => (Shown::Entries(entries), Whole::of(self)?.render(format)),
         };
         let segment = Arc::new(Segment { shown, blocks, tokens: self.tokens });
-        self.segment = Some(Arc::clone(&segment));
-        segment
+        let bytes = segment.weight();
+        self.segment = Some(Rendered { segment: Arc::clone(&segment), bytes });
+        Some(segment)
     }
 }
 
@@ -319,10 +347,9 @@ fn instead_tokens(call: &Call) -> TokenCount {
 
 fn member_tokens(member: &Member) -> TokenCount {
     if !member.results_elided {
-        return member.message.tokens();
+        return member.said.tokens();
     }
-    let shown = member.message.parts.iter().map(elide::shown_result_tokens);
-    shown.sum()
+    member.said.sketches().map(|part| elide::shown_result_tokens(&part)).sum()
 }
 
 /// The size of a stand-in result.

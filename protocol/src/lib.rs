@@ -61,6 +61,7 @@ mod error;
 mod group;
 mod ids;
 mod links;
+mod outline;
 mod pass;
 mod position;
 mod record;

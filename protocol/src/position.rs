@@ -114,6 +114,11 @@ impl SeqSpans {
         Self::of(left)
     }
 
+    /// The bytes of memory that they take beside their own place.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.len() * size_of::<SeqRange>()
+    }
+
     /// The ranges, in rising order.
     pub fn ranges(&self) -> &[SeqRange] {
         &self.0

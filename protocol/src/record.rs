@@ -176,6 +176,21 @@ pub struct CallRef {
 }
 
 impl Record {
+    /// The bytes of memory that the record takes, beside what the view takes that it is folded into.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = match self {
+            Self::Appended { entry, .. } | Self::Edited { entry, .. } => {
+                entry.source().len() + entry.id().as_str().len()
+            }
+            Self::Spliced { pieces, .. } => {
+                pieces.iter().map(|piece| piece.summary.text.len()).sum()
+            }
+            Self::Resolved { resolution, .. } => resolution.detail().len(),
+            _ => 0,
+        };
+        size_of::<Self>() + texts
+    }
+
     /// The record's name in logs and error texts.
     pub fn name(&self) -> &'static str {
         match self {

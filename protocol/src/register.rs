@@ -99,6 +99,20 @@ impl Register {
         self.tasks.iter().map(|(name, text)| (name.clone(), text.clone())).collect()
     }
 
+    /// The bytes of memory that it takes. Both lists are short: they are capped.
+    pub(crate) fn weight(&self) -> usize {
+        let one = size_of::<(CallRef, Pending)>();
+        let mut bytes =
+            self.calls.len() * one + self.tasks.len() * size_of::<(Box<str>, Box<str>)>();
+        for (call, pending) in &self.calls {
+            bytes += call.id.len() + pending.tool.len() + pending.detail.len();
+        }
+        for (name, text) in &self.tasks {
+            bytes += name.len() + text.len();
+        }
+        bytes
+    }
+
     /// A register of these calls and tasks.
     pub(crate) fn restored(calls: &[CallUnderWay], tasks: &[(Box<str>, Box<str>)]) -> Self {
         let pending = |one: &CallUnderWay| {

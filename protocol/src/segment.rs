@@ -33,6 +33,19 @@ pub struct Segment {
     pub tokens: TokenCount,
 }
 
+impl Segment {
+    /// The bytes of memory that it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let blocks = self.blocks.iter().map(|block| size_of::<Block>() + block.json.len());
+        let shown = match &self.shown {
+            Shown::Entries(entries) | Shown::Elided(entries) => entries.len() * size_of::<Seq>(),
+            Shown::Summary(covers) => covers.weight(),
+            Shown::Register => 0,
+        };
+        size_of::<Self>() + shown + blocks.sum::<usize>()
+    }
+}
+
 /// An answered context: what the model sees at one moment.
 #[derive(Clone, Debug)]
 pub struct Context {

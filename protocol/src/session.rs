@@ -14,11 +14,12 @@ mod replay;
 mod state;
 mod step;
 mod usage;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use command::{Command, PassJob};
@@ -34,6 +35,7 @@ use crate::record::Record;
 use crate::time::Timestamp;
 use crate::tokens::TokenCount;
 use outbox::Outbox;
+use waiting::{Found, Held};
 
 /// How a session is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,14 @@ pub struct SessionConfig {
     pub pass_deadline_floor: Duration,
     /// Whether the session starts passes by itself when its view exceeds the trigger.
     pub automatic: bool,
+    /// The bytes of memory that the session may take (L5). After each step texts and rendered blocks of its oldest groups
+    /// leave memory until [`Session::resident_bytes`] is within it; they are read again when they are needed.
+    ///
+    /// It may take more by: what is not durable yet, the group that holds it included; what cannot leave, which is the
+    /// outlines and digests of the view, its summaries, kept ids and the register; and, as long as a context waits to be
+    /// durable or the session for its store or a new fold, everything that it held when that began. What a pass works on
+    /// is the pass's own.
+    pub resident_bytes: usize,
 }
 
 impl SessionConfig {
@@ -57,6 +67,9 @@ impl SessionConfig {
     /// One minute: a provider that is busy for a while is not a pass that hangs.
     pub const DEFAULT_PASS_DEADLINE_FLOOR: Duration = Duration::from_mins(1);
 
+    /// 16 MiB: the view of a window of some million tokens, in outline and rendered, whole.
+    pub const DEFAULT_RESIDENT_BYTES: usize = 16 << 20;
+
     /// Automatic passes with the default deadline.
     pub fn new(budget: Budget, format: Format) -> Self {
         Self {
@@ -65,6 +78,7 @@ impl SessionConfig {
             pass_deadline: Self::DEFAULT_PASS_DEADLINE,
             pass_deadline_floor: Self::DEFAULT_PASS_DEADLINE_FLOOR,
             automatic: true,
+            resident_bytes: Self::DEFAULT_RESIDENT_BYTES,
         }
     }
 }
@@ -83,8 +97,10 @@ pub struct Session {
     retry_above: TokenCount,
     overhead_told: bool,
     closing: bool,
-    /// While the fold is made anew: what happened meanwhile.
-    held: Option<VecDeque<Event>>,
+    /// What the session waits for, and what happened meanwhile.
+    held: Option<Held>,
+    /// What the store knew of the ids of the request that is carried out.
+    found: Option<Found>,
 }
 
 /// The pass in flight (V6).
@@ -113,6 +129,7 @@ impl Session {
             overhead_told: false,
             closing: false,
             held: None,
+            found: None,
         }
     }
 
@@ -129,6 +146,13 @@ impl Session {
     /// The fold of the log, records included that are not durable yet.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The bytes of memory that the session takes, as far as they grow with its history: texts and rendered blocks of the
+    /// view, or its outlines; summaries and notes; the digest chain, boundaries and ids; what waits to become durable.
+    /// Kept, not counted anew. Blocks and texts that share their bytes count twice.
+    pub fn resident_bytes(&self) -> usize {
+        self.state.weight() + self.outbox.weight()
     }
 
     /// Makes a record of something that was decided: folds it in, and puts it on its way to the store.

@@ -5,6 +5,7 @@ mod anchored;
 mod change;
 mod elision;
 mod measure;
+mod residency;
 mod show;
 mod splicing;
 
@@ -21,6 +22,7 @@ use crate::record::CallRef;
 use crate::segment::Segment;
 use crate::tokens::TokenCount;
 pub(crate) use measure::Measure;
+pub(crate) use residency::Away;
 pub use splicing::Removed;
 pub(crate) use splicing::Span;
 
@@ -58,16 +60,20 @@ pub struct View {
     groups: BTreeMap<Seq, Group>,
     /// First entries of the groups that are pinned.
     pinned: Vec<Seq>,
-    /// The ids that calls are shown with, each with the entry that first took it.
+    /// The ids that calls are shown with, each with the entry that makes the call.
     call_ids: BTreeMap<Box<str>, Seq>,
-    /// At this many, those are forgotten whose calls have left the view.
-    call_ids_kept: usize,
     chain: Chain,
     boundaries: Vec<Seq>,
     links: Links,
     tokens: TokenCount,
     /// All groups together.
     all_groups: Measure,
+    /// The bytes of memory that groups and summaries take.
+    weight: usize,
+    /// Entries whose texts are in the log alone.
+    away: usize,
+    /// No group before this one has anything that may leave memory.
+    lightest: Seq,
 }
 
 impl View {
@@ -83,12 +89,14 @@ impl View {
             groups: BTreeMap::new(),
             pinned: Vec::new(),
             call_ids: BTreeMap::new(),
-            call_ids_kept: FEW_CALL_IDS,
             chain: Chain::default(),
             boundaries: Vec::new(),
             links: Links::default(),
             tokens: TokenCount::ZERO,
             all_groups: Measure::default(),
+            weight: 0,
+            away: 0,
+            lightest: Seq::ZERO,
         }
     }
 
@@ -192,7 +200,7 @@ impl View {
             .range(..=seq)
             .rev()
             .map(|(_, group)| group)
-            .find(|group| group.message(seq).is_some())
+            .find(|group| group.said(seq).is_some())
     }
 
     /// The next entry was numbered, and has no place of its own in the view.
@@ -217,8 +225,11 @@ impl View {
         self.all_groups.add(&group);
         if let Some((into, rest)) = ties.groups.split_first() {
             let mut whole = self.groups.remove(into).expect("links name groups of the view");
+            self.weight -= whole.weight();
             for other in rest {
-                whole.absorb(self.groups.remove(other).expect("links name groups of the view"));
+                let other_group = self.groups.remove(other).expect("links name groups of the view");
+                self.weight -= other_group.weight();
+                whole.absorb(other_group);
                 self.links.rename(*other, *into);
             }
             whole.absorb(group);
@@ -232,6 +243,8 @@ impl View {
         for (call, part) in &ties.answers {
             group.answer(call, seq, *part);
         }
+        self.weight += group.weight();
+        self.lightest = self.lightest.min(group.first());
         self.links.note(seq, message, group.first());
         self.groups.insert(group.first(), group);
         ties.orphans
@@ -239,18 +252,8 @@ impl View {
 
     /// Has the calls of a new group shown with ids that no other call of the view is shown with.
     fn name_calls(&mut self, group: &mut Group) {
-        let is_shown = |id: &str, seq: Seq| {
-            let holding = self.group_of(seq);
-            holding.is_some_and(|group| group.shown_ids().any(|(shown, _)| shown == id))
-        };
-        group.name_calls(|id| self.call_ids.get(id).is_some_and(|seq| is_shown(id, *seq)));
+        group.name_calls(|id| self.call_ids.contains_key(id));
         self.call_ids.extend(group.shown_ids().map(|(id, seq)| (id.into(), seq)));
-        if self.call_ids.len() > self.call_ids_kept {
-            let mut call_ids = std::mem::take(&mut self.call_ids);
-            call_ids.retain(|_, seq| self.group_of(*seq).is_some() || *seq == group.first());
-            self.call_ids_kept = 2 * call_ids.len() + FEW_CALL_IDS;
-            self.call_ids = call_ids;
-        }
     }
 
     fn last_visible(&self) -> Seq {
@@ -312,17 +315,15 @@ impl View {
 
     fn change(&mut self, first: Seq, change: impl FnOnce(&mut Group) -> bool) -> Option<()> {
         let group = self.groups.get_mut(&first)?;
-        let before = group.tokens();
+        let (before, weight) = (group.tokens(), group.weight());
         self.all_groups.subtract(group);
         let changed = change(group);
         self.tokens = self.tokens.saturating_sub(before) + group.tokens();
         self.all_groups.add(group);
+        self.reweigh(first, weight);
         changed.then_some(())
     }
 }
-
-/// Below this many it is not worth while to forget ids that have left the view.
-const FEW_CALL_IDS: usize = 1024;
 
 /// Whether a leading entry is an instruction of the host: one that no other entry hangs together with.
 fn is_instruction(message: &Message) -> bool {

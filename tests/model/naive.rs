@@ -198,7 +198,7 @@ impl Reading {
         let view = state.view();
         let shown: Vec<Vec<(u64, Digest)>> = view
             .groups()
-            .map(|group| group.members().iter().map(|m| (m.seq.0, m.message.digest)).collect())
+            .map(|group| group.members().iter().map(|m| (m.seq.0, m.digest())).collect())
             .collect();
         let verbatim = self.groups().into_iter().filter_map(|group| {
             let entries = group.iter().filter_map(|seq| Some((*seq, self.entries.get(seq)?)));

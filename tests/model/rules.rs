@@ -74,8 +74,7 @@ fn outline(state: &State) -> String {
     let groups: Vec<String> = view
         .groups()
         .map(|group| {
-            let members: Vec<_> =
-                group.members().iter().map(|m| (m.seq, m.message.digest)).collect();
+            let members: Vec<_> = group.members().iter().map(|m| (m.seq, m.digest())).collect();
             let (closed, pinned, elided) =
                 (group.is_closed(), group.is_pinned(), group.is_elided());
             format!("{members:?} {closed} {pinned} {elided} {}", group.tokens())

@@ -276,6 +276,9 @@ impl<'a> World<'a> {
                 }
                 Command::KillPass(pass) => self.source(pass)?.killed = true,
                 Command::HurryPass(_) | Command::Discard(_) => {}
+                Command::Find { .. } | Command::Fetch { .. } => {
+                    return Err("so small a session has everything in memory".to_owned());
+                }
                 Command::Stop => stops = true,
             }
         }

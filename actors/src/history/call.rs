@@ -22,6 +22,7 @@ pub fn call(store: &dyn Store, session: &SessionId, call: CallNumber) -> Result<
         return Err(Error::new(Kind::Corrupt, message));
     };
     let end = at.advance(1);
-    let log = Log { store, session, indexed: end, end };
+    // All of it is to be shown.
+    let log = Log { store, session, indexed: end, end, resident_bytes: usize::MAX };
     log.fold(Rewinds::default())?.into_context(answered)
 }

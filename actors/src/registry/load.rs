@@ -90,7 +90,8 @@ fn read(
     now: Timestamp,
 ) -> Result<Loaded, Error> {
     let Lease { session, head: end, indexed, .. } = &lease;
-    let log = Log { store, session, indexed: *indexed, end: *end };
+    let resident_bytes = config.resident_bytes;
+    let log = Log { store, session, indexed: *indexed, end: *end, resident_bytes };
     let replay = log.fold(Rewinds::default())?;
     // Who was opened here already goes on as it stands in the log: it may have been switched to another model since.
     let settled = replay.settings(config).filter(|log| known && log.format != config.format);

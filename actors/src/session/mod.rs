@@ -8,6 +8,7 @@
 //!                        +--Notice--> subscribers
 //! ```
 
+mod asking;
 mod messages;
 mod retiring;
 mod shell;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use highwater_protocol::message::{Notice, Reply, Request};
 use highwater_protocol::session::{Command, Event, PassJob, Session};
-use highwater_protocol::{Error, LogPos, PassId, Record, RequestId, Rewinds};
+use highwater_protocol::{Error, LogPos, PassId, Record, RequestId};
 use highwater_storage::{BatchId, Lease, SessionBatch};
 use ractor::{ActorId, ActorRef, ActorRuntime};
 use tokio::sync::watch;
@@ -13,11 +13,10 @@ use tokio::task::AbortHandle;
 
 use super::messages::Answer;
 use super::upkeep::Upkeep;
-use super::{SessionArguments, SessionMessage};
+use super::{SessionArguments, SessionMessage, asking};
 use crate::compactor::{Begin, CompactorActor, CompactorArguments};
 use crate::house::House;
 use crate::journal::JournalMessage;
-use crate::recovery::Log;
 use crate::registry::{RegistryMessage, Slot};
 use crate::residency::Account;
 
@@ -96,13 +95,18 @@ impl Shell {
         if let Event::PassDone { pass, .. } | Event::PassFailed { pass, .. } = &event {
             self.compactor.take_if(|compactor| compactor.pass == *pass);
         }
+        if let Event::Indexed { below } = &event {
+            self.lease.indexed = self.lease.indexed.max(*below);
+        }
         let now = self.house.clock.now();
         for command in self.session.step(now, event) {
             match command {
                 Command::Write { head, records } => self.write(myself, head, records),
                 Command::Reply { request, reply } => self.reply(request, reply),
                 Command::Notify(notice) => self.notify(notice),
-                Command::Refold { rewinds, end } => self.refold(myself, rewinds, end),
+                Command::Refold { rewinds, end } => asking::refold(self, myself, rewinds, end),
+                Command::Find { ids } => asking::find(self, myself, ids),
+                Command::Fetch { positions } => asking::fetch(self, myself, positions),
                 Command::StartPass(job) => self.start_pass(myself, job),
                 Command::HurryPass(pass) => self.hurry_pass(pass),
                 Command::KillPass(pass) => self.kill_pass(pass),
@@ -132,19 +136,6 @@ impl Shell {
             tracing::error!(session = %self.lease.session, "the journal is gone");
             myself.stop(None);
         }
-    }
-
-    fn refold(&self, myself: &ActorRef<SessionMessage>, rewinds: Rewinds, end: LogPos) {
-        let (store, session, myself) =
-            (self.house.store.clone(), self.lease.session.clone(), myself.clone());
-        let indexed = self.lease.indexed;
-        self.house.executor.read(Box::new(move || {
-            let log = Log { store: &*store, session: &session, indexed, end };
-            let folded = log.fold(rewinds);
-            let state = folded.map(|replay| Box::new(replay.into_state()));
-            // A session that has ended folds its log when it is opened again.
-            drop(myself.cast(SessionMessage::Event(Event::Refolded { state })));
-        }));
     }
 
     fn reply(&mut self, request: RequestId, reply: Result<Reply, Error>) {

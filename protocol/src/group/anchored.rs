@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::anchor::{CallAnchor, CallResult, GroupAnchor, MemberAnchor, Texts};
-use crate::entry::{Message, Part};
+use crate::outline::Said;
 use crate::record::CallRef;
 use crate::tokens::TokenCount;
 
@@ -34,7 +34,7 @@ impl Group {
         let mut members = Vec::with_capacity(anchor.members.len());
         for MemberAnchor { seq, at, results_elided } in anchor.members.iter().copied() {
             let message = Arc::clone(texts.message(at, seq)?);
-            members.push(Member { seq, at, message, results_elided });
+            members.push(Member { seq, at, said: Said::Whole(message), results_elided });
         }
         let rise = members.is_sorted_by(|one, next| one.seq < next.seq);
         if !rise || !anchor.pins.iter().all(|pin| members.iter().any(|m| m.seq == *pin)) {
@@ -42,15 +42,17 @@ impl Group {
         }
         let mut group = Self {
             calls: calls(&members, &anchor.calls, texts)?,
-            said_tokens: members.iter().map(|member| member.message.tokens()).sum(),
-            said_bytes: members.iter().map(|member| member.message.bytes()).sum(),
+            said_tokens: members.iter().map(|member| member.said.tokens()).sum(),
+            said_bytes: members.iter().map(|member| member.said.bytes()).sum(),
             members,
             pins: anchor.pins.clone(),
             elision: Elision::None,
             tokens: TokenCount::ZERO,
+            held: 0,
             segment: None,
         };
         group.recount();
+        group.weigh();
         Ok(group)
     }
 }
@@ -76,9 +78,9 @@ fn calls(
     anchors: &[CallAnchor],
     texts: &Texts<'_>,
 ) -> Result<Vec<Call>, Box<str>> {
-    let made = members.iter().flat_map(|member| {
-        member.message.calls().map(|(id, name)| Call::new(member.seq, id, name))
-    });
+    let made = members
+        .iter()
+        .flat_map(|member| member.said.calls().map(|(id, name)| Call::new(member.seq, id, name)));
     let mut calls: Vec<Call> = made.collect();
     if calls.len() != anchors.len() {
         let (known, made) = (anchors.len(), calls.len());
@@ -97,8 +99,8 @@ fn calls(
             CallResult::Answered(seq, part) => {
                 let part = usize::try_from(part).unwrap_or(usize::MAX);
                 let answers =
-                    |message: &Message| message.parts.get(part).is_some_and(Part::is_result);
-                if !members.iter().any(|member| member.seq == seq && answers(&member.message)) {
+                    |said: &Said| said.sketches().nth(part).is_some_and(|it| it.is_result());
+                if !members.iter().any(|member| member.seq == seq && answers(&member.said)) {
                     let (id, by) = (&call.id, call.seq);
                     return Err(format!("no result of call {id:?} of entry {by}").into());
                 }

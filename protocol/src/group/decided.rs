@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::entry::Message;
 use crate::ids::Digest;
+use crate::outline::{Said, Sketch};
 use crate::position::{LogPos, Seq};
 use crate::record::CallRef;
 use crate::resolution::{CallEnd, Resolution};
@@ -50,6 +51,7 @@ impl Group {
             }
             _ => known.state = CallState::Resolved(resolution.clone(), at),
         }
+        self.weigh();
         self.recount();
         Some(())
     }
@@ -86,10 +88,11 @@ impl Group {
     /// Pins an entry or sets it free; a pinned group is shown as it was said. Whether what is shown has changed.
     pub(crate) fn pin(&mut self, seq: Seq, pinned: bool) -> bool {
         self.pins.retain(|pin| *pin != seq);
+        self.pins.extend(pinned.then_some(seq));
+        self.weigh();
         if !pinned {
             return false;
         }
-        self.pins.push(seq);
         let was_elided =
             self.is_elided() || self.members.iter().any(|member| member.results_elided);
         if was_elided {
@@ -111,19 +114,20 @@ impl Group {
             return;
         };
         member.at = at;
-        let before = std::mem::replace(&mut member.message, Arc::clone(message));
+        let before = std::mem::replace(&mut member.said, Said::Whole(Arc::clone(message)));
         for call in &mut self.calls {
             if let CallState::Answered(by, part) = &mut call.state
                 && *by == seq
             {
-                let nth = before.parts[..*part].iter().filter(|part| part.is_result()).count();
+                let nth = before.sketches().take(*part).filter(Sketch::is_result).count();
                 let mut results =
                     message.parts.iter().enumerate().filter(|(_, part)| part.is_result());
                 *part = results.nth(nth).map_or(*part, |(index, _)| index);
             }
         }
-        self.said_tokens = self.members.iter().map(|member| member.message.tokens()).sum();
-        self.said_bytes = self.members.iter().map(|member| member.message.bytes()).sum();
+        self.said_tokens = self.members.iter().map(|member| member.said.tokens()).sum();
+        self.said_bytes = self.members.iter().map(|member| member.said.bytes()).sum();
+        self.weigh();
         self.recount();
     }
 
@@ -147,8 +151,8 @@ impl Group {
             }
         }
         if decided.is_empty() {
-            return member.message.digest;
+            return member.digest();
         }
-        Digest::of_parts(&[&member.message.digest.0, decided.as_bytes()])
+        Digest::of_parts(&[&member.digest().0, decided.as_bytes()])
     }
 }

@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use crate::entry::{Part, PartKind};
+use crate::entry::{Message, Part, PartKind};
 use crate::format;
 use crate::position::Seq;
 
-use super::{Call, Group, Member};
+use super::{Call, Group};
 
 impl Call {
     /// The id that the call is shown with.
@@ -33,6 +33,9 @@ impl Group {
             }
             given.push(call.shown_id().into());
         }
+        if self.calls.iter().any(|call| call.alias.is_some()) {
+            self.weigh();
+        }
     }
 
     /// The ids that the group's calls are shown with, each with the entry that makes the call.
@@ -40,10 +43,14 @@ impl Group {
         self.calls.iter().map(|call| (call.shown_id(), call.seq))
     }
 
-    /// What a member says besides results, with the ids that its calls are shown with.
-    pub(super) fn spoken<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = Cow<'a, Part>> {
-        let mut calls = self.calls.iter().filter(|call| call.seq == member.seq);
-        let spoken = member.message.parts.iter().filter(|part| !part.is_result());
+    /// What an entry says besides results, with the ids that its calls are shown with.
+    pub(super) fn spoken<'a>(
+        &'a self,
+        seq: Seq,
+        message: &'a Message,
+    ) -> impl Iterator<Item = Cow<'a, Part>> {
+        let mut calls = self.calls.iter().filter(move |call| call.seq == seq);
+        let spoken = message.parts.iter().filter(|part| !part.is_result());
         spoken.map(move |part| match &part.kind {
             PartKind::ToolCall { .. } => named(part, calls.next()),
             _ => Cow::Borrowed(part),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::block::Block;
-use crate::entry::Entry;
+use crate::entry::{Entry, PartKind};
 use crate::ids::{EntryId, PassId};
 use crate::position::SeqRange;
 use crate::summary::Summary;
@@ -32,7 +32,8 @@ fn group(messages: &[&str]) -> Group {
 
 fn told(group: &mut Group) -> Vec<String> {
     let show = |block: &Block| format!("{:?} {}", block.role, block.json);
-    group.segment(Format::Anthropic).blocks.iter().map(show).collect()
+    let segment = group.segment(Format::Anthropic).expect("all is in memory");
+    segment.blocks.iter().map(show).collect()
 }
 
 const TWO_CALLS: &str = r#"{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"ls","input":{}},{"type":"tool_use","id":"b","name":"cat","input":{}}]}"#;

@@ -17,6 +17,7 @@ use crate::time::Timestamp;
 use crate::tokens::TokenCount;
 
 use super::outbox::Deferred;
+use super::waiting::Held;
 use super::{Command, Known, Session, SessionConfig};
 
 impl Session {
@@ -73,7 +74,7 @@ impl Session {
         self.record(Record::Rewound { at: now, to });
         self.outbox.defer(Deferred::Refold(self.state.known_rewinds()));
         self.outbox.defer(Deferred::Notice(Notice::Rewound { to }));
-        self.held = Some(std::collections::VecDeque::new());
+        self.held = Some(Held::for_fold());
         self.start_afresh();
         Ok(true)
     }
@@ -87,7 +88,7 @@ impl Session {
     ) -> Result<Receipt, Error> {
         let id = entry.id().clone();
         let content = entry.message().digest;
-        if let Some(known) = self.state.find(&id) {
+        if let Some(known) = self.known(&id) {
             let Known { seq, place: stands_at, digest } = known;
             if digest == content && stands_at == place && seq != place {
                 return Ok(Receipt { id, seq, known: true, live: self.state.is_live(place) });
@@ -96,7 +97,7 @@ impl Session {
                 format!("{id} is entry {seq} already, with other content or in another place");
             return Err(self.refusal(Kind::Conflict, &why));
         }
-        let standing = self.state.view().group_of(place).and_then(|group| group.message(place));
+        let standing = self.state.view().group_of(place).and_then(|group| group.said(place));
         let Some(standing) = standing else {
             let why = format!(
                 "has no entry {place} in its view: what is covered by a summary, rewound, cleared or \

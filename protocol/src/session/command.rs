@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::branch::Rewinds;
 use crate::error::Error;
-use crate::ids::{PassId, RequestId};
+use crate::ids::{EntryId, PassId, RequestId};
 use crate::message::{Notice, Reply};
 use crate::position::LogPos;
 use crate::record::Record;
@@ -39,6 +39,19 @@ pub enum Command {
         rewinds: Rewinds,
         /// Where the log ends.
         end: LogPos,
+    },
+    /// Find out which of these ids are known, of entries whose records stand before [`super::State::indexed`]; answer with
+    /// [`super::Event::Found`]. Until then the session holds what it is sent, but for what becomes of its commits. As
+    /// many as one append may name.
+    Find {
+        /// The ids, each once.
+        ids: Vec<EntryId>,
+    },
+    /// Read the entries of the records at these positions; answer with [`super::Event::Fetched`]. Until then the session
+    /// holds what it is sent, but for what becomes of its commits.
+    Fetch {
+        /// The positions, rising. All are durable.
+        positions: Vec<LogPos>,
     },
     /// Start the compactor.
     StartPass(PassJob),

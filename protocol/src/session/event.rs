@@ -1,12 +1,15 @@
 //! Everything that can happen to a session.
 
+use std::sync::Arc;
+
+use crate::entry::Entry;
 use crate::error::Error;
-use crate::ids::{PassId, RequestId};
+use crate::ids::{EntryId, PassId, RequestId};
 use crate::message::Request;
 use crate::position::LogPos;
 use crate::summary::Summary;
 
-use super::State;
+use super::{Known, State};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -30,20 +33,31 @@ pub enum Event {
         /// What the store said.
         why: Box<str>,
     },
+    /// The store finds the ids of all entries before a position by itself: the session need not keep them.
+    Indexed {
+        /// The position; all before it is durable.
+        below: LogPos,
+    },
+    /// Which ids are known, of those that [`super::Command::Find`] has named.
+    Found {
+        /// The entries of those that are; the others are new.
+        known: Result<Vec<(EntryId, Known)>, Error>,
+    },
+    /// What the entries say that [`super::Command::Fetch`] has named, by the positions of their records.
+    Fetched {
+        /// The entries.
+        entries: Result<Vec<(LogPos, Arc<Entry>)>, Error>,
+    },
+    /// The process needs memory: texts leave it until the session takes no more than so many bytes, as far as
+    /// [`super::SessionConfig::resident_bytes`] says that they may.
+    Relieve {
+        /// The bytes.
+        to_bytes: usize,
+    },
     /// The fold was made anew from the log, or could not be.
     Refolded {
         /// The fold of the whole log.
         state: Result<Box<State>, Error>,
-    },
-    /// The store has an index of ids for everything below this position.
-    Indexed {
-        /// The position.
-        below: LogPos,
-    },
-    /// The process needs memory: keep no more than this.
-    Relieve {
-        /// Bytes to keep.
-        to_bytes: usize,
     },
     /// A summarizer call of a pass has answered.
     PassProgressed {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::branch::Rewinds;
 use crate::error::Error;
 use crate::ids::RequestId;
-use crate::message::{Notice, Reply};
+use crate::message::{ContextReply, Notice, Reply};
 use crate::position::LogPos;
 use crate::record::Record;
 
@@ -16,6 +16,8 @@ pub(super) struct Outbox {
     durable: LogPos,
     in_flight: Option<LogPos>,
     pending: Vec<Record>,
+    /// The bytes of memory that the pending records take beside what the view holds too.
+    pending_bytes: usize,
     end: LogPos,
     waiting: VecDeque<(LogPos, Deferred)>,
 }
@@ -36,6 +38,7 @@ impl Outbox {
             durable,
             in_flight: None,
             pending: Vec::new(),
+            pending_bytes: 0,
             end: durable,
             waiting: VecDeque::new(),
         }
@@ -52,6 +55,7 @@ impl Outbox {
     }
 
     pub(super) fn push(&mut self, record: Record) {
+        self.pending_bytes += record.weight();
         self.pending.push(record);
         self.end = self.end.advance(1);
     }
@@ -66,6 +70,7 @@ impl Outbox {
         if self.in_flight.is_none() && !self.pending.is_empty() {
             let head = self.durable;
             let records = std::mem::take(&mut self.pending);
+            self.pending_bytes = 0;
             self.in_flight = Some(head.advance(records.len()));
             commands.push(Command::Write { head, records });
         }
@@ -83,6 +88,25 @@ impl Outbox {
         }
     }
 
+    /// Everything before this position is durable.
+    pub(super) fn durable_position(&self) -> LogPos {
+        self.durable
+    }
+
+    /// The bytes of memory that it takes: the records that are not under way yet. Their messages, and the blocks of
+    /// contexts that wait, are the view's.
+    pub(super) fn weight(&self) -> usize {
+        self.pending_bytes + self.waiting.len() * size_of::<(LogPos, Deferred)>()
+    }
+
+    /// Whether a context waits. What it shows takes memory as long as it does, wherever else it is held.
+    pub(super) fn holds_context(&self) -> bool {
+        let is_context = |deferred: &Deferred| {
+            matches!(deferred, Deferred::Reply(_, Reply::Context(ContextReply::Ready(_))))
+        };
+        self.waiting.iter().any(|(_, deferred)| is_context(deferred))
+    }
+
     /// The batch in flight is durable.
     pub(super) fn durable(&mut self, position: LogPos) {
         self.durable = self.durable.max(position);
@@ -95,11 +119,21 @@ impl Outbox {
     pub(super) fn fail(&mut self, in_flight: &Error, unsent: &Error, commands: &mut Vec<Command>) {
         let sent = self.in_flight.take().unwrap_or(self.durable);
         self.pending.clear();
+        self.pending_bytes = 0;
         for (after, deferred) in self.waiting.drain(..) {
             if let Deferred::Reply(request, _) = deferred {
                 let error = if after <= sent { in_flight } else { unsent };
                 commands.push(Command::Reply { request, reply: Err(error.clone()) });
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Outbox {
+    /// What [`Outbox::weight`] says, by walking what is pending.
+    pub(super) fn weight_counted(&self) -> usize {
+        let pending: usize = self.pending.iter().map(Record::weight).sum();
+        pending + self.waiting.len() * size_of::<(LogPos, Deferred)>()
     }
 }

@@ -15,6 +15,7 @@ use crate::splice::{self, Proposal};
 use crate::summary::Summary;
 use crate::time::Timestamp;
 use crate::tokens::{self, TokenCount};
+use crate::view::Away;
 
 use super::outbox::Deferred;
 use super::{Command, PassJob, Running, Session, SessionConfig};
@@ -28,23 +29,41 @@ impl Session {
         focus: Option<Box<str>>,
         commands: &mut Vec<Command>,
     ) -> Result<CompactReply, Error> {
-        let (found, cap) = (focus.as_ref().map_or(0, |focus| focus.len()), caps::MAX_FOCUS_BYTES);
-        if found > cap {
-            let message =
-                format!("session {}: a focus of {found} bytes, the cap is {cap}", self.id);
-            return Err(Error::new(Kind::TooLarge, message));
-        }
+        self.may_compact(focus.as_deref())?;
         if let Some(running) = &self.running {
             return Ok(CompactReply::AlreadyRunning(running.pass));
         }
-        let view = self.state.view();
-        let mark = up_to.unwrap_or_else(|| cut::automatic_mark(view, &self.marks()));
-        Ok(match cut::plan(view, mark) {
+        Ok(match self.plan(up_to) {
             Some(cut) => {
                 CompactReply::Started(self.start(now, cut, focus.map(Into::into), commands))
             }
             None => CompactReply::NothingToDo,
         })
+    }
+
+    /// Whether a wish for a pass is legal.
+    pub(super) fn may_compact(&self, focus: Option<&str>) -> Result<(), Error> {
+        let (found, cap) = (focus.map_or(0, str::len), caps::MAX_FOCUS_BYTES);
+        if found > cap {
+            let message =
+                format!("session {}: a focus of {found} bytes, the cap is {cap}", self.id);
+            return Err(Error::new(Kind::TooLarge, message));
+        }
+        Ok(())
+    }
+
+    fn plan(&self, up_to: Option<Seq>) -> Option<Cut> {
+        let view = self.state.view();
+        let mark = up_to.unwrap_or_else(|| cut::automatic_mark(view, &self.marks()));
+        cut::plan(view, mark)
+    }
+
+    /// The texts that a pass by wish takes and that have left memory.
+    pub(super) fn away_of_pass(&self, up_to: Option<Seq>) -> Away {
+        if self.running.is_some() || self.state.view().is_whole() {
+            return Away::new();
+        }
+        self.plan(up_to).map_or_else(Away::new, |cut| cut.away(self.state.view()))
     }
 
     /// Starts a pass if the view has passed the trigger and there is enough to gain (V9).
@@ -69,11 +88,14 @@ impl Session {
             }
             return;
         }
-        let view = self.state.view();
-        let planned = cut::plan(view, cut::automatic_mark(view, &budget));
-        match planned.filter(|cut| self.is_worth_it(cut)) {
+        match self.plan(None).filter(|cut| self.is_worth_it(cut)) {
             Some(cut) => {
-                self.start(now, cut, None, commands);
+                let away = cut.away(self.state.view());
+                if away.is_empty() {
+                    self.start(now, cut, None, commands);
+                } else {
+                    self.fetch_for_pass(away, commands);
+                }
             }
             None => self.retry_above = size + budget.retry_growth(),
         }
@@ -109,7 +131,8 @@ impl Session {
     ) -> PassId {
         let pass = self.state.last_pass().next();
         let (covers, digest) = (cut.covers(), cut.digest());
-        let stretches = cut::stretches(self.state.view(), &cut, self.cap(&cut));
+        let stretches = cut::stretches(self.state.view(), &cut, self.cap(&cut))
+            .expect("texts that a pass takes were fetched before");
         let caps = stretches.iter().map(|stretch| stretch.cap).collect();
         let job = PassJob { pass, stretches: stretches.into(), focus, deadline: self.deadline() };
         self.record(Record::PassStarted { at: now, pass, cut: covers.last(), digest });

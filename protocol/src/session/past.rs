@@ -30,6 +30,9 @@ impl Replay {
             let message = format!("the log folds to call {found} where call {call} was answered");
             return Err(Error::new(Kind::Corrupt, message));
         }
-        Ok(state.last_context(stand_ins))
+        state.last_context(stand_ins).ok_or_else(|| {
+            let message = format!("texts of call {} were let go while it was folded", call.0);
+            Error::new(Kind::Internal, message)
+        })
     }
 }

@@ -14,11 +14,6 @@ impl Session {
             && self.outbox.is_settled()
     }
 
-    /// About what it holds in memory.
-    pub fn resident_bytes(&self) -> usize {
-        usize::try_from(self.state.view().tokens().0).unwrap_or(usize::MAX).saturating_mul(12)
-    }
-
     /// The fold as an anchor; `None` when part of it is not durable yet, or it cannot be one.
     pub fn anchor(&self) -> Option<Anchor> {
         let is_whole = self.outbox.is_durable() && self.held.is_none() && !self.closing;

@@ -18,13 +18,20 @@ use super::{Session, SessionConfig, State};
 ///
 /// What a session was at an earlier position is a replay that ends there: it meets none of the rewinds that came later,
 /// and begins at no anchor behind it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Replay {
     pub(super) state: State,
     /// Records from here on are noted for the ids of their entries alone, up to where the state begins.
     noted: Option<LogPos>,
     /// The first reading has met a rewind, and looks for others up to here.
     scanned: Option<LogPos>,
+    resident_bytes: usize,
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        Self::knowing(Rewinds::default())
+    }
 }
 
 impl Replay {
@@ -35,14 +42,28 @@ impl Replay {
 
     /// Nothing read yet of a log whose rewinds are known: one reading is enough.
     pub fn knowing(rewinds: Rewinds) -> Self {
-        Self { state: State::knowing(rewinds), noted: None, scanned: None }
+        let state = State::knowing(rewinds);
+        Self { state, noted: None, scanned: None, resident_bytes: usize::MAX }
     }
 
     /// Everything read up to where `state`, restored from an anchor, ends. The ids of entries from `indexed` on are read
     /// from their records, which come first; where those before it stand is known elsewhere.
     pub fn resuming(state: State, indexed: LogPos) -> Self {
         let noted = Some(indexed).filter(|from| *from < state.log_end());
-        Self { state, noted, scanned: None }
+        Self { state, noted, ..Self::default() }.indexed(indexed)
+    }
+
+    /// Where the entries before a position stand is known elsewhere: their ids are not kept.
+    #[must_use]
+    pub fn indexed(mut self, below: LogPos) -> Self {
+        self.state.forget_ids(below);
+        self
+    }
+
+    /// Texts of the oldest groups leave memory while the fold takes more than so many bytes: what is read is durable.
+    #[must_use]
+    pub fn within(self, resident_bytes: usize) -> Self {
+        Self { resident_bytes, ..self }
     }
 
     /// The position to read from.
@@ -71,6 +92,10 @@ impl Replay {
         }
         self.state.apply(record)?;
         drop(self.state.take_removed());
+        let over = self.state.weight().saturating_sub(self.resident_bytes);
+        if over > 0 {
+            self.state.evict(over, self.state.log_end());
+        }
         self.scanned = self.state.is_behind().then(|| at.advance(1));
         Ok(())
     }

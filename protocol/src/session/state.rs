@@ -34,7 +34,9 @@ pub struct State {
     /// The log rewinds further than this fold knew of.
     is_behind: bool,
     register: Register,
-    ids: BTreeMap<[u8; 16], Known>,
+    /// Those of entries whose records stand at `indexed` or behind it; where the others stand is known elsewhere.
+    ids: BTreeMap<[u8; 16], (Known, LogPos)>,
+    indexed: LogPos,
     call: CallNumber,
     pass: PassId,
     unfinished: Option<(PassId, Timestamp)>,
@@ -75,6 +77,7 @@ impl State {
             is_behind: false,
             register: Register::default(),
             ids: BTreeMap::new(),
+            indexed: LogPos::default(),
             call: CallNumber::default(),
             pass: PassId::default(),
             unfinished: None,
@@ -97,7 +100,6 @@ impl State {
         &self.view
     }
 
-    #[cfg(test)]
     pub(super) fn view_mut(&mut self) -> &mut View {
         &mut self.view
     }
@@ -162,17 +164,19 @@ impl State {
 
     /// The context that was answered last, given the stand-ins of its record. What it shows is what it showed then as
     /// long as nothing is folded in behind that record (P8).
-    pub fn last_context(&mut self, stand_ins: &[CallRef]) -> Context {
-        Context {
+    ///
+    /// `None` when a text that it takes has left memory, which none does of a state that was just folded.
+    pub fn last_context(&mut self, stand_ins: &[CallRef]) -> Option<Context> {
+        Some(Context {
             call: self.call,
             position: self.view.head(),
             digest: self.view.digest(),
             resets: self.resets,
             format: self.view.format(),
-            segments: self.view.segments(),
+            segments: self.view.segments()?,
             stand_ins: stand_ins.to_vec(),
             tokens: self.view.tokens(),
-        }
+        })
     }
 
     /// The last pass that was started.
@@ -205,9 +209,38 @@ impl State {
         self.log_end
     }
 
-    /// The entry of an id.
+    /// The entry of an id, if its record stands at [`State::indexed`] or behind it.
     pub fn find(&self, id: &EntryId) -> Option<Known> {
-        self.ids.get(&id_key(id)).copied()
+        self.ids.get(&id_key(id)).map(|(known, _)| *known)
+    }
+
+    /// The ids of entries whose records stand before this position are not kept here.
+    pub fn indexed(&self) -> LogPos {
+        self.indexed
+    }
+
+    /// Forgets the ids of entries whose records stand before a position: where those stand is known elsewhere.
+    pub(super) fn forget_ids(&mut self, below: LogPos) {
+        self.indexed = self.indexed.max(below);
+        self.ids.retain(|_, (_, at)| *at >= below);
+    }
+
+    /// The bytes of memory that the fold takes: the view, the ids that are kept, and what else is remembered of the log.
+    pub(super) fn weight(&self) -> usize {
+        let failed = |outcome: &Outcome| match outcome {
+            Outcome::Failed(why) => why.len(),
+            _ => 0,
+        };
+        let outcomes = self.outcomes.iter();
+        let outcomes = outcomes.map(|it| size_of_val(it) + failed(&it.1)).sum::<usize>();
+        let ids = self.ids.len() * ID_BYTES;
+        let branch = self.branch.weight() + self.rewinds.weight();
+        self.view.weight() + ids + branch + outcomes + self.register.weight()
+    }
+
+    /// Lets texts of the oldest groups go until so many bytes are free. Only what stands before `durable` does.
+    pub(super) fn evict(&mut self, bytes: usize, durable: LogPos) {
+        self.view.evict(bytes, durable);
     }
 
     /// Folds in the next record. [`Kind::Corrupt`] names the record and the state when the two do not fit; the state is
@@ -261,10 +294,21 @@ impl State {
     }
 }
 
+/// What an id takes in memory: its hash, what is known of it, and the room that a tree leaves free.
+const ID_BYTES: usize = 2 * (16 + size_of::<(Known, LogPos)>());
+
 /// Ids are kept as hashes: resident memory for each entry ever appended must not depend on how long its id is.
 fn id_key(id: &EntryId) -> [u8; 16] {
     let digest = Digest::of(id.as_str().as_bytes()).0;
     let mut key = [0; 16];
     key.copy_from_slice(&digest[..16]);
     key
+}
+
+#[cfg(test)]
+impl State {
+    /// What [`State::weight`] says, with the view counted anew.
+    pub(super) fn weight_counted(&self) -> usize {
+        self.weight() - self.view.weight() + self.view.weight_counted()
+    }
 }

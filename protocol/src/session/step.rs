@@ -6,7 +6,6 @@ use crate::caps;
 use crate::elide;
 use crate::entry::Entry;
 use crate::error::{Error, Kind};
-use crate::group;
 use crate::ids::RequestId;
 use crate::message::{
     ContextReply, Notice, OpenCalls, PassStatus, Receipt, Reply, Request, Status,
@@ -14,10 +13,10 @@ use crate::message::{
 use crate::pass::Abandoned;
 use crate::record::Record;
 use crate::time::Timestamp;
-use crate::tokens::TokenCount;
 
 use super::outbox::Deferred;
-use super::{Command, CommitFailure, Event, Known, Session, State};
+use super::waiting::Held;
+use super::{Command, CommitFailure, Event, Known, Session};
 
 impl Session {
     /// Takes one event and says what is to be done about it. Synchronous; its cost does not depend on how long the
@@ -30,7 +29,9 @@ impl Session {
                 self.commit_failed(failure, &why, &mut commands);
                 return commands;
             }
-            Event::Refolded { state } => self.refolded(now, state, &mut commands),
+            event @ (Event::Refolded { .. } | Event::Found { .. } | Event::Fetched { .. }) => {
+                self.resume(now, event, &mut commands);
+            }
             event => self.take(now, event, &mut commands),
         }
         if self.held.is_none() {
@@ -38,6 +39,7 @@ impl Session {
             self.hurry_if_near(&mut commands);
         }
         self.outbox.flush(&mut commands);
+        self.keep_within(self.config.resident_bytes);
         let removed = self.state.take_removed();
         if !removed.is_empty() {
             commands.push(Command::Discard(removed));
@@ -45,10 +47,10 @@ impl Session {
         commands
     }
 
-    /// Takes an event, or holds it until the fold is made anew.
-    fn take(&mut self, now: Timestamp, event: Event, commands: &mut Vec<Command>) {
+    /// Takes an event, or holds it as long as the session waits for another one.
+    pub(super) fn take(&mut self, now: Timestamp, event: Event, commands: &mut Vec<Command>) {
         if let Some(held) = &mut self.held {
-            held.push_back(event);
+            held.push(event);
             return;
         }
         match event {
@@ -61,40 +63,19 @@ impl Session {
                     self.abandon(now, Abandoned::Overdue, commands);
                 }
             }
+            Event::Indexed { below } => {
+                self.state.forget_ids(below.min(self.outbox.durable_position()));
+            }
+            Event::Relieve { to_bytes } => self.keep_within(to_bytes),
             Event::Durable { .. }
             | Event::CommitFailed { .. }
             | Event::Refolded { .. }
-            | Event::Indexed { .. }
-            | Event::Relieve { .. } => {}
+            | Event::Found { .. }
+            | Event::Fetched { .. } => {}
         }
     }
 
-    /// The fold is made anew: what was held happens now, up to the next rewind.
-    fn refolded(
-        &mut self,
-        now: Timestamp,
-        state: Result<Box<State>, Error>,
-        commands: &mut Vec<Command>,
-    ) {
-        let Some(held) = self.held.take() else {
-            return;
-        };
-        match state {
-            Ok(state) => self.state = *state,
-            Err(error) => {
-                self.held = Some(held);
-                let why = error.to_string();
-                return self.give_up(&error, &Error::new(Kind::Retry, why), commands);
-            }
-        }
-        // A pin or a resolution that the rewind undid may have stood in what the pass covers, or have held it together.
-        self.give_up_if_changed(now, commands);
-        for event in held {
-            self.take(now, event, commands);
-        }
-    }
-
-    fn request(
+    pub(super) fn request(
         &mut self,
         now: Timestamp,
         request: RequestId,
@@ -107,6 +88,9 @@ impl Session {
             commands.push(Command::Reply { request, reply });
             return;
         }
+        let Some(body) = self.asks_for(request, body, commands) else {
+            return;
+        };
         match body {
             Request::Append { entries } => {
                 let receipts = self.append(now, &entries);
@@ -166,7 +150,7 @@ impl Session {
         let mut receipts = Vec::with_capacity(entries.len());
         for entry in entries {
             let id = entry.id().clone();
-            if let Some(Known { seq, place, .. }) = self.state.find(&id) {
+            if let Some(Known { seq, place, .. }) = self.known(&id) {
                 let live = self.state.is_live(place);
                 receipts.push(Receipt { id, seq, known: true, live });
                 continue;
@@ -182,7 +166,7 @@ impl Session {
         let mut batch = std::collections::BTreeMap::new();
         for entry in entries {
             let content = entry.message().digest;
-            let known = self.state.find(entry.id());
+            let known = self.known(entry.id());
             let first = *batch.entry(entry.id()).or_insert(content);
             let place = match known {
                 Some(Known { seq, digest, .. }) if digest != content => format!("entry {seq}"),
@@ -202,7 +186,7 @@ impl Session {
         if open_calls == OpenCalls::Refuse && !stand_ins.is_empty() {
             return ContextReply::CallsOpen(stand_ins);
         }
-        let extra = TokenCount(group::stand_in_tokens().0 * stand_ins.len() as u64);
+        let extra = elide::stand_ins_tokens(stand_ins.len());
         match elide::plan(self.state.view(), &self.marks(), extra) {
             Ok(None) => {}
             Ok(Some(elision)) => self.elide(now, elision),
@@ -213,7 +197,8 @@ impl Session {
         let call = self.state.last_call().next();
         let answered = stand_ins.clone();
         self.record(Record::Answered { at: now, call, position, digest, stand_ins: answered });
-        ContextReply::Ready(self.state.last_context(&stand_ins))
+        let context = self.state.last_context(&stand_ins);
+        ContextReply::Ready(context.expect("texts that it takes were fetched before"))
     }
 
     fn elide(&mut self, now: Timestamp, elision: elide::Elision) {
@@ -263,13 +248,10 @@ impl Session {
     }
 
     /// Ends the actor, so that the log is read again: whoever waits for what was sent gets `sent`, all others `unsent`.
-    fn give_up(&mut self, sent: &Error, unsent: &Error, commands: &mut Vec<Command>) {
+    pub(super) fn give_up(&mut self, sent: &Error, unsent: &Error, commands: &mut Vec<Command>) {
         self.outbox.fail(sent, unsent, commands);
         commands.extend(self.running.take().map(|running| Command::KillPass(running.pass)));
-        let held = self.held.take().into_iter().flatten().filter_map(|event| match event {
-            Event::Request { request, .. } => Some(request),
-            _ => None,
-        });
+        let held = self.held.take().into_iter().flat_map(Held::requests);
         let waiting = std::mem::take(&mut self.waiting).into_values().flatten();
         for request in waiting.chain(held) {
             commands.push(Command::Reply { request, reply: Err(unsent.clone()) });

@@ -8,6 +8,7 @@ mod desk;
 mod guards;
 mod pins;
 mod plays;
+mod residency;
 mod usage;
 
 use std::sync::Arc;
@@ -279,7 +280,8 @@ fn recovery_gives_the_same_view_and_abandons_the_unfinished_pass() {
             if *pass == second
     ));
     let view = session.state.view_mut();
-    let blocks: Vec<_> = view.segments().iter().flat_map(|s| s.blocks.clone()).collect();
+    let blocks: Vec<_> =
+        view.segments().expect("all is in memory").iter().flat_map(|s| s.blocks.clone()).collect();
     assert_eq!(blocks, expected.blocks().cloned().collect::<Vec<_>>(), "P2");
     assert_eq!(view.digest(), expected.digest);
 }

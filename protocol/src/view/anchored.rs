@@ -14,7 +14,7 @@ use crate::record::CallRef;
 use crate::register;
 
 use super::splicing::notes;
-use super::{FEW_CALL_IDS, Standing, Told, View};
+use super::{Standing, Told, View};
 
 /// Why an anchor does not fit its log.
 type Why = Box<str>;
@@ -78,7 +78,6 @@ impl View {
             }
             self.groups.insert(first, group);
         }
-        self.call_ids_kept = 2 * self.call_ids.len() + FEW_CALL_IDS;
         let firsts = anchor.groups.iter().map(|group| group.members[0].seq);
         if firsts.is_sorted_by(|one, next| one < next) {
             Ok(())
@@ -138,9 +137,9 @@ impl View {
         let message = match named(anchor.message)? {
             Some(group) => {
                 let mut spoken = group.members().iter().rev();
-                let last = spoken.find(|member| member.message.role == Role::Assistant);
-                let id = last.and_then(|last| last.message.message_id.clone());
-                Some((id.ok_or("a message without an id may not go on")?, group.first()))
+                let last = spoken.find(|member| member.said.role() == Role::Assistant);
+                let id = last.and_then(|last| last.said.message_id());
+                Some((id.ok_or("a message without an id may not go on")?.into(), group.first()))
             }
             None => None,
         };
@@ -167,16 +166,9 @@ impl View {
 
 #[cfg(test)]
 impl View {
-    /// All of the view but what has no effect: rendered in both formats, and without the ids that no call is shown with.
+    /// All of the view but what has no effect, rendered in both formats.
     pub(crate) fn compared(&self) -> String {
         let mut view = self.clone();
-        view.call_ids_kept = 0;
-        let mut call_ids = std::mem::take(&mut view.call_ids);
-        call_ids.retain(|id, seq| {
-            let holding = view.group_of(*seq);
-            holding.is_some_and(|group| group.shown_ids().any(|(shown, _)| shown == &**id))
-        });
-        view.call_ids = call_ids;
         let rendered = [Format::Anthropic, Format::OpenAiChat, self.format].map(|format| {
             view.switch(format);
             view.segments()

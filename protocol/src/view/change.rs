@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::entry::{Format, Message};
+use crate::group::Group;
 use crate::position::{LogPos, Seq};
 use crate::record::CallRef;
 use crate::resolution::Resolution;
@@ -14,10 +15,12 @@ impl View {
     /// together with the same others.
     pub(crate) fn edit(&mut self, place: Seq, at: LogPos, message: &Arc<Message>) -> Option<()> {
         let group = self.group_of(place)?;
-        if !group.message(place)?.has_ties_of(message) {
+        let said = group.said(place)?;
+        if !said.has_ties_of(message) {
             return None;
         }
-        let first = group.first();
+        let (first, was_away) = (group.first(), said.whole().is_none());
+        self.away -= usize::from(was_away);
         self.change(first, |group| {
             group.edit(place, at, message);
             true
@@ -62,7 +65,8 @@ impl View {
     /// Leaves nothing but the instructions.
     pub(crate) fn clear(&mut self) {
         let end = self.instructions_end;
-        self.groups.split_off(&end.next());
+        let removed = self.groups.split_off(&end.next());
+        self.away -= removed.values().flat_map(Group::away).count();
         self.pinned.retain(|first| *first <= end);
         self.summaries.clear();
         self.register = None;
@@ -84,6 +88,7 @@ impl View {
         if let Some(told) = &mut self.register {
             told.render(format);
         }
+        self.weigh();
     }
 
     fn relink(&mut self, first: Seq, seq: Seq) -> Option<()> {

@@ -79,5 +79,6 @@ impl View {
     pub(super) fn measure_all(&mut self) {
         self.all_groups = Measure::of(self.groups.values());
         self.tokens = self.summary_tokens() + self.all_groups.shown_tokens;
+        self.weigh();
     }
 }

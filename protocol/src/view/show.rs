@@ -11,9 +11,13 @@ use crate::{Block, Unit, format};
 use super::{Standing, Told, View};
 
 impl View {
-    /// The rendered segments, each rendered once.
-    pub(crate) fn segments(&mut self) -> Vec<Arc<Segment>> {
+    /// The rendered segments, each rendered once. `None` when that takes texts that have left memory.
+    pub(crate) fn segments(&mut self) -> Option<Vec<Arc<Segment>>> {
         let format = self.format;
+        if !self.away_of_context(None, &[]).is_empty() {
+            return None;
+        }
+        let (mut rendered, mut lightest) = (0, self.lightest);
         let mut segments = Vec::with_capacity(self.groups.len() + self.summaries.len() + 1);
         let mut summaries = self.summaries.iter().peekable();
         let mut register = self.register.as_ref();
@@ -27,16 +31,29 @@ impl View {
             while let Some((_, standing)) = summaries.next_if(|(start, _)| *start < first) {
                 tell(standing, summaries.peek().is_none(), &mut segments);
             }
-            segments.push(group.segment(format));
+            let before = group.weight();
+            let segment = group.segment(format).expect("what it takes was just found in memory");
+            if group.weight() != before {
+                rendered += group.weight() - before;
+                lightest = lightest.min(*first);
+            }
+            segments.push(segment);
         }
         while let Some((_, standing)) = summaries.next() {
             tell(standing, summaries.peek().is_none(), &mut segments);
         }
-        segments
+        self.weight += rendered;
+        self.lightest = lightest;
+        Some(segments)
     }
 }
 
 impl Standing {
+    pub(super) fn weight(&self) -> usize {
+        let texts = self.text.len() + self.note.len() + self.covers.weight();
+        size_of::<Self>() + texts + self.segment.weight()
+    }
+
     pub(super) fn new(
         format: Format,
         at: LogPos,
@@ -55,6 +72,10 @@ impl Standing {
 }
 
 impl Told {
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.note.len() + self.segment.weight()
+    }
+
     pub(super) fn new(format: Format, at: LogPos, note: String) -> Self {
         let tokens = tokens::estimate(&note) + tokens::BLOCK_OVERHEAD_TOKENS;
         let segment = noted(format, Shown::Register, &note, tokens);

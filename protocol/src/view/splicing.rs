@@ -27,6 +27,7 @@ pub(crate) struct Span {
 #[derive(Clone, Debug, Default)]
 pub struct Removed {
     groups: Vec<BTreeMap<Seq, Group>>,
+    call_ids: BTreeMap<Box<str>, Seq>,
 }
 
 impl Removed {
@@ -105,8 +106,8 @@ impl View {
         self.summaries.range(span.starts.start..span.starts.end).map(|(_, standing)| standing)
     }
 
-    /// The parts of a span, in the order of the view.
-    pub(crate) fn parts(&self, span: &Span) -> Vec<Covered> {
+    /// The parts of a span, in the order of the view. `None` when a text of theirs has left memory.
+    pub(crate) fn parts(&self, span: &Span) -> Option<Vec<Covered>> {
         let mut parts = Vec::new();
         let mut summaries = self.standing_in(span).peekable();
         for group in self.groups_in(span) {
@@ -114,13 +115,14 @@ impl View {
                 parts.push(Covered::Summary(Arc::clone(&standing.text)));
             }
             let members = group.members().iter();
+            let members = members.map(|member| Some((member.seq, Arc::clone(member.message()?))));
             parts.push(Covered::Group(CoveredGroup {
-                members: members.map(|member| (member.seq, Arc::clone(&member.message))).collect(),
+                members: members.collect::<Option<_>>()?,
                 tokens: group.said_tokens(),
             }));
         }
         parts.extend(summaries.map(|standing| Covered::Summary(Arc::clone(&standing.text))));
-        parts
+        Some(parts)
     }
 
     /// Whether one of these summaries would stand for a pinned group.
@@ -142,6 +144,11 @@ impl View {
         for range in pieces.iter().flat_map(|piece| piece.covers.ranges()) {
             removed.groups.push(self.remove(*range));
         }
+        if !self.is_whole() {
+            let groups = removed.groups.iter().flat_map(BTreeMap::values);
+            self.away -= groups.flat_map(Group::away).count();
+        }
+        removed.call_ids = self.forget_call_ids(&removed);
         let told = register::note(facts);
         let notes = notes(pass, pieces, told.as_deref());
         let contents: Vec<_> = pieces
@@ -166,6 +173,23 @@ impl View {
         self.join_runs();
         self.measure_all();
         removed
+    }
+
+    /// Forgets the ids that removed calls were shown with: of few removed calls one by one, else by noting anew those that
+    /// stay. What is then left over is to be freed.
+    fn forget_call_ids(&mut self, removed: &Removed) -> BTreeMap<Box<str>, Seq> {
+        if removed.groups.iter().map(BTreeMap::len).sum::<usize>() > self.groups.len() {
+            let shown = self.groups.values().flat_map(Group::shown_ids);
+            let kept = shown.map(|(id, seq)| (id.into(), seq)).collect();
+            return std::mem::replace(&mut self.call_ids, kept);
+        }
+        let groups = removed.groups.iter().flat_map(BTreeMap::values);
+        for (id, seq) in groups.flat_map(Group::shown_ids) {
+            if self.call_ids.get(id) == Some(&seq) {
+                self.call_ids.remove(id);
+            }
+        }
+        BTreeMap::new()
     }
 
     /// Takes the groups and summaries that begin in a range out of the view.

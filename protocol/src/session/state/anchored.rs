@@ -91,6 +91,7 @@ impl Anchor {
             is_behind: false,
             register: Register::restored(&self.under_way, &self.tasks),
             ids: BTreeMap::new(),
+            indexed: LogPos::default(),
             call: self.call,
             pass: self.pass,
             unfinished: self.unfinished,

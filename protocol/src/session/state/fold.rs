@@ -54,13 +54,17 @@ impl State {
         }
         let digest = entry.message().digest;
         let known = Known { seq, place, digest };
-        self.know(entry, known)?;
+        self.know(entry, known, self.log_end)?;
         self.branch.grow();
         Ok(())
     }
 
-    fn know(&mut self, entry: &Entry, known: Known) -> Folded {
-        match self.ids.insert(id_key(entry.id()), known) {
+    /// Keeps an id. That it is not taken is seen among those that are kept.
+    fn know(&mut self, entry: &Entry, known: Known, at: LogPos) -> Folded {
+        if at < self.indexed {
+            return Ok(());
+        }
+        match self.ids.insert(id_key(entry.id()), (known, at)) {
             Some(_) => misfit("its id is taken"),
             None => Ok(()),
         }
@@ -74,7 +78,7 @@ impl State {
             _ => return Ok(()),
         };
         let known = Known { seq, place, digest: entry.message().digest };
-        self.know(entry, known).map_err(|why| {
+        self.know(entry, known, at).map_err(|why| {
             Error::new(Kind::Corrupt, format!("illegal record at {at}: entry {seq}: {why}"))
         })
     }

@@ -252,6 +252,7 @@ fn what_a_call_saw_is_a_fold_that_ends_behind_its_answer() {
     let start = restored(log, &anchor, &Rewinds::default());
     let replay = read(log, Replay::resuming(start, anchor.at()));
     let again = replay.into_state().last_context(&seen.stand_ins);
+    let again = again.expect("all is in memory");
     assert_eq!(again.body(), seen.body());
     assert_eq!(format!("{again:?}"), format!("{seen:?}"));
 }

@@ -54,7 +54,12 @@ impl Desk {
         let live = self.context();
         let mut session = self.recovered();
         let view = session.state.view_mut();
-        let blocks: Vec<_> = view.segments().iter().flat_map(|s| s.blocks.clone()).collect();
+        let blocks: Vec<_> = view
+            .segments()
+            .expect("all is in memory")
+            .iter()
+            .flat_map(|s| s.blocks.clone())
+            .collect();
         assert_eq!(blocks, live.blocks().cloned().collect::<Vec<_>>(), "P2");
         assert_eq!((view.digest(), session.state.resets()), (live.digest, live.resets));
         shown(&live)

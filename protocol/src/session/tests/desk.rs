@@ -1,5 +1,6 @@
 //! The desk that the scripts are played at: a session, and a disk that keeps what it writes.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::entry::{Entry, Format};
@@ -7,7 +8,8 @@ use crate::ids::{EntryId, PassId, RequestId, SessionId};
 use crate::message::{ContextReply, Notice, OpenCalls, Reply, Request};
 use crate::position::LogPos;
 use crate::segment::Context;
-use crate::session::{Command, Event, Replay, Session, SessionConfig, State};
+use crate::session::tests::residency::watch;
+use crate::session::{Command, Event, Known, Replay, Session, SessionConfig, State};
 use crate::{Budget, Error, Outcome, Record, Shown, Summary, Timestamp, TokenCount};
 
 /// A session, and a disk that keeps what it writes.
@@ -18,6 +20,8 @@ pub(super) struct Desk {
     pub(super) now: Timestamp,
     /// Every command so far, if it is kept.
     pub(super) told: Option<Vec<String>>,
+    /// Whether what the session holds in memory is counted after each step.
+    pub(super) watched: bool,
 }
 
 pub(super) fn config() -> SessionConfig {
@@ -68,38 +72,79 @@ impl Desk {
     pub(super) fn new(config: SessionConfig) -> Self {
         let id = SessionId::parse("s").expect("a legal name");
         let session = Replay::new().finish(id, config, Timestamp(0)).expect("an empty log");
-        Self { session, log: Vec::new(), requests: 0, now: Timestamp(0), told: None }
+        Self {
+            session,
+            log: Vec::new(),
+            requests: 0,
+            now: Timestamp(0),
+            told: None,
+            watched: false,
+        }
     }
 
     /// One event; what is written is durable before the next one.
     pub(super) fn step(&mut self, event: Event) -> Vec<Command> {
         self.now = Timestamp(self.now.0 + 1);
         let mut all = Vec::new();
-        let mut commands = self.session.step(self.now, event);
-        loop {
-            let mut next = None;
-            for command in &mut commands {
-                match command {
-                    Command::Write { head, records } => {
-                        assert_eq!(*head, LogPos(self.log.len() as u64), "writes go to the end");
-                        self.log.append(records);
-                        next = Some(Event::Durable { position: LogPos(self.log.len() as u64) });
-                    }
-                    Command::Refold { rewinds, end } => {
-                        assert_eq!(*end, LogPos(self.log.len() as u64), "all is durable");
-                        let state = Box::new(self.folded(Replay::knowing(rewinds.clone())));
-                        next = Some(Event::Refolded { state: Ok(state) });
-                    }
-                    _ => {}
-                }
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let mut commands = self.session.step(self.now, event);
+            if self.watched {
+                watch(&self.session);
             }
             if let Some(told) = &mut self.told {
                 told.extend(commands.iter().map(|command| format!("{command:#?}")));
             }
+            events.extend(commands.iter_mut().filter_map(|command| self.does(command)));
             all.append(&mut commands);
-            let Some(event) = next else { return all };
-            commands = self.session.step(self.now, event);
         }
+        all
+    }
+
+    /// What the shell does, and what comes of it.
+    fn does(&mut self, command: &mut Command) -> Option<Event> {
+        let end = LogPos(self.log.len() as u64);
+        Some(match command {
+            Command::Write { head, records } => {
+                assert_eq!(*head, end, "writes go to the end");
+                self.log.append(records);
+                Event::Durable { position: LogPos(self.log.len() as u64) }
+            }
+            Command::Refold { rewinds, end: asked } => {
+                assert_eq!(*asked, end, "all is durable");
+                let state = Box::new(self.folded(Replay::knowing(rewinds.clone())));
+                Event::Refolded { state: Ok(state) }
+            }
+            Command::Find { ids } => Event::Found { known: Ok(self.found(ids)) },
+            Command::Fetch { positions } => {
+                assert!(positions.is_sorted_by(|one, next| one < next), "{positions:?}");
+                let entries = positions.iter().map(|at| (*at, self.entry(*at))).collect();
+                Event::Fetched { entries: Ok(entries) }
+            }
+            _ => return None,
+        })
+    }
+
+    fn entry(&self, at: LogPos) -> Arc<Entry> {
+        match &self.log[usize::try_from(at.0).expect("small")] {
+            Record::Appended { entry, .. } | Record::Edited { entry, .. } => Arc::clone(entry),
+            other => panic!("no entry at {at}: {other:?}"),
+        }
+    }
+
+    /// What the store's index knows of these ids: all that stand before where the session says.
+    pub(super) fn found(&self, ids: &[EntryId]) -> Vec<(EntryId, Known)> {
+        let indexed = usize::try_from(self.session.state.indexed().0).expect("small");
+        let known = self.log[..indexed].iter().filter_map(|record| {
+            let (seq, place, entry) = match record {
+                Record::Appended { seq, entry, .. } => (*seq, *seq, entry),
+                Record::Edited { seq, place, entry, .. } => (*seq, *place, entry),
+                _ => return None,
+            };
+            let known = Known { seq, place, digest: entry.message().digest };
+            ids.contains(entry.id()).then(|| (entry.id().clone(), known))
+        });
+        known.collect()
     }
 
     /// The fold of what is on the disk.

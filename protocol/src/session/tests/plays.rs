@@ -203,12 +203,30 @@ impl Play {
                     drop(self.desk.ask(Request::Resolve { call, resolution }));
                 }
             }
+            15 if detail % 4 == 3 => self.says_again(detail),
             _ => {
                 let text = (detail % 2 == 0).then(|| "to do".into());
                 drop(
                     self.desk.ask(Request::Track { task: format!("t{}", detail % 3).into(), text }),
                 );
             }
+        }
+    }
+
+    /// An entry is appended once more, or another under its id.
+    fn says_again(&mut self, detail: u64) {
+        let entries: Vec<Arc<crate::Entry>> = self.desk.log.iter().filter_map(appended).collect();
+        let Some(known) =
+            entries.get(usize::try_from(detail).expect("small") % entries.len().max(1))
+        else {
+            return;
+        };
+        if detail % 8 == 3 {
+            self.desk.append(&[Arc::clone(known)]);
+        } else {
+            let other = says(known.id().as_str(), 99);
+            let (_, reply) = self.desk.ask(Request::Append { entries: vec![other] });
+            assert_eq!(reply.expect_err("it says something else").kind(), crate::Kind::Conflict);
         }
     }
 
@@ -236,9 +254,10 @@ impl Play {
     fn holds(&mut self) {
         let mut recovered = self.desk.recovered();
         let live = self.desk.session.state.view_mut();
-        let (segments, digest, tokens) = (live.segments(), live.digest(), live.tokens());
+        let segments = live.segments().expect("all is in memory");
+        let (digest, tokens) = (live.digest(), live.tokens());
         let again = recovered.state.view_mut();
-        assert_eq!(again.segments(), segments, "recovery shows the same");
+        assert_eq!(again.segments().as_ref(), Some(&segments), "recovery shows the same");
         assert_eq!(
             (again.digest(), again.tokens(), again.open_calls()),
             (digest, tokens, live.open_calls())
@@ -269,6 +288,13 @@ impl Play {
             .map(|(_, seq)| seq.0)
             .collect();
         assert_eq!(pinned, self.account.now.pins, "V13");
+    }
+}
+
+fn appended(record: &crate::Record) -> Option<Arc<crate::Entry>> {
+    match record {
+        crate::Record::Appended { entry, .. } => Some(Arc::clone(entry)),
+        _ => None,
     }
 }
 
