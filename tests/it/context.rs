@@ -38,7 +38,11 @@ const CONVERSATION: &str = "
 ";
 
 async fn plays(format: Format) -> (Vec<String>, Host) {
-    let config = SessionConfig { format, ..world::by_wish() };
+    plays_as(SessionConfig { format, ..world::by_wish() }).await
+}
+
+async fn plays_as(config: SessionConfig) -> (Vec<String>, Host) {
+    let format = config.format;
     let (_house, mut host) = Host::alone(world::gist(1), config).await;
     let mut bodies = Vec::new();
     let mut number = 0;
@@ -197,4 +201,12 @@ async fn records_are_kept_and_never_shown() {
     assert_eq!(context.position, Seq(3));
     assert_eq!(context.blocks().count(), 1);
     host.require_whole_history().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_holds_no_text_in_memory_answers_the_same_contexts() {
+    for format in [Format::Anthropic, Format::OpenAiChat] {
+        let config = SessionConfig { format, resident_bytes: 0, ..world::by_wish() };
+        assert_eq!(plays_as(config).await.0, plays(format).await.0, "L5, P1");
+    }
 }

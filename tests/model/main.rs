@@ -127,7 +127,7 @@ fn passes_that_start_by_themselves_keep_the_promises() {
         (600, true),
         &[Say, Say, Context],
         &[Say, Context, Rewind(2), Rewind(4), Edit(2), Pin(3, true), Clear, Cancel, Close],
-        ([2, 1, 1], [2_036, 8_833, 122, 8], [3, 1, 1]),
+        ([2, 1, 1], [2_384, 10_187, 122, 8], [3, 1, 1]),
         &[
             "abandoned: cancelled",
             "abandoned: the process ended",

@@ -81,9 +81,11 @@ impl Scenario {
     }
 }
 
-/// Marks in tokens, with or without passes that start by themselves.
+/// Marks in tokens, with or without passes that start by themselves. If with, texts leave memory as soon as they may (L5)
+/// and are read again.
 pub(crate) fn config(trigger: u64, automatic: bool) -> SessionConfig {
     let budget = Budget::new(TokenCount(trigger), TokenCount(512), TokenCount(8_000));
     let config = SessionConfig::new(budget.expect("rising marks"), Format::Anthropic);
-    SessionConfig { automatic, ..config }
+    let resident_bytes = if automatic { 0 } else { config.resident_bytes };
+    SessionConfig { automatic, resident_bytes, ..config }
 }

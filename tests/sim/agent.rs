@@ -89,6 +89,8 @@ impl Agent {
         let format = if dice.percent(65) { Format::Anthropic } else { Format::OpenAiChat };
         let mut config = SessionConfig::new(budget(dice), format);
         config.automatic = dice.percent(80);
+        // Some hold next to nothing in memory and read texts again whenever they need them (L5).
+        config.resident_bytes = [0, 30_000, config.resident_bytes][dice.index(3)];
         Self {
             session: SessionId::parse(name).expect("a legal name"),
             config,

@@ -112,7 +112,10 @@ impl Desk {
             }
             Command::Refold { rewinds, end: asked } => {
                 assert_eq!(*asked, end, "all is durable");
-                let state = Box::new(self.folded(Replay::knowing(rewinds.clone())));
+                let replay = Replay::knowing(rewinds.clone())
+                    .indexed(self.session.state.indexed())
+                    .within(self.session.config.resident_bytes);
+                let state = Box::new(self.folded(replay));
                 Event::Refolded { state: Ok(state) }
             }
             Command::Find { ids } => Event::Found { known: Ok(self.found(ids)) },

@@ -105,7 +105,9 @@ fn a_context_over_texts_that_have_left_waits_for_them_and_others_wait_behind_it(
     tell(&mut desk, request(1, append("c", 5)));
     let asked = tell(&mut desk, request(2, CONTEXT));
     assert_eq!(fetched(&asked), [LogPos(1), LogPos(2)], "c is not durable and in memory");
-    assert!(tell(&mut desk, request(3, append("d", 5))).is_empty(), "held");
+    for (number, name) in [(3, "d"), (4, "e")] {
+        assert!(tell(&mut desk, request(number, append(name, 5))).is_empty(), "held");
+    }
     let durable = tell(&mut desk, Event::Durable { position: end.advance(1) });
     assert_eq!(replied(&durable), [(1, None)], "commits go on");
     let entries = [says("a", 50), says("b", 50)];
@@ -113,9 +115,9 @@ fn a_context_over_texts_that_have_left_waits_for_them_and_others_wait_behind_it(
     let commands = tell(&mut desk, Event::Fetched { entries: Ok(entries) });
     let Command::Write { records, .. } = &commands[0] else { panic!("{commands:?}") };
     let names: Vec<&str> = records.iter().map(Record::name).collect();
-    assert_eq!(names, ["answered", "appended"], "in the order in which they came");
-    let commands = tell(&mut desk, Event::Durable { position: end.advance(3) });
-    assert_eq!(replied(&commands), [(2, None), (3, None)]);
+    assert_eq!(names, ["answered", "appended", "appended"], "in the order in which they came");
+    let commands = tell(&mut desk, Event::Durable { position: end.advance(4) });
+    assert_eq!(replied(&commands), [(2, None), (3, None), (4, None)]);
     whole.append(&[says("c", 5)]);
     let context = commands.into_iter().find_map(|command| match command {
         Command::Reply { reply: Ok(Reply::Context(ContextReply::Ready(it))), .. } => Some(it),
@@ -198,6 +200,30 @@ fn ids_that_the_store_finds_are_not_kept_and_are_asked_for() {
     let (_, reply) = desk.ask(append("new", 3));
     assert!(matches!(reply, Ok(Reply::Appended(_))), "{reply:?}");
     assert_eq!(desk.session.state.log_end(), end.advance(1), "nobody knew it");
+}
+
+#[test]
+fn a_fold_that_is_made_anew_keeps_no_more_ids_and_texts_than_the_one_before() {
+    let mut desk = Desk::new(capped(usize::MAX));
+    desk.append(&[says("a", 300), says("b", 300), says("c", 300)]);
+    tell(&mut desk, Event::Indexed { below: LogPos(3) });
+    desk.session.config.resident_bytes = 0;
+    tell(&mut desk, request(7, Request::Rewind { to: Seq(2) }));
+    desk.log.push(Record::Rewound { at: Timestamp(1), to: Seq(2) });
+    let commands = tell(&mut desk, Event::Durable { position: LogPos(5) });
+    let [Command::Refold { rewinds, .. }, ..] = &commands[..] else { panic!("{commands:?}") };
+    let state = desk.folded(Replay::knowing(rewinds.clone()));
+    let (ids, texts) = (state.weight(), state.view().in_memory());
+    assert_eq!(texts, [LogPos(1), LogPos(2)]);
+    tell(&mut desk, Event::Refolded { state: Ok(Box::new(state)) });
+    assert!(desk.session.state.view().in_memory().is_empty() && desk.session.state.weight() < ids);
+    let commands = tell(&mut desk, request(8, append("a", 300)));
+    assert!(matches!(&commands[..], [Command::Find { .. }]), "{commands:?}");
+    let replay = || Replay::knowing(rewinds.clone());
+    let small = desk.folded(replay().within(0));
+    assert!(small.view().in_memory().is_empty());
+    let indexed = desk.folded(replay().indexed(LogPos(3)));
+    assert!(indexed.find(&id("a")).is_none() && indexed.find(&id("c")).is_some());
 }
 
 #[test]
