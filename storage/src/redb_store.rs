@@ -5,6 +5,7 @@ mod failure;
 mod journal;
 mod open;
 mod place;
+mod shelter;
 mod tables;
 
 use std::fs::File;
@@ -26,6 +27,7 @@ use crate::tables::Table;
 
 use journal::{Ending, Journal};
 use place::Place;
+use shelter::{damaged, sheltered};
 
 /// What a sweep looks at in one snapshot.
 const MARKED_AT_ONCE_BYTES: usize = 8 << 20;
@@ -78,7 +80,7 @@ impl RedbStore {
     /// store that this version can open; [`StoreError::Io`] when the system refuses, or there is no store and none shall
     /// be created.
     pub fn open(dir: &Path, options: RedbOptions) -> Result<Self, StoreError> {
-        open::open(dir, options).map(Self::new)
+        Self::opened(|| open::open(dir, options))
     }
 
     /// Opens the store over a backend that is not a file in a directory: memory, or a disk of a test that fails. An
@@ -90,7 +92,7 @@ impl RedbStore {
     ///
     /// Errors are those of [`RedbStore::open`].
     pub fn over(backend: impl StorageBackend, options: RedbOptions) -> Result<Self, StoreError> {
-        open::over(backend, options).map(Self::new)
+        Self::opened(|| open::over(backend, options))
     }
 
     /// Gives back to the file system what the file does not use any more: what was freed by sealing and by sweeps is
@@ -141,17 +143,20 @@ impl RedbStore {
         Ok(suspects)
     }
 
-    fn new(opened: open::Opened) -> Self {
-        let open::Opened { database, place, lock } = opened;
-        Self {
-            journal: Journal::new(database),
+    fn opened(
+        opens: impl FnOnce() -> Result<open::Opened, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let opened = sheltered(opens).map_err(|said| damaged("cannot open the store", &said))?;
+        let open::Opened { database, place, lock } = opened?;
+        Ok(Self {
+            journal: Journal::new(database, place.clone()),
             blocks: Blocks::default(),
             touched: Touched::default(),
             encoded_bytes: AtomicU64::new(0),
             payload_bytes: AtomicU64::new(0),
             place,
             _lock: lock,
-        }
+        })
     }
 }
 

@@ -6,16 +6,25 @@ use std::path::Path;
 
 use redb::{DatabaseError, StorageError};
 
+use super::place::Place;
 use crate::error::StoreError;
 use crate::tables::Failure;
 
-/// The error of a read.
-pub(super) fn of_reading(failure: Failure) -> StoreError {
+/// The error of a read in this place.
+pub(super) fn of_reading(failure: Failure, place: &Place) -> StoreError {
     match failure {
         Failure::Refused(error) => error,
-        Failure::Broken(error) => {
-            StoreError::Io { what: "cannot read the store".into(), why: error.to_string() }
+        Failure::Broken(error) => in_place(&"cannot read the store", &first(&*error, place)),
+    }
+}
+
+/// What redb says, or what failed first if it says no more than that something did.
+pub(super) fn first(error: &(dyn std::error::Error + 'static), place: &Place) -> String {
+    match place.failed() {
+        Some(failed) if matches!(error.downcast_ref(), Some(redb::Error::PreviousIo)) => {
+            format!("an earlier error left only what is in memory readable: {failed}")
         }
+        _ => error.to_string(),
     }
 }
 

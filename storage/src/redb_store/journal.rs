@@ -1,11 +1,13 @@
 //! The transactions of a store over its tables: one at a time writes, any number read beside it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use redb::{CommitError, Database, Durability, ReadableDatabase, WriteTransaction};
+use redb::{CommitError, Database, Durability, ReadableDatabase, StorageBackend, WriteTransaction};
 
-use super::failure::of_reading;
+use super::failure::{first, of_reading};
+use super::place::Place;
+use super::shelter::{damaged, sheltered};
 use super::tables::{Changing, Snapshot};
 use crate::error::StoreError;
 use crate::tables::Failure;
@@ -13,10 +15,14 @@ use crate::tables::Failure;
 /// An open database and whether it can still be written.
 #[derive(Debug)]
 pub(super) struct Journal {
-    database: Database,
+    /// Gone only while it is dropped.
+    database: Option<Database>,
+    place: Place,
     commits: AtomicU64,
     /// Why writers are refused, once something failed (L6). Held while a transaction writes.
     broken: Mutex<Option<String>>,
+    /// What redb said when it panicked. From then on writers are refused.
+    panicked: OnceLock<String>,
 }
 
 /// What a transaction leaves behind.
@@ -27,9 +33,19 @@ pub(super) enum Ending<T> {
 }
 
 impl Journal {
-    /// A journal over an open database.
-    pub(super) fn new(database: Database) -> Self {
-        Self { database, commits: AtomicU64::new(0), broken: Mutex::new(None) }
+    /// A journal over the database that is open in a place.
+    pub(super) fn new(database: Database, place: Place) -> Self {
+        Self {
+            database: Some(database),
+            place,
+            commits: AtomicU64::new(0),
+            broken: Mutex::new(None),
+            panicked: OnceLock::new(),
+        }
+    }
+
+    fn database(&self) -> &Database {
+        self.database.as_ref().expect("it is taken only when the journal is dropped")
     }
 
     /// Commits since it was opened.
@@ -61,10 +77,23 @@ impl Journal {
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let begun = self.database.begin_read().map_err(redb::Error::from);
+        sheltered(|| self.read_unsheltered(read)).unwrap_or_else(|said| {
+            let error = damaged("cannot read the store", &said);
+            self.panicked.get_or_init(|| said);
+            Err(error)
+        })
+    }
+
+    fn read_unsheltered<T>(
+        &self,
+        read: impl FnOnce(&Snapshot) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let begun = self.database().begin_read().map_err(redb::Error::from);
         let snapshot = begun.and_then(|transaction| Snapshot::of(&transaction));
         let snapshot = snapshot.map_err(|error| Failure::Broken(Box::new(error)));
-        snapshot.and_then(|snapshot| read(&snapshot)).map_err(of_reading)
+        snapshot
+            .and_then(|snapshot| read(&snapshot))
+            .map_err(|failure| of_reading(failure, &self.place))
     }
 
     /// Runs a write transaction that changes something.
@@ -78,6 +107,20 @@ impl Journal {
     /// Runs a write transaction. What fails before the commit is surely not stored; what fails in it may be stored.
     /// Either way redb's handle cannot be trusted any more, so writers are refused from then on.
     pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
+    ) -> Result<T, StoreError> {
+        if let Some(said) = self.panicked.get() {
+            return Err(damaged("writers are refused until the store is reopened", said));
+        }
+        sheltered(|| self.write_unsheltered(work)).unwrap_or_else(|said| {
+            let error = StoreError::Unknown(format!("the file is damaged ({said})"));
+            self.panicked.get_or_init(|| said);
+            Err(error)
+        })
+    }
+
+    fn write_unsheltered<T>(
         &self,
         work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
@@ -95,10 +138,12 @@ impl Journal {
         });
         match ended {
             Err(Failure::Refused(error)) => Err(error),
-            Err(Failure::Broken(error)) => Err(StoreError::Busy(refuse(&mut broken, &*error))),
+            Err(Failure::Broken(error)) => Err(StoreError::Busy(self.refuse(&mut broken, &*error))),
             Ok((transaction, Ending::Abort(answer))) => {
                 if let Err(error) = transaction.abort() {
-                    return Err(StoreError::Busy(refuse(&mut broken, &error)));
+                    return Err(StoreError::Busy(
+                        self.refuse(&mut broken, &redb::Error::from(error)),
+                    ));
                 }
                 Ok(answer)
             }
@@ -109,9 +154,11 @@ impl Journal {
                 }
                 // redb rolls a poisoned transaction back instead of committing it.
                 Err(error @ CommitError::TransactionPoisoned) => {
-                    Err(StoreError::Busy(refuse(&mut broken, &error)))
+                    Err(StoreError::Busy(self.refuse(&mut broken, &error)))
                 }
-                Err(error) => Err(StoreError::Unknown(refuse(&mut broken, &error))),
+                Err(error) => {
+                    Err(StoreError::Unknown(self.refuse(&mut broken, &redb::Error::from(error))))
+                }
             },
         }
     }
@@ -119,7 +166,7 @@ impl Journal {
     /// Quick repair stores the allocator's state with each commit. It costs a second sync, and makes opening after a
     /// crash a matter of milliseconds at any size, where the plain way walks the whole file.
     fn begin_write(&self) -> Result<WriteTransaction, Failure> {
-        let begun = self.database.begin_write().map_err(redb::Error::from);
+        let begun = self.database().begin_write().map_err(redb::Error::from);
         let mut transaction = begun.map_err(|error| Failure::Broken(Box::new(error)))?;
         transaction
             .set_durability(Durability::Immediate)
@@ -128,12 +175,32 @@ impl Journal {
         Ok(transaction)
     }
 
+    fn refuse(
+        &self,
+        broken: &mut Option<String>,
+        error: &(dyn std::error::Error + 'static),
+    ) -> String {
+        broken.insert(first(error, &self.place)).clone()
+    }
+
     /// A panic while it was held leaves redb's transaction rolled back, or redb itself refusing writers.
     fn broken(&self) -> MutexGuard<'_, Option<String>> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn refuse(broken: &mut Option<String>, error: &dyn std::error::Error) -> String {
-    broken.insert(error.to_string()).clone()
+impl Drop for Journal {
+    /// Closing a damaged file may panic as reading it does. Once redb has panicked it is not asked to close anything: two
+    /// panics at once would end the process.
+    fn drop(&mut self) {
+        let database = self.database.take();
+        if self.panicked.get().is_some() {
+            std::mem::forget(database);
+            // Lets go of its locks. There is nobody to tell when that fails, and nothing to be done.
+            let _ = self.place.close();
+        } else {
+            // What was acknowledged is durable before the file is closed.
+            let _ = sheltered(|| drop(database));
+        }
+    }
 }

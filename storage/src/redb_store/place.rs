@@ -5,8 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
@@ -20,12 +20,19 @@ pub(super) struct Place {
     backend: Arc<dyn StorageBackend>,
     name: Arc<str>,
     syncs: Arc<AtomicU64>,
+    /// The first error. redb tells it once, and of what follows only that something failed before.
+    failed: Arc<OnceLock<String>>,
 }
 
 impl Place {
     /// A backend that somebody else made.
     pub(super) fn new(backend: impl StorageBackend, name: &str) -> Self {
-        Self { backend: Arc::new(backend), name: name.into(), syncs: Arc::default() }
+        Self {
+            backend: Arc::new(backend),
+            name: name.into(),
+            syncs: Arc::default(),
+            failed: Arc::default(),
+        }
     }
 
     /// The file at `path`, which must be there.
@@ -54,8 +61,15 @@ impl Place {
         self.syncs.load(Ordering::Relaxed)
     }
 
+    /// What failed first since it was opened, if anything did.
+    pub(super) fn failed(&self) -> Option<&str> {
+        self.failed.get().map(String::as_str)
+    }
+
     fn told(&self, tried: &str, error: &io::Error) -> io::Error {
-        io::Error::new(error.kind(), format!("{self}: {tried}: {}", failure::with_advice(error)))
+        let told = format!("{self}: {tried}: {}", failure::with_advice(error));
+        self.failed.get_or_init(|| told.clone());
+        io::Error::new(error.kind(), told)
     }
 }
 
