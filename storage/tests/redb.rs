@@ -1,7 +1,8 @@
 //! The directory and the file of the redb store: who may open them, what is foreign, what survives a reopening.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use highwater_protocol::{LogPos, Outcome, PassId, Record, SessionId, Timestamp};
 use highwater_storage::{
@@ -12,10 +13,29 @@ fn open(dir: &Path) -> Result<RedbStore, StoreError> {
     RedbStore::open(dir, RedbOptions { cache_bytes: 1 << 20, create: true })
 }
 
+/// The files of a directory and their bytes.
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = fs::read_dir(dir).expect("a directory").map(|file| file.expect("listed").path());
+    files.map(|path| (path.clone(), fs::read(path).expect("readable"))).collect()
+}
+
+/// What is in the directory is no store, for this reason, and looking at it changes nothing.
 fn is_foreign(dir: &Path, why: &str) {
+    let before = files(dir);
     let refused = open(dir).expect_err("it is no store");
     assert!(matches!(refused, StoreError::Foreign { .. }), "{refused:?}");
-    assert!(refused.to_string().contains(why), "{refused}");
+    let told = refused.to_string();
+    assert!(told.contains(why) && told.contains(dir.to_str().expect("UTF-8")), "{told}");
+    assert!(files(dir) == before, "what is not ours is left alone: {told}");
+}
+
+/// Puts a row into the table of marks of a file that is no store yet.
+fn marked(file: &Path, mark: &[u8]) {
+    let raw = redb::Database::create(file).expect("a new file");
+    let transaction = raw.begin_write().expect("a transaction");
+    let meta = redb::TableDefinition::<&[u8], &[u8]>::new("meta");
+    transaction.open_table(meta).expect("a table").insert(&b"mark"[..], mark).expect("written");
+    transaction.commit().expect("committed");
 }
 
 #[test]
@@ -92,30 +112,59 @@ fn a_store_that_another_process_is_creating_is_locked() {
 fn a_file_that_is_no_database_is_foreign_and_left_alone() {
     for content in [&b""[..], b"short", &[b'x'; 10_000], &[0; 10_000]] {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("highwater.redb");
-        fs::write(&file, content).unwrap();
+        fs::write(dir.path().join("highwater.redb"), content).unwrap();
         is_foreign(dir.path(), "highwater.redb is not a Highwater store");
-        assert_eq!(fs::read(&file).unwrap(), content);
     }
 }
 
 #[test]
-fn a_database_of_another_program_is_foreign() {
+fn a_store_that_was_cut_short_is_foreign_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).unwrap());
+    let file = dir.path().join("highwater.redb");
+    for length in [200, 4_000, 100_000] {
+        let content = fs::read(&file).unwrap();
+        fs::write(&file, &content[..length]).unwrap();
+        is_foreign(dir.path(), "highwater.redb is not a Highwater store");
+        fs::write(&file, content).unwrap();
+    }
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_database_of_another_program_is_foreign_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(redb::Database::create(dir.path().join("highwater.redb")).unwrap());
     is_foreign(dir.path(), "another program");
 }
 
 #[test]
-fn a_database_with_a_damaged_mark_is_foreign() {
+fn a_database_with_a_damaged_mark_is_foreign_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let raw = redb::Database::create(dir.path().join("highwater.redb")).unwrap();
-    let transaction = raw.begin_write().unwrap();
-    let meta = redb::TableDefinition::<&[u8], &[u8]>::new("meta");
-    transaction.open_table(meta).unwrap().insert(&b"mark"[..], b"rubbish".as_slice()).unwrap();
-    transaction.commit().unwrap();
-    drop(raw);
+    marked(&dir.path().join("highwater.redb"), b"rubbish");
     is_foreign(dir.path(), "its mark cannot be read");
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_foreign_and_left_alone() {
+    // A frame of kind 129 with the mark of layout 99, as docs/format.md has it.
+    let payload = [&b"highwater"[..], &99_u32.to_le_bytes()].concat();
+    let hash = blake3::hash(&[&[1, 129], &payload[..]].concat());
+    let mark = [&[1, 129], &hash.as_bytes()[..8], &payload[..]].concat();
+    let dir = tempfile::tempdir().unwrap();
+    marked(&dir.path().join("highwater.redb"), &mark);
+    is_foreign(dir.path(), "its layout is version 99");
+}
+
+#[test]
+fn a_directory_in_the_place_of_the_lock_or_the_file_is_named_and_left_alone() {
+    for name in ["highwater.lock", "highwater.redb"] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(name)).unwrap();
+        let told = open(dir.path()).expect_err("it is a directory").to_string();
+        assert!(told.contains(name), "{told}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "{told}");
+    }
 }
 
 #[test]
@@ -123,7 +172,9 @@ fn a_file_in_the_place_of_the_directory_is_foreign() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("store");
     fs::write(&file, "text").unwrap();
-    is_foreign(&file, "a store is a directory");
+    let refused = open(&file).unwrap_err();
+    assert!(matches!(refused, StoreError::Foreign { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("a store is a directory"), "{refused}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "text");
 }
 
