@@ -1,0 +1,158 @@
+//! A disk in memory: it writes down what was done to it, and fails where it is told to. Its clones are the same disk.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use redb::StorageBackend;
+
+/// What was done to a disk, and what its user had been told by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    Write {
+        offset: usize,
+        data: Vec<u8>,
+    },
+    SetLen(usize),
+    Sync,
+    /// So many steps of the workload were answered.
+    Answered(usize),
+}
+
+/// What a disk may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Write,
+    Sync,
+    SetLen,
+    Read,
+}
+
+/// A failure to come: the `nth` deed of this kind from now on, counted from 1, fails with this error of the system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    pub(crate) deed: Deed,
+    pub(crate) nth: usize,
+    pub(crate) errno: i32,
+    /// Whether all later deeds of the kind fail as well, until the disk is mended.
+    pub(crate) lasts: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    bytes: Vec<u8>,
+    trace: Vec<Op>,
+    fault: Option<Fault>,
+    fired: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disk(Arc<Mutex<State>>);
+
+impl Disk {
+    /// A disk with these bytes, all of them durable.
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Mutex::new(State { bytes, ..State::default() })))
+    }
+
+    /// Notes that so many steps were answered.
+    pub(crate) fn answered(&self, steps: usize) {
+        self.state().trace.push(Op::Answered(steps));
+    }
+
+    /// What was done so far. It is forgotten here.
+    pub(crate) fn take_trace(&self) -> Vec<Op> {
+        std::mem::take(&mut self.state().trace)
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.state().bytes.clone()
+    }
+
+    pub(crate) fn break_at(&self, fault: Fault) {
+        let mut state = self.state();
+        (state.fault, state.fired) = (Some(fault), false);
+    }
+
+    /// Mends the disk, and tells whether it had failed.
+    pub(crate) fn mend(&self) -> bool {
+        let mut state = self.state();
+        state.fault = None;
+        std::mem::take(&mut state.fired)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no panic while it is held")
+    }
+
+    fn tried(&self, deed: Deed) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        if let Some(fault) =
+            state.fault.as_mut().filter(|fault| fault.deed == deed && fault.nth > 0)
+        {
+            fault.nth -= 1;
+            if fault.nth == 0 {
+                let errno = fault.errno;
+                if fault.lasts {
+                    fault.nth = 1;
+                }
+                state.fired = true;
+                return Err(io::Error::from_raw_os_error(errno));
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// Does a deed to an image. A write reaches no further than the image is long: its end was not durable.
+pub(crate) fn apply(image: &mut Vec<u8>, op: &Op) {
+    match op {
+        Op::Write { offset, data } => {
+            let end = image.len().min(offset + data.len());
+            if let Some(place) = image.get_mut(*offset..end) {
+                place.copy_from_slice(&data[..place.len()]);
+            }
+        }
+        Op::SetLen(len) => image.resize(*len, 0),
+        Op::Sync | Op::Answered(_) => {}
+    }
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("the disk is small")
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.state().bytes.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let state = self.tried(Deed::Read)?;
+        let end = index(offset).saturating_add(out.len());
+        let place = state.bytes.get(index(offset)..end);
+        out.copy_from_slice(place.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let op = Op::SetLen(index(len));
+        let mut state = self.tried(Deed::SetLen)?;
+        apply(&mut state.bytes, &op);
+        state.trace.push(op);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.tried(Deed::Sync)?.trace.push(Op::Sync);
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let op = Op::Write { offset: index(offset), data: data.to_vec() };
+        let mut state = self.tried(Deed::Write)?;
+        assert!(index(offset) + data.len() <= state.bytes.len(), "redb writes within the file");
+        apply(&mut state.bytes, &op);
+        state.trace.push(op);
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! The power fails: what was synced is there, and of what was not any part is, in any order, the last write torn at any
+//! byte. At every sync and every few writes of a workload, and once more right after the store was opened again.
+
+use highwater_storage::StoreError;
+
+use crate::dice::Dice;
+use crate::disk::{Disk, Op, apply};
+use crate::workload::{self, Held, Step};
+
+/// Every so many writes there is a power cut in the middle of one.
+const WRITES: usize = 3;
+const SEED: u64 = 1;
+
+/// What a disk kept of the writes since its last sync.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    Nothing,
+    /// All of them, the last one torn.
+    Torn,
+    /// Some of them, the last one torn.
+    Some,
+    /// Some of them, the last one torn, in another order.
+    Reordered,
+}
+
+const KEPT: [Kept; 5] = [Kept::Nothing, Kept::Torn, Kept::Some, Kept::Some, Kept::Reordered];
+
+/// One life of a store: the disk that it found, what was done to it, what was to be done, and what it held after each
+/// step.
+struct Life {
+    found: Vec<u8>,
+    trace: Vec<Op>,
+    steps: Vec<Step>,
+    course: Vec<Held>,
+}
+
+impl Life {
+    /// Opens the store on a disk that holds `start`, takes the steps, and closes it.
+    fn lived(found: Vec<u8>, start: Held, steps: Vec<Step>) -> Self {
+        let disk = Disk::of(found.clone());
+        let store = workload::open(&disk).expect("the store opens");
+        disk.answered(0);
+        let course = workload::course(start, &steps);
+        assert_eq!(workload::held(&store).expect("it is readable"), course[0]);
+        for (at, step) in steps.iter().enumerate() {
+            workload::take(&store, step, &course[at], &course[at + 1]).expect("the disk is sound");
+            disk.answered(at + 1);
+        }
+        drop(store);
+        Self { found, trace: disk.take_trace(), steps, course }
+    }
+
+    /// How many steps were answered before a point of the trace; `None` while the store was being opened.
+    fn answered(&self, cut: usize) -> Option<usize> {
+        self.trace[..cut].iter().rev().find_map(|op| match op {
+            Op::Answered(steps) => Some(*steps),
+            _ => None,
+        })
+    }
+
+    /// What is on the disk when the power fails after this many deeds.
+    fn image(&self, cut: usize, kept: Kept, dice: &mut Dice) -> Vec<u8> {
+        let is_sync = |op: &Op| *op == Op::Sync;
+        let synced = self.trace[..cut].iter().rposition(is_sync).map_or(0, |at| at + 1);
+        let mut image = self.found.clone();
+        for op in &self.trace[..synced] {
+            apply(&mut image, op);
+        }
+        let mut pending: Vec<Op> = self.trace[synced..cut].to_vec();
+        if let Some(Op::Write { data, .. }) = pending.last_mut() {
+            data.truncate(dice.below(data.len() + 1));
+        }
+        match kept {
+            Kept::Nothing => pending.clear(),
+            Kept::Torn => {}
+            Kept::Some | Kept::Reordered => pending.retain(|_| dice.coin()),
+        }
+        if matches!(kept, Kept::Reordered) {
+            for at in (1..pending.len()).rev() {
+                pending.swap(at, dice.below(at + 1));
+            }
+        }
+        for op in &pending {
+            apply(&mut image, op);
+        }
+        image
+    }
+
+    /// Opens what a power cut left and requires all that was acknowledged, and of what was not, all or nothing. Tells
+    /// what is there, and how many steps had been answered; `None` when the store had not been created yet.
+    fn reopened(&self, cut: usize, image: &[u8], told: &str) -> Option<(usize, Held)> {
+        let answered = self.answered(cut);
+        let store = match workload::open(&Disk::of(image.to_vec())) {
+            Ok(store) => store,
+            Err(StoreError::Foreign { .. }) if answered.is_none() && self.found.is_empty() => {
+                return None;
+            }
+            Err(error) => panic!("{told}: it does not open: {error}"),
+        };
+        let held = workload::held(&store).unwrap_or_else(|error| panic!("{told}: {error}"));
+        let steps = answered.unwrap_or(0);
+        let next = if answered.is_none() { 0 } else { steps + 1 };
+        let legal = [Some(&self.course[steps]), self.course.get(next)];
+        assert!(
+            legal.contains(&Some(&held)),
+            "{told}: after {steps} steps it holds {:?}",
+            sizes(&held)
+        );
+        Some((steps, held))
+    }
+
+    /// The life after this one: whoever waited for an answer sends the same again, and more.
+    fn next(&self, image: Vec<u8>, steps: usize, held: Held) -> Self {
+        let names = ["a", "b", "c", "d"].into_iter().filter(|name| held.contains_key(*name));
+        let mut todo: Vec<Step> = names.map(Step::Open).collect();
+        if let Some(step) = self.steps.get(steps) {
+            todo.push(Step::Resend(workload::batches(&self.course[steps], step)));
+        }
+        if held.contains_key("b") {
+            todo.push(Step::Append(vec![("a", vec![7_000, 7]), ("b", vec![70])]));
+        }
+        todo.retain(|step| !matches!(step, Step::Resend(batches) if batches.is_empty()));
+        Self::lived(image, held, todo)
+    }
+
+    /// The points at which the power may fail: before and after each sync, and in the middle of every few writes.
+    fn cuts(&self) -> Vec<usize> {
+        let mut writes = 0;
+        let mut cuts = Vec::new();
+        for (at, op) in self.trace.iter().enumerate() {
+            match op {
+                Op::Sync => cuts.extend([at, at + 1]),
+                Op::Write { .. } => {
+                    writes += 1;
+                    if writes % WRITES == 0 {
+                        cuts.push(at + 1);
+                    }
+                }
+                Op::SetLen(_) => cuts.push(at + 1),
+                Op::Answered(_) => {}
+            }
+        }
+        cuts
+    }
+}
+
+fn sizes(held: &Held) -> Vec<(&str, u64, usize)> {
+    held.iter().map(|(name, (epoch, log))| (name.as_str(), *epoch, log.len())).collect()
+}
+
+#[derive(Debug, Default)]
+struct Explored {
+    cuts: usize,
+    second: usize,
+    in_flight_kept: usize,
+}
+
+fn explore(life: &Life, seed: u64) -> Explored {
+    let mut dice = Dice::new(seed);
+    let mut explored = Explored::default();
+    for cut in life.cuts() {
+        for (variant, kept) in KEPT.into_iter().enumerate() {
+            let told = format!("seed {seed}, cut {cut}, {kept:?} {variant}");
+            let image = life.image(cut, kept, &mut dice);
+            explored.cuts += 1;
+            let Some((steps, held)) = life.reopened(cut, &image, &told) else { continue };
+            explored.in_flight_kept += usize::from(held != life.course[steps]);
+            let second = life.next(image, steps, held);
+            let cuts = second.cuts();
+            let cut = cuts[dice.below(cuts.len())];
+            let image = second.image(cut, KEPT[dice.below(KEPT.len())], &mut dice);
+            second.reopened(cut, &image, &format!("{told}, then cut {cut}"));
+            explored.second += 1;
+        }
+    }
+    explored
+}
+
+#[test]
+fn no_power_cut_loses_doubles_or_tears_what_was_acknowledged() {
+    let life = Life::lived(Vec::new(), Held::new(), workload::script(5));
+    let syncs = life.trace.iter().filter(|op| **op == Op::Sync).count();
+    let writes = life.trace.iter().filter(|op| matches!(op, Op::Write { .. })).count();
+    assert!(syncs > 40 && writes > 200, "{syncs} syncs, {writes} writes");
+    let explored = explore(&life, SEED);
+    println!("{syncs} syncs, {writes} writes: {explored:?}");
+    assert!(explored.cuts >= KEPT.len() * (2 * syncs + writes / WRITES), "{explored:?}");
+    assert!(explored.second > explored.cuts * 9 / 10, "{explored:?}");
+    assert!(explored.in_flight_kept > 0, "{explored:?}");
+}

@@ -1,0 +1,234 @@
+//! What is done to the stores of these tests, and what must then be in them. All that these tests know of the `Store`
+//! trait is in this file.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use highwater_protocol::{
+    Entry, EntryId, LogPos, Outcome, PassId, Record, Seq, SessionId, Timestamp,
+};
+use highwater_storage::{
+    Appended, BatchId, Epoch, Fork, PageLimit, RedbOptions, RedbStore, SessionBatch, Store,
+    StoreError,
+};
+
+use crate::disk::Disk;
+
+/// What a store holds: the epoch and the log of each session.
+pub(crate) type Held = BTreeMap<String, (u64, Vec<Record>)>;
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Open(&'static str),
+    /// Records of these sizes for each of these sessions, in one commit.
+    Append(Vec<(&'static str, Vec<usize>)>),
+    /// A batch that was sent before, by whoever owns its session now.
+    Resend(Vec<SessionBatch>),
+    /// A session that begins with so many records of another.
+    Fork(&'static str, usize, &'static str),
+    /// All of a session is sealed, as far as it fills stretches.
+    Seal(&'static str),
+    /// The fold of a session up to its end.
+    Anchor(&'static str),
+    /// Payloads that nobody refers to are stored, and all such removed.
+    Sweep,
+}
+
+/// Opens the store on a disk, or creates it there. Nearly everything fits the cache.
+pub(crate) fn open(disk: &Disk) -> Result<RedbStore, StoreError> {
+    RedbStore::over(disk.clone(), RedbOptions { cache_bytes: 1 << 20, create: true })
+}
+
+/// Opens the store with a cache so small that pages are read again and again, and written before their commit.
+pub(crate) fn open_with_little_memory(disk: &Disk) -> Result<RedbStore, StoreError> {
+    RedbStore::over(disk.clone(), RedbOptions { cache_bytes: 16 << 10, create: true })
+}
+
+pub(crate) fn id(name: &str) -> SessionId {
+    SessionId::parse(name).expect("a legal name")
+}
+
+/// The record that stands at a position of a session's log: another one at each. One of some thousand bytes is an entry,
+/// whose bytes are the same wherever there is one of its size.
+pub(crate) fn record(session: &str, at: usize, bytes: usize) -> Record {
+    let number = at as u64 + 1;
+    if !(1_000..20_000).contains(&bytes) {
+        let outcome = Outcome::Failed(text(&format!("{session} {at} "), bytes).into());
+        return Record::PassEnded { at: Timestamp(1), pass: PassId(number), outcome };
+    }
+    let id = EntryId::parse(&format!("{session}-{at}")).expect("a legal id");
+    let entry = Entry::user(id, &text("", bytes)).expect("an entry below the cap");
+    Record::Appended { at: Timestamp(1), seq: Seq(number), entry: Arc::new(entry) }
+}
+
+fn text(begins: &str, bytes: usize) -> String {
+    let (mut text, mut mixed) = (begins.to_owned(), bytes as u64);
+    while text.len() < bytes {
+        mixed = mixed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        write!(text, "{mixed:x}").expect("a string takes everything");
+    }
+    text.truncate(bytes.max(8));
+    text
+}
+
+/// The batches of a step, sent to a store that holds this.
+pub(crate) fn batches(held: &Held, step: &Step) -> Vec<SessionBatch> {
+    match step {
+        Step::Open(_) | Step::Fork(..) | Step::Seal(_) | Step::Anchor(_) | Step::Sweep => {
+            Vec::new()
+        }
+        Step::Append(parts) => parts.iter().map(|(name, sizes)| batch(held, name, sizes)).collect(),
+        Step::Resend(batches) => {
+            let owned = |batch: &SessionBatch| {
+                let epoch = Epoch(held[batch.session.as_str()].0);
+                SessionBatch { epoch, ..batch.clone() }
+            };
+            batches.iter().map(owned).collect()
+        }
+    }
+}
+
+fn batch(held: &Held, name: &str, sizes: &[usize]) -> SessionBatch {
+    let (epoch, log) = &held[name];
+    let records = (log.len()..).zip(sizes).map(|(at, bytes)| record(name, at, *bytes)).collect();
+    let end = log.len() as u64;
+    SessionBatch {
+        session: id(name),
+        epoch: Epoch(*epoch),
+        head: LogPos(end),
+        batch: BatchId(end + 1),
+        records,
+    }
+}
+
+/// What a store holds after a step.
+pub(crate) fn after(held: &Held, step: &Step) -> Held {
+    let mut held = held.clone();
+    if let Step::Open(name) = step {
+        held.entry((*name).to_owned()).or_default().0 += 1;
+    }
+    if let Step::Fork(parent, at, child) = step {
+        let log = held[*parent].1[..*at].to_vec();
+        held.entry((*child).to_owned()).or_insert((0, log));
+    }
+    for batch in batches(&held, step) {
+        let (_, log) = held.get_mut(batch.session.as_str()).expect("it is open");
+        // One that is sent again may be there already.
+        if log.len() as u64 == batch.head.0 {
+            log.extend(batch.records);
+        }
+    }
+    held
+}
+
+/// What a store holds before the first of these steps, and after each.
+pub(crate) fn course(start: Held, steps: &[Step]) -> Vec<Held> {
+    let mut course = vec![start];
+    for step in steps {
+        course.push(after(course.last().expect("it has a start"), step));
+    }
+    course
+}
+
+/// Takes a step from one state to the next, and requires the answers that belong to it.
+pub(crate) fn take(
+    store: &RedbStore,
+    step: &Step,
+    from: &Held,
+    to: &Held,
+) -> Result<(), StoreError> {
+    let head = |name: &str| LogPos(to[name].1.len() as u64);
+    match step {
+        Step::Open(name) => {
+            let lease = store.open_session(&id(name))?;
+            assert_eq!((lease.epoch.0, lease.head), (to[*name].0, head(name)), "{name}");
+        }
+        Step::Append(_) | Step::Resend(_) => {
+            let batches = batches(from, step);
+            let answers = store.append(&batches)?;
+            let stored = |batch: &SessionBatch| Appended::Stored(head(batch.session.as_str()));
+            assert_eq!(answers, batches.iter().map(stored).collect::<Vec<_>>(), "{step:?}");
+        }
+        Step::Fork(parent, at, child) => {
+            let fork = Fork { parent: id(parent), at: LogPos(*at as u64), child: id(child) };
+            assert_eq!(store.fork(&fork)?.head, head(child), "{step:?}");
+        }
+        Step::Seal(name) => {
+            let sealed = store.seal(&id(name), head(name))?;
+            assert!(sealed.below <= head(name), "{step:?}");
+        }
+        Step::Anchor(name) => store.put_anchor(&id(name), head(name), &anchor(head(name)))?,
+        Step::Sweep => {
+            store.put_blobs(&[&[7; 9_000], text("nobody's", 700).as_bytes()], Timestamp(5))?;
+            store.sweep_blobs(Timestamp(6))?;
+        }
+    }
+    Ok(())
+}
+
+/// What stands in the place of a fold: the position says it all.
+fn anchor(at: LogPos) -> Vec<u8> {
+    at.0.to_le_bytes().repeat(300)
+}
+
+/// All that a store holds, read page by page.
+pub(crate) fn held(store: &RedbStore) -> Result<Held, StoreError> {
+    let mut held = Held::new();
+    for info in store.sessions(None, 100)? {
+        let log = log(store, info.session.as_str())?;
+        assert_eq!(log.len() as u64, info.head.0, "{}: the log ends at its head", info.session);
+        for at in store.anchors(&info.session, info.head)? {
+            let found = store.anchor(&info.session, at)?;
+            assert!(found.is_none_or(|found| found == anchor(at)), "the anchor at {at}");
+        }
+        held.insert(info.session.as_str().to_owned(), (info.epoch.0, log));
+    }
+    Ok(held)
+}
+
+/// A session's log, read page by page.
+pub(crate) fn log(store: &RedbStore, name: &str) -> Result<Vec<Record>, StoreError> {
+    let (mut log, mut next) = (Vec::new(), Some(LogPos(0)));
+    while let Some(from) = next {
+        let page = store.read(&id(name), from, PageLimit { bytes: 64 << 10 })?;
+        for (at, record) in page.records {
+            assert_eq!(at.0, log.len() as u64, "{name}: positions are dense");
+            log.push(record);
+        }
+        next = page.next;
+    }
+    Ok(log)
+}
+
+/// Openings, records of many sizes, several sessions in a commit, retries, and owners that follow each other; forks, and
+/// what is done behind a session's back.
+pub(crate) fn script(rounds: usize) -> Vec<Step> {
+    let mut steps = vec![Step::Open("a"), Step::Open("b"), Step::Open("c")];
+    for round in 0..rounds {
+        let several = vec![("a", vec![40]), ("b", vec![900, 10]), ("c", vec![5_000])];
+        steps.push(Step::Append(vec![("a", vec![100 + round])]));
+        steps.push(Step::Append(several));
+        if round % 3 == 1 {
+            steps.push(Step::Append(vec![("b", vec![120_000 + round]), ("a", vec![20])]));
+        }
+        let known = course(Held::new(), &steps);
+        let sent = batches(&known[known.len() - 2], steps.last().expect("just pushed"));
+        steps.push(Step::Resend(sent));
+        if round % 2 == 1 {
+            steps.push(Step::Open(["b", "a", "c"][round % 3]));
+        }
+        steps.push(Step::Append(vec![("c", vec![30; 12]), ("a", vec![4_000, 9_000])]));
+        steps.push(
+            [Step::Seal("b"), Step::Anchor("a"), Step::Sweep, Step::Seal("a")][round % 4].clone(),
+        );
+        if round == rounds / 2 {
+            steps.extend([Step::Fork("b", 2, "e"), Step::Anchor("b"), Step::Open("e")]);
+            steps.push(Step::Append(vec![("e", vec![3_000, 30]), ("a", vec![3_000])]));
+            steps.push(Step::Open("d"));
+            steps.push(Step::Append(vec![("d", vec![300_000]), ("b", vec![1])]));
+        }
+    }
+    steps
+}
