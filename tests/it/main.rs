@@ -13,6 +13,7 @@ mod pass_failures;
 mod passes;
 mod past_calls;
 mod plays;
+mod processes;
 mod properties;
 mod recovery;
 mod residency;

@@ -37,6 +37,17 @@ pub fn numbered(number: u64) -> Arc<Entry> {
     Arc::new(Entry::user(id, &text).expect("a small entry"))
 }
 
+/// An entry of a number and of some 20 KB, which hardly gets smaller when it is packed.
+pub fn long(number: u64) -> Arc<Entry> {
+    let id = EntryId::parse(&format!("n{number}")).expect("a legal id");
+    let (mut text, mut mixed) = (format!("entry {number} "), number);
+    while text.len() < 20_000 {
+        mixed = mixed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        write!(text, "{mixed:x} ").expect("a string takes everything");
+    }
+    Arc::new(Entry::user(id, &text).expect("an entry below the cap"))
+}
+
 struct Play {
     format: Format,
     open: Vec<String>,

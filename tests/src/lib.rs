@@ -2,6 +2,7 @@
 //! play in. Fixtures panic where they are misused: that is how a test fails.
 #![allow(clippy::missing_panics_doc)]
 
+pub mod acks;
 pub mod branch;
 pub mod generate;
 pub mod host;
@@ -9,5 +10,6 @@ pub mod log;
 pub mod notation;
 pub mod oracle;
 pub mod rules;
+pub mod stored;
 pub mod transcript;
 pub mod world;

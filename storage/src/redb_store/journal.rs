@@ -53,23 +53,34 @@ impl Journal {
         self.commits.load(Ordering::Relaxed)
     }
 
+    fn database_mut(&mut self) -> &mut Database {
+        self.database.as_mut().expect("it is taken only when the journal is dropped")
+    }
+
     /// Has redb move what it uses to the front of the file, and cut off the rest.
     pub(super) fn compact(&mut self) -> Result<(), StoreError> {
-        let failed = |error: redb::CompactionError| StoreError::Io {
-            what: "cannot compact the file".into(),
-            why: error.to_string(),
-        };
-        // Each round leaves a little that the next can give back.
-        while self.database.compact().map_err(failed)? {}
-        Ok(())
+        let database = self.database_mut();
+        let compacted = sheltered(|| {
+            // Each round leaves a little that the next can give back.
+            while database.compact()? {}
+            Ok::<(), redb::CompactionError>(())
+        });
+        let what = "cannot compact the file";
+        compacted
+            .map_err(|said| damaged(what, &said))?
+            .map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })
     }
 
     /// Has redb verify its own structure.
     pub(super) fn check(&mut self) -> Result<bool, StoreError> {
-        self.database.check_integrity().map_err(|error| StoreError::Io {
-            what: "the file is damaged below its tables".into(),
-            why: format!("{error}; restore a copy"),
-        })
+        let database = self.database_mut();
+        let what = "the file is damaged below its tables";
+        sheltered(|| database.check_integrity())
+            .map_err(|said| damaged(what, &said))?
+            .map_err(|error| StoreError::Io {
+                what: what.into(),
+                why: format!("{error}: restore a copy"),
+            })
     }
 
     /// Reads in a snapshot, which ends with the call.

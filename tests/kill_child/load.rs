@@ -1,0 +1,74 @@
+//! The load: several sessions at once append, ask for contexts, compact all the time, and rewind now and then. Whatever
+//! is acknowledged is said at once.
+
+use std::path::Path;
+
+use highwater::summarize::Extractive;
+use highwater::{Highwater, Notices, Told};
+use highwater_protocol::message::{ContextReply, Notice, OpenCalls};
+use highwater_protocol::{Kind, Seq};
+use highwater_tests::acks::{Ack, Deed};
+use highwater_tests::generate;
+use highwater_tests::world::{self, Environment};
+
+use crate::say;
+
+const SESSIONS: [&str; 4] = ["a", "b", "c", "d"];
+
+/// Runs until it is killed or nobody listens any more.
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(dir: &Path, seed: u64) {
+    let house = world::house(world::redb(dir), Environment::Threaded, Extractive).await;
+    let mut sessions = tokio::task::JoinSet::new();
+    for (at, name) in (1..).zip(SESSIONS) {
+        sessions.spawn(live(house.clone(), name, seed.wrapping_mul(31).wrapping_add(at)));
+    }
+    sessions.join_next().await;
+}
+
+fn acknowledged(session: &str, deed: Deed) -> bool {
+    say(&Ack { session: session.to_owned(), deed }.line())
+}
+
+async fn live(house: Highwater, name: &'static str, seed: u64) {
+    let session = house.open(world::named(name), world::automatic()).await;
+    let session = session.expect("the session opens");
+    tokio::spawn(listen(name, session.notices()));
+    let mut chance = seed | 1;
+    let mut next = session.status().await.expect("the session answers").head.0 + 1;
+    loop {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let many = 1 + (chance >> 33) % 3;
+        let entries = (next..next + many).map(generate::numbered).collect();
+        let receipts = session.append(entries).await.expect("the append is stored");
+        for receipt in receipts {
+            let id = receipt.id.as_str().to_owned();
+            if !acknowledged(name, Deed::Appended(receipt.seq.0, id)) {
+                return;
+            }
+        }
+        next += many;
+        if (chance >> 40).is_multiple_of(2) {
+            let reply = session.context(OpenCalls::StandIn).await.expect("the session answers");
+            let ContextReply::Ready(context) = reply else { panic!("no context: {reply:?}") };
+            acknowledged(name, Deed::answered(&context));
+        }
+        if (chance >> 45).is_multiple_of(16) {
+            let to = (next - 1).saturating_sub(1 + (chance >> 50) % 9);
+            match session.rewind(Seq(to)).await {
+                Ok(true) => drop(acknowledged(name, Deed::Rewound(to))),
+                Ok(false) => {}
+                // That entry was taken off before.
+                Err(error) => assert_eq!(error.kind(), Kind::Invalid, "{error}"),
+            }
+        }
+    }
+}
+
+async fn listen(name: &'static str, mut notices: Notices) {
+    while let Some(told) = notices.next().await {
+        if let Told::Notice(Notice::Spliced { pass, .. }) = told {
+            acknowledged(name, Deed::Spliced(pass.0));
+        }
+    }
+}
