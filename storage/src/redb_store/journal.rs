@@ -75,12 +75,9 @@ impl Journal {
     pub(super) fn check(&mut self) -> Result<bool, StoreError> {
         let database = self.database_mut();
         let what = "the file is damaged below its tables";
-        sheltered(|| database.check_integrity())
-            .map_err(|said| damaged(what, &said))?
-            .map_err(|error| StoreError::Io {
-                what: what.into(),
-                why: format!("{error}: restore a copy"),
-            })
+        sheltered(|| database.check_integrity()).map_err(|said| damaged(what, &said))?.map_err(
+            |error| StoreError::Io { what: what.into(), why: format!("{error}: restore a copy") },
+        )
     }
 
     /// Reads in a snapshot, which ends with the call.
