@@ -13,13 +13,7 @@ use super::scripts::{Joins, wide};
 /// Deterministic, and never lower for a longer text: every byte adds something or nothing. Texts of transcripts (prose,
 /// code, logs, JSON, encoded data) are met within 10 %, and never more than 5 % under.
 pub fn estimate(text: &str) -> TokenCount {
-    let mut scan = Scan {
-        bytes: text.as_bytes(),
-        at: 0,
-        cents: 0,
-        before: Before::Other,
-        noise: Noise::default(),
-    };
+    let mut scan = Scan { bytes: text.as_bytes(), at: 0, cents: 0, before: Before::Other };
     while let Some(class) = scan.class_at(scan.at) {
         match class {
             Class::Lower | Class::Upper => scan.words(),
@@ -98,36 +92,11 @@ enum Before {
     Mark,
 }
 
-/// Whether a run of letters and digits is no name but encoded data: it changes between letters, cases and digits all
-/// the time. Tokens of such text are short.
-#[derive(Clone, Copy, Default)]
-struct Noise {
-    changes: u32,
-    /// The length of the last word or number of the run.
-    last: usize,
-}
-
-impl Noise {
-    /// A word or a number begins, joined to the one before it or behind signs.
-    fn begin(&mut self, joined: bool, behind_digits: bool) {
-        if joined && self.last <= 3 {
-            self.changes += 1;
-        } else if self.last >= 5 && !(joined && behind_digits) {
-            self.changes = 0;
-        }
-    }
-
-    fn is_loud(self) -> bool {
-        self.changes >= 2
-    }
-}
-
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
     cents: u64,
     before: Before,
-    noise: Noise,
 }
 
 impl Scan<'_> {
@@ -148,7 +117,6 @@ impl Scan<'_> {
             self.at += 1;
             self.cents += SPACE;
             self.before = Before::Space;
-            self.noise = Noise::default();
         }
     }
 
@@ -157,8 +125,6 @@ impl Scan<'_> {
     fn word(&mut self) {
         let start = self.at;
         let first = self.bytes[start];
-        let joined = matches!(self.before, Before::Letters | Before::Digits);
-        self.noise.begin(joined, self.before == Before::Digits);
         let escape = matches!(first, b'n' | b'r' | b't' | b'u');
         let (join, splits) = match self.before {
             Before::Space | Before::Opener => (0, false),
@@ -183,16 +149,14 @@ impl Scan<'_> {
             first
         };
         self.letters(from);
-        self.noise.last = self.at - start;
-        self.cents += 3 * (self.noise.last as u64).saturating_sub(8);
+        self.cents += 3 * ((self.at - start) as u64).saturating_sub(8);
     }
 
     /// The letters of a word behind its first one. A word of a language is one token; each pair that seldom stands in one
     /// makes another likely, and what has several of them is broken up further.
     #[inline]
     fn letters(&mut self, first: u8) {
-        let loud = self.noise.is_loud();
-        let (mut pair, broken) = if loud { (14, 55) } else { (3, 62) };
+        let mut pair = 3;
         let mut last = first;
         let mut at = self.at;
         let mut cents = 0;
@@ -203,12 +167,12 @@ impl Scan<'_> {
                 && byte.is_ascii_uppercase()
             {
                 let breaks = breaks(last, byte);
-                cents += if loud { 45 } else { 14 + 28 * breaks + 30 * u64::from(breaks_seen > 0) };
+                cents += 14 + 28 * breaks + 30 * u64::from(breaks_seen > 0);
                 breaks_seen += breaks;
                 (last, at, capitals) = (byte, at + 1, capitals + 1);
             }
             if capitals > 1 && self.class_at(at) == Some(Class::Lower) {
-                cents += (capitals - 1) * if loud { 7 } else { 30 };
+                cents += (capitals - 1) * 30;
                 pair = 39;
             }
             breaks_seen = 0;
@@ -218,7 +182,7 @@ impl Scan<'_> {
             && byte.is_ascii_lowercase()
         {
             if breaks(last, byte) > 0 {
-                cents += broken;
+                cents += 62;
                 breaks_seen += 1;
                 broken_up_from = if breaks_seen == 2 { at } else { broken_up_from };
             }
@@ -232,14 +196,11 @@ impl Scan<'_> {
     /// Up to three digits are one token. A blank before them is one too.
     #[inline]
     fn digits(&mut self) {
-        let joined = matches!(self.before, Before::Letters | Before::Digits);
-        self.noise.begin(joined, self.before == Before::Digits);
         let start = self.at;
         while self.class_at(self.at) == Some(Class::Digit) {
             self.at += 1;
         }
-        self.noise.last = self.at - start;
-        self.cents += PIECE * (self.noise.last as u64).div_ceil(3);
+        self.cents += PIECE * ((self.at - start) as u64).div_ceil(3);
         self.cents += if self.before == Before::Space { PIECE - SPACE } else { 0 };
         self.before = Before::Digits;
     }
@@ -261,7 +222,6 @@ impl Scan<'_> {
             }
         }
         self.cents += PIECE * u64::div_ceil(lines, 16);
-        self.noise = Noise::default();
         let rest = (self.at - from) as u64;
         if rest > 1 {
             self.cents += PIECE * rest.div_ceil(128);
@@ -297,9 +257,6 @@ impl Scan<'_> {
             };
             last = sign;
         }
-        if self.noise.last >= 5 {
-            self.noise = Noise::default();
-        }
         self.before = match (length, first) {
             (1, b'.' | b'_' | b'(') => Before::Opener,
             (1, b'\\') => Before::Escape,
@@ -310,7 +267,6 @@ impl Scan<'_> {
         while self.class_at(self.at) == Some(Class::Line) {
             self.at += 1;
             self.before = Before::Other;
-            self.noise = Noise::default();
         }
     }
 
@@ -328,7 +284,6 @@ impl Scan<'_> {
             Joins::Seldom => Before::Accent,
             Joins::Letters => Before::Mark,
         };
-        self.noise = Noise::default();
     }
 }
 
