@@ -84,6 +84,9 @@ impl Log<'_> {
 
     /// A replay that starts at the newest anchor that can be used, or at the beginning.
     fn begin(&self, rewinds: Rewinds) -> Result<Replay, Error> {
+        if self.end == LogPos(0) {
+            return Ok(self.from_the_beginning(rewinds));
+        }
         let anchors = guarded(|| self.store.anchors(self.session, self.end));
         for at in anchors.map_err(|error| of_store(&error))? {
             match self.restored(at, &rewinds) {

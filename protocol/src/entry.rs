@@ -250,6 +250,17 @@ impl Entry {
         source: Arc<[u8]>,
         json: Range<usize>,
     ) -> Result<Self, Error> {
+        Self::read_hashed(id, dialect, source, json, None)
+    }
+
+    /// Reads one record whose content may be known already.
+    pub(crate) fn read_hashed(
+        id: EntryId,
+        dialect: Dialect,
+        source: Arc<[u8]>,
+        json: Range<usize>,
+        content: Option<Content>,
+    ) -> Result<Self, Error> {
         if source.len() > caps::MAX_ENTRY_BYTES {
             let (found, cap) = (source.len(), caps::MAX_ENTRY_BYTES);
             let message = format!("entry {id} is {found} bytes large, the cap is {cap}");
@@ -259,7 +270,7 @@ impl Entry {
             let message = format!("entry {id}: its record lies outside its bytes");
             return Err(Error::new(Kind::Invalid, message));
         };
-        let Content { digest, payloads } = Content::of(record);
+        let Content { digest, payloads } = content.unwrap_or_else(|| Content::of(record));
         let message = Arc::new(format::read_hashed(dialect, record, digest)?);
         check_call_ids(&id, &message)?;
         Ok(Self { id, dialect, source, json, payloads, message })

@@ -64,6 +64,7 @@ fn digest_around(record: &[u8], payloads: &[Payload]) -> Digest {
     let mut behind = payloads.iter();
     for literal in Content::literals(payloads, record.len()) {
         hasher.update(&(literal.len() as u64).to_le_bytes());
+        Digest::note_hashed(literal.len());
         hasher.update(&record[literal]);
         if let Some(payload) = behind.next() {
             hasher.update(&payload.digest.0);

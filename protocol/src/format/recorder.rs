@@ -10,6 +10,7 @@ use super::warnings::{Calls, Warning, Warnings, short_hash};
 use crate::entry::{Dialect, Entry};
 use crate::error::Kind;
 use crate::ids::{Digest, EntryId};
+use crate::payload::Content;
 
 /// How chained ids begin. A source's own id that begins so is not used, lest it meet a chained one.
 const CHAINED_PREFIX: &str = "hw-";
@@ -51,8 +52,10 @@ impl Recorder {
 
     /// An entry of bytes that no model sees.
     pub(super) fn carry(&mut self, source: &[u8], place: Place) -> Result<Entry, Unreadable> {
-        let id = self.chain(source);
-        read(id, Dialect::Opaque, source, 0..source.len()).map_err(|error| too_large(place, &error))
+        let content = Content::of(source);
+        let id = self.chain(&content.digest);
+        read(id, Dialect::Opaque, source, 0..source.len(), content)
+            .map_err(|error| too_large(place, &error))
     }
 
     /// An entry of one record; `json` is where it stands in `source`.
@@ -64,14 +67,16 @@ impl Recorder {
         place: Place,
     ) -> Result<Entry, Unreadable> {
         let text = &source[json.clone()];
-        let chained = self.chain(text.as_bytes());
+        let content = Content::of(text.as_bytes());
+        let chained = self.chain(&content.digest);
         let source = source.as_bytes();
         let own = own_id(dialect, text);
         let id = own.clone().unwrap_or_else(|| chained.clone());
         let again = |id, dialect| {
-            read(id, dialect, source, json.clone()).map_err(|error| too_large(place, &error))
+            let (json, content) = (json.clone(), content.clone());
+            read(id, dialect, source, json, content).map_err(|error| too_large(place, &error))
         };
-        let mut entry = match read(id.clone(), dialect, source, json.clone()) {
+        let mut entry = match read(id.clone(), dialect, source, json.clone(), content.clone()) {
             Ok(entry) => entry,
             Err(error) if error.kind() == Kind::Invalid => {
                 self.warn(Warning::UnreadableMessage, place);
@@ -96,8 +101,8 @@ impl Recorder {
     }
 
     /// The chained id of the next record. The chain goes over every record, also over those with ids of their own.
-    fn chain(&mut self, json: &[u8]) -> EntryId {
-        let (id, link) = EntryId::chained(&self.link, &Digest::of(json));
+    fn chain(&mut self, content: &Digest) -> EntryId {
+        let (id, link) = EntryId::chained(&self.link, content);
         self.link = link;
         id
     }
@@ -156,8 +161,9 @@ fn read(
     dialect: Dialect,
     source: &[u8],
     json: Range<usize>,
+    content: Content,
 ) -> Result<Entry, crate::Error> {
-    Entry::read(id, dialect, source.into(), json)
+    Entry::read_hashed(id, dialect, source.into(), json, Some(content))
 }
 
 fn too_large(place: Place, error: &crate::Error) -> Unreadable {

@@ -1,0 +1,91 @@
+//! How much memory a house takes over a history that is much larger: 1 GB over 2,000 sessions, with a budget of 64 MB.
+//! Every session is visited in several rounds, entries appended, contexts asked for; the memory of the process is sampled
+//! after each visit.
+//!
+//! Run: `cargo bench -p highwater-tests --bench memory`
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use highwater::Highwater;
+use highwater_protocol::message::{ContextReply, OpenCalls};
+use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{Budget, Entry, EntryId, Format, TokenCount};
+use highwater_storage::{RedbOptions, RedbStore, Store};
+use highwater_tests::world;
+
+const SESSIONS: u64 = 2_000;
+const ROUNDS: u64 = 5;
+/// Entries that a visit appends, and the bytes of each: 1 GB in all.
+const ENTRIES: u64 = 50;
+const ENTRY_BYTES: usize = 2_000;
+const BUDGET_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: usize = 16 << 20;
+
+fn entry(session: u64, number: u64) -> Arc<Entry> {
+    let id = EntryId::parse(&format!("e{number}")).expect("a legal id");
+    let mut text = String::with_capacity(ENTRY_BYTES);
+    let mut seed = session * 7_919 + number;
+    while text.len() < ENTRY_BYTES - 50 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        write!(text, "word{} ", (seed >> 33) % 5_000).expect("a string takes everything");
+    }
+    let said = if number % 2 == 0 { Entry::user(id, &text) } else { Entry::assistant(id, &text) };
+    Arc::new(said.expect("a small entry"))
+}
+
+/// What the system says that this process holds.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it is told");
+    let kilobytes = line.split_whitespace().nth(1).expect("a number");
+    kilobytes.parse::<u64>().expect("a number") * 1024
+}
+
+fn main() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let base = resident_bytes();
+    let options = RedbOptions { cache_bytes: CACHE_BYTES, ..RedbOptions::default() };
+    let store = Arc::new(RedbStore::open(dir.path(), options).expect("a store"));
+    let started = Instant::now();
+    let (mut most, mut most_counted, mut samples) = (0, 0, 0_u64);
+    let gauges = runtime.block_on(async {
+        let builder = Highwater::builder(world::Shared(Arc::clone(&store)));
+        let house = builder.resident_bytes(BUDGET_BYTES).start().await.expect("a house");
+        let budget = Budget::of_window(TokenCount(48_000)).expect("a legal window");
+        let config = SessionConfig::new(budget, Format::Anthropic);
+        for round in 0..ROUNDS {
+            for number in 0..SESSIONS {
+                let session = house.open(world::named(&format!("s{number}")), config).await;
+                let session = session.expect("it opens");
+                let entries = (0..ENTRIES).map(|n| entry(number, round * ENTRIES + n));
+                for entry in entries.collect::<Vec<_>>().chunks(10) {
+                    session.append(entry.to_vec()).await.expect("it is stored");
+                }
+                let answer = session.context(OpenCalls::StandIn).await.expect("an answer");
+                assert!(matches!(answer, ContextReply::Ready(_)), "{answer:?}");
+                most = most.max(resident_bytes());
+                most_counted = most_counted.max(house.gauges().resident_bytes);
+                samples += 1;
+            }
+        }
+        let gauges = house.gauges();
+        house.close().await.expect("it closes");
+        gauges
+    });
+    let mb = |bytes: u64| bytes as f64 / 1e6;
+    let history = SESSIONS * ROUNDS * ENTRIES * ENTRY_BYTES as u64;
+    println!(
+        "{:.0} MB of entries over {SESSIONS} sessions in {:.0?}",
+        mb(history),
+        started.elapsed()
+    );
+    println!("store: {:.0} MB", mb(store.usage().expect("figures").bytes));
+    println!("budget {:.0} MB; counted at most {:.0} MB", mb(BUDGET_BYTES), mb(most_counted));
+    println!("process: {:.0} MB before, at most {:.0} MB in {samples} samples", mb(base), mb(most));
+    println!("above the budget at most {:.0} MB", mb(most) - mb(BUDGET_BYTES));
+    println!("{gauges:?}");
+}
