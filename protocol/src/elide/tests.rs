@@ -106,3 +106,17 @@ fn the_same_view_gives_the_same_choice() {
     let budget = budget(1_500, 600, 2_000);
     assert_eq!(plan(&one, &budget, TokenCount::ZERO), plan(&other, &budget, TokenCount::ZERO));
 }
+
+/// These words are frozen: they stand in contexts that were answered (P1, P2).
+#[test]
+fn a_placeholder_tells_the_first_eighty_letters_of_a_result() {
+    let text = "\u{e9}".repeat(81);
+    let kind = SketchKind::Result { call: "c", bytes: text.len(), preview: &text };
+    let part = Sketch { kind, tokens: TokenCount(9) };
+    let told = result_placeholder(Seq(7), "ls", &part);
+    let begins = "\u{e9}".repeat(80);
+    let expected = format!(
+        "[elided: result of \"ls\", 162 bytes, kept whole as entry #7; it begins: \"{begins}\"]"
+    );
+    assert_eq!(told, expected);
+}

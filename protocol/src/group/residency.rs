@@ -27,11 +27,6 @@ impl Group {
         self.members.iter().all(|member| member.at < durable)
     }
 
-    /// Whether it is rendered already.
-    pub(crate) fn is_rendered(&self) -> bool {
-        self.segment.is_some()
-    }
-
     /// Lets its texts and its rendered blocks go. How many entries became outlines.
     pub(crate) fn evict(&mut self) -> usize {
         self.segment = None;
@@ -78,5 +73,13 @@ impl Call {
         };
         let alias = self.alias.as_ref().map_or(0, |alias| alias.len());
         size_of::<Self>() + 3 * self.id.len() + 2 * alias + self.name.len() + resolution
+    }
+}
+
+#[cfg(test)]
+impl Group {
+    /// Whether it is rendered already.
+    pub(crate) fn is_rendered(&self) -> bool {
+        self.segment.is_some()
     }
 }

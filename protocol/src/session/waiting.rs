@@ -136,7 +136,7 @@ impl Session {
             return Away::new();
         }
         match elide::plan(view, &self.marks(), elide::stand_ins_tokens(stand_ins.len())) {
-            Ok(elision) => view.away_of_context(elision.as_ref(), &stand_ins),
+            Ok(elision) => view.away_of_context(&elision.unwrap_or_default().groups),
             Err(_) => Away::new(),
         }
     }

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain;
-use crate::elide::Elision;
 use crate::entry::Message;
 use crate::group::Group;
 use crate::position::{LogPos, Seq};
-use crate::record::CallRef;
 
 use super::{Span, Standing, Told, View};
 
@@ -81,23 +79,14 @@ impl View {
         self.away == 0
     }
 
-    /// The texts that have to be in memory before a context can be rendered which elides so much and shows these calls
-    /// with stand-ins.
-    pub(crate) fn away_of_context(&self, elision: Option<&Elision>, stand_ins: &[CallRef]) -> Away {
-        let mut away = Away::new();
+    /// The texts that have to be in memory before a context can be rendered which shows these groups, too, as
+    /// placeholders. What is rendered already has its texts: they leave together.
+    pub(crate) fn away_of_context(&self, elided: &[Seq]) -> Away {
         if self.is_whole() {
-            return away;
+            return Away::new();
         }
-        for (first, group) in &self.groups {
-            let is_elided = elision.is_some_and(|it| it.groups.contains(first));
-            let holds = |seq: &Seq| group.said(*seq).is_some();
-            let changes = elision.is_some_and(|it| it.results.iter().any(holds))
-                || stand_ins.iter().any(|call| holds(&call.seq));
-            if !is_elided && !group.is_elided() && (changes || !group.is_rendered()) {
-                away.extend(group.away());
-            }
-        }
-        away
+        let told = self.groups.values().filter(|group| !group.is_elided());
+        told.filter(|group| !elided.contains(&group.first())).flat_map(Group::away).collect()
     }
 
     /// The texts that have to be in memory before these spans can be summarized.

@@ -14,7 +14,7 @@ impl View {
     /// The rendered segments, each rendered once. `None` when that takes texts that have left memory.
     pub(crate) fn segments(&mut self) -> Option<Vec<Arc<Segment>>> {
         let format = self.format;
-        if !self.away_of_context(None, &[]).is_empty() {
+        if !self.away_of_context(&[]).is_empty() {
             return None;
         }
         let (mut rendered, mut lightest) = (0, self.lightest);

@@ -6,19 +6,12 @@ use proptest::prelude::*;
 
 use super::plays::Play;
 use super::*;
+use crate::CallNumber;
 use crate::anchor::{Anchor, CallResult};
 use crate::branch::Rewinds;
 use crate::record::{CallRef, Record};
 use crate::resolution::{CallEnd, Resolution};
 use crate::session::tests::desk::*;
-use crate::{Budget, CallNumber, TokenCount};
-
-/// Marks so low that passes and elisions happen in short plays.
-fn low_marks() -> SessionConfig {
-    let marks = [700, 512, 900].map(TokenCount);
-    let budget = Budget::new(marks[0], marks[1], marks[2]).expect("rising marks");
-    SessionConfig { budget, ..config() }
-}
 
 fn records(log: &[Record], positions: &[LogPos]) -> Vec<(LogPos, Record)> {
     let at = |at: &LogPos| log[usize::try_from(at.0).expect("small")].clone();

@@ -29,6 +29,12 @@ pub(super) fn config() -> SessionConfig {
     SessionConfig::new(budget.expect("rising marks"), Format::Anthropic)
 }
 
+/// Marks so low that passes and elisions happen in short plays.
+pub(super) fn low_marks() -> SessionConfig {
+    let budget = Budget::new(TokenCount(700), TokenCount(512), TokenCount(900));
+    SessionConfig { budget: budget.expect("rising marks"), ..config() }
+}
+
 pub(super) fn id(name: &str) -> EntryId {
     EntryId::parse(name).expect("a legal id")
 }

@@ -243,11 +243,14 @@ fn an_actor_that_ends_answers_what_waits_for_the_store() {
 fn check(choices: &[u16], resident_bytes: usize) {
     let said = [usize::MAX, resident_bytes].map(|resident_bytes| {
         let is_small = resident_bytes < usize::MAX;
-        let mut play = Play::new(capped(resident_bytes));
+        let mut play = Play::new(SessionConfig { resident_bytes, ..low_marks() });
         (play.desk.told, play.desk.watched) = (Some(Vec::new()), true);
         play.step(0);
         for choice in choices {
             play.step(*choice);
+            if choice % 5 == 0 {
+                play.desk.context_or_refusal();
+            }
             if is_small && choice % 3 == 0 {
                 let below = LogPos(play.desk.log.len() as u64);
                 play.desk.step(Event::Indexed { below });
