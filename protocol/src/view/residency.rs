@@ -80,13 +80,15 @@ impl View {
     }
 
     /// The texts that have to be in memory before a context can be rendered which shows these groups, too, as
-    /// placeholders. What is rendered already has its texts: they leave together.
+    /// placeholders (rising). What is rendered already has its texts: they leave together.
     pub(crate) fn away_of_context(&self, elided: &[Seq]) -> Away {
         if self.is_whole() {
             return Away::new();
         }
         let told = self.groups.values().filter(|group| !group.is_elided());
-        told.filter(|group| !elided.contains(&group.first())).flat_map(Group::away).collect()
+        told.filter(|group| elided.binary_search(&group.first()).is_err())
+            .flat_map(Group::away)
+            .collect()
     }
 
     /// The texts that have to be in memory before these spans can be summarized.
