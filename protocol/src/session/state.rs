@@ -214,7 +214,8 @@ impl State {
         self.ids.get(&id_key(id)).map(|(known, _)| *known)
     }
 
-    /// The ids of entries whose records stand before this position are not kept here.
+    /// The ids of entries whose records stand before this position are not kept here. That the id of a new entry is not
+    /// taken is checked among those that are kept.
     pub fn indexed(&self) -> LogPos {
         self.indexed
     }

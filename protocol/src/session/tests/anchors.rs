@@ -127,6 +127,27 @@ fn check(choices: &[u16], further: &[u16], chosen: usize) {
 }
 
 proptest! {
+    #[test]
+    fn whatever_stands_in_an_anchor_nothing_panics(
+        changes in vec((any::<usize>(), 0..24_u64), 1..4),
+    ) {
+        let (log, mut anchor) = rich();
+        for (field, number) in changes {
+            if anchor.view.groups.is_empty() {
+                break;
+            }
+            put(&mut anchor, field, number);
+        }
+        let named = anchor.positions().into_iter().filter(|at| at.0 < log.len() as u64);
+        let records = records(&log, &named.collect::<Vec<_>>());
+        if let Ok(mut state) = anchor.restore(&records, &Rewinds::default()) {
+            drop(state.last_context(&[]));
+            drop(state.compared());
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -211,6 +232,36 @@ fn a_damaged_anchor_is_an_error_that_says_where() {
     let records = records(&log, &anchor.positions());
     let refused = anchor.restore(&records[1..], &Rewinds::default());
     assert!(refused.is_err(), "a record is missing");
+}
+
+/// Puts a number into one of the fields of an anchor.
+fn put(anchor: &mut Anchor, field: usize, number: u64) {
+    let place = usize::try_from(number).expect("small");
+    let groups = anchor.view.groups.len();
+    let group = &mut anchor.view.groups[place % groups];
+    let (entries, calls) = (group.members.len(), group.calls.len());
+    match field % 16 {
+        0 => anchor.at = LogPos(number),
+        1 => anchor.head = Seq(number),
+        2 => anchor.dead.push(crate::SeqRange::new(Seq(number), Seq(number / 2 + 3))),
+        3 => anchor.rewinds.push((LogPos(number), Seq(number / 2))),
+        4 => anchor.view.frozen = Seq(number),
+        5 => anchor.view.instructions_end = Seq(number),
+        6 => anchor.view.summaries.push((Seq(number), LogPos(number))),
+        7 => anchor.view.register = Some(LogPos(number)),
+        8 => anchor.view.boundaries.push(Seq(number)),
+        9 => anchor.view.message = Some(Seq(number)),
+        10 => group.members[place % entries].seq = Seq(number),
+        11 => group.members[place % entries].at = LogPos(number),
+        12 => group.pins.push(Seq(number)),
+        13 => group.elided = true,
+        14 if calls > 0 => {
+            let part = u32::try_from(number % 3).expect("small");
+            group.calls[place % calls].result = CallResult::Answered(Seq(number), part);
+        }
+        _ if calls > 0 => group.calls[place % calls].result = CallResult::Resolved(LogPos(number)),
+        _ => drop(anchor.view.groups.pop()),
+    }
 }
 
 #[test]

@@ -266,13 +266,15 @@ fn check(choices: &[u16], resident_bytes: usize) {
         let told: Vec<String> =
             told.filter(|it| !own.iter().any(|name| it.starts_with(name))).collect();
         let logged = format!("{:#?}", play.desk.log);
-        (told, logged)
+        let anchor = play.desk.session.state.anchor().expect("it is not behind");
+        (told, logged, anchor.view)
     });
     for (whole, small) in said[0].0.iter().zip(&said[1].0) {
         assert_eq!(without_clock(whole), without_clock(small), "P1, P2");
     }
     assert_eq!(said[0].0.len(), said[1].0.len());
     assert_eq!(without_clock(&said[0].1), without_clock(&said[1].1), "the same log");
+    assert_eq!(said[0].2, said[1].2, "an anchor names positions, wherever the texts are");
 }
 
 /// The small session is told more, and the desk counts that as time.
