@@ -8,7 +8,7 @@ use highwater_protocol::message::{
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::tokens::Usage;
 use highwater_protocol::{
-    Budget, CallNumber, CallRef, Context, Entry, Error, Format, Kind, Outcome, PassId, Resolution,
+    Budget, CallNumber, CallRef, Checkpoint, Context, Entry, Error, Format, Kind, Outcome, PassId, Resolution,
     Seq, SessionId,
 };
 use ractor::{ActorId, ActorRef, MessagingErr};
@@ -174,6 +174,15 @@ impl SessionHandle {
         usage: Usage,
     ) -> Result<bool, Error> {
         self.change(Request::ReportUsage { call, model: model.into(), usage }).await
+    }
+
+    /// Marks what stands now, at a cost that does not depend on how long the session is. Durable when it returns, with
+    /// everything that it stands for. Nothing that contexts show changes, and a pass in flight goes on.
+    pub async fn checkpoint(&self) -> Result<Checkpoint, Error> {
+        match self.ask(Request::Checkpoint).await? {
+            Reply::Checkpoint(checkpoint) => Ok(checkpoint),
+            other => Err(unexpected(&other)),
+        }
     }
 
     async fn change(&self, request: Request) -> Result<bool, Error> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Budget;
+use crate::checkpoint::Checkpoint;
 use crate::cut::MovedBack;
 use crate::elide::Breakdown;
 use crate::entry::{Entry, Format};
@@ -96,6 +97,8 @@ pub enum Request {
         /// What was used.
         usage: Usage,
     },
+    /// Mark what stands now (`Checkpoint`), so that it can be exported and restored. Answered when the marker is durable.
+    Checkpoint,
     /// How the session stands. Answered at once.
     Status,
     /// Abandon the pass in flight, make everything durable, and end the session actor.
@@ -119,6 +122,7 @@ impl Request {
             Self::Resolve { .. } => "resolve",
             Self::Track { .. } => "track",
             Self::ReportUsage { .. } => "report usage",
+            Self::Checkpoint => "checkpoint",
             Self::Status => "status",
             Self::Close => "close",
         }
@@ -153,6 +157,8 @@ pub enum Reply {
     /// To [`Request::Rewind`], [`Request::Clear`], [`Request::Switch`], [`Request::Pin`], [`Request::Resolve`],
     /// [`Request::Track`] and [`Request::ReportUsage`]: done and durable. False when everything stood so already.
     Changed(bool),
+    /// To [`Request::Checkpoint`].
+    Checkpoint(Checkpoint),
     /// To [`Request::Status`].
     Status(Status),
     /// To [`Request::Close`].

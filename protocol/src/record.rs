@@ -155,6 +155,15 @@ pub enum Record {
         /// What was used.
         usage: Usage,
     },
+    /// A checkpoint: what stood here, said again so that an export can be held to it. It changes nothing.
+    Checkpointed {
+        /// When.
+        at: Timestamp,
+        /// The last entry.
+        seq: Seq,
+        /// The digest chain of the view.
+        digest: Digest,
+    },
 }
 
 /// A summary and what it stands for.
@@ -208,6 +217,7 @@ impl Record {
             Self::Rewound { .. } => "rewound",
             Self::Cleared { .. } => "cleared",
             Self::Used { .. } => "used",
+            Self::Checkpointed { .. } => "checkpointed",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! survive a process: the pass in flight, what waits to become durable, and who waits for it.
 
 mod changes;
+mod checkpoint;
 mod command;
 mod event;
 mod outbox;

@@ -21,7 +21,7 @@ use crate::error::StoreError;
 pub use anchor::{decode_anchor, encode_anchor};
 use answered::AnsweredV1;
 use call::ResolvedV1;
-use changed::{ClearedV1, PinnedV1, RewoundV1, TrackedV1};
+use changed::{CheckpointedV1, ClearedV1, PinnedV1, RewoundV1, TrackedV1};
 use elided::ElidedV1;
 use opened::OpenedV1;
 use pass::{PassEndedV1, PassStartedV1};
@@ -46,6 +46,7 @@ mod kind {
     pub(super) const USED: u8 = 14;
     pub(super) const APPENDED: u8 = 16;
     pub(super) const EDITED: u8 = 17;
+    pub(super) const CHECKPOINTED: u8 = 18;
 }
 
 /// Where the payloads are that are stored once for all entries that hold them.
@@ -103,6 +104,9 @@ pub(crate) fn encode(
             let stored = UsedV1::new(*at, *call, model, *estimated, *usage);
             codec::encode(kind::USED, &stored, out)
         }
+        Record::Checkpointed { at, seq, digest } => {
+            codec::encode(kind::CHECKPOINTED, &CheckpointedV1::new(*at, *seq, *digest), out)
+        }
     }
 }
 
@@ -129,6 +133,7 @@ fn decode_plain(frame: &Frame<'_>) -> Result<Record, DecodeError> {
         kind::REWOUND => Ok(frame.payload::<RewoundV1>()?.record()),
         kind::CLEARED => Ok(frame.payload::<ClearedV1>()?.record()),
         kind::USED => Ok(frame.payload::<UsedV1<'_>>()?.record()),
+        kind::CHECKPOINTED => Ok(frame.payload::<CheckpointedV1>()?.record()),
         kind::PASS_ENDED => frame.payload::<PassEndedV1<'_>>()?.record(),
         unknown => Err(DecodeError::Kind(unknown)),
     }

@@ -401,6 +401,7 @@ async fn ask(handle: &SessionHandle, request: Request) -> Result<Reply, Error> {
         Request::ReportUsage { call, model, usage } => {
             handle.report_usage(call, &model, usage).await.map(Reply::Changed)
         }
+        Request::Checkpoint => handle.checkpoint().await.map(Reply::Checkpoint),
         Request::Status => handle.status().await.map(Reply::Status),
         Request::Close => handle.close().await.map(|()| Reply::Closed),
     }

@@ -39,9 +39,11 @@ pub(crate) fn of_move(next: &Move) -> String {
         Request::ReportUsage { call, usage, .. } => {
             format!("report {} tokens of context {}", usage.input.0, call.0)
         }
-        Request::Cancel | Request::Clear | Request::Status | Request::Close => {
-            request.name().to_owned()
-        }
+        Request::Cancel
+        | Request::Clear
+        | Request::Checkpoint
+        | Request::Status
+        | Request::Close => request.name().to_owned(),
     }
 }
 
@@ -72,6 +74,7 @@ pub(crate) fn of_reply(reply: &Result<Reply, Error>) -> String {
         Reply::Cancelled(pass) => pass.map_or("no pass".to_owned(), |pass| pass.to_string()),
         Reply::Edited(receipt) => receipt.seq.to_string(),
         Reply::Changed(changed) => if *changed { "done" } else { "stood so" }.to_owned(),
+        Reply::Checkpoint(checkpoint) => format!("marked at {}", checkpoint.position),
         Reply::Status(status) => {
             let (head, tip, open) = (status.head, status.tip, status.open_calls.len());
             format!(

@@ -280,6 +280,7 @@ impl State {
             Record::Used { call, model, estimated, usage, .. } => {
                 self.used(*call, model, *estimated, usage.input)
             }
+            Record::Checkpointed { seq, digest, .. } => self.checkpoint(*seq, digest),
         };
         folded.map_err(|why| self.illegal(record, &why))?;
         self.log_end = self.log_end.advance(1);

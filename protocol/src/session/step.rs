@@ -109,6 +109,10 @@ impl Session {
                 let pass = self.abandon(now, Abandoned::Cancelled, commands);
                 self.outbox.defer(Deferred::Reply(request, Reply::Cancelled(pass)));
             }
+            Request::Checkpoint => {
+                let reply = Reply::Checkpoint(self.checkpoint(now));
+                self.outbox.defer(Deferred::Reply(request, reply));
+            }
             Request::Status => {
                 let reply = Ok(Reply::Status(self.status()));
                 commands.push(Command::Reply { request, reply });

@@ -4,6 +4,7 @@ mod anchors;
 mod call_ids;
 mod calls;
 mod changes;
+mod checkpoints;
 mod desk;
 mod guards;
 mod pins;

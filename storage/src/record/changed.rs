@@ -1,6 +1,6 @@
-//! What a host changed about a session: pins, tasks, rewinds, clears.
+//! What a host changed about a session: pins, tasks, rewinds, clears. And what it marked: checkpoints.
 
-use highwater_protocol::{Record, Seq, Timestamp};
+use highwater_protocol::{Digest, Record, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -67,5 +67,23 @@ impl ClearedV1 {
 
     pub(super) fn record(self) -> Record {
         Record::Cleared { at: Timestamp(self.at_ms) }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct CheckpointedV1 {
+    at_ms: i64,
+    seq: u64,
+    digest: [u8; 32],
+}
+
+impl CheckpointedV1 {
+    pub(super) fn new(at: Timestamp, seq: Seq, digest: Digest) -> Self {
+        Self { at_ms: at.0, seq: seq.0, digest: digest.0 }
+    }
+
+    pub(super) fn record(self) -> Record {
+        let Self { at_ms, seq, digest } = self;
+        Record::Checkpointed { at: Timestamp(at_ms), seq: Seq(seq), digest: Digest(digest) }
     }
 }

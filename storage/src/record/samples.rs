@@ -115,6 +115,7 @@ fn changes() -> Vec<(&'static str, Record)> {
         ("rewound", Record::Rewound { at, to: Seq(7) }),
         ("cleared", Record::Cleared { at }),
         ("used", used()),
+        ("checkpointed", Record::Checkpointed { at, seq, digest: digest() }),
     ]
 }
 

@@ -282,7 +282,7 @@ proptest! {
     #[test]
     fn every_change_comes_back(
         at: i64, seq: u64, place: u64, pinned: bool, task in text(), said in proptest::option::of(text()),
-        source: Vec<u8>,
+        source: Vec<u8>, digest: [u8; 32],
     ) {
         let (at, seq, place) = (Timestamp(at), Seq(seq), Seq(place));
         let entry = Arc::new(Entry::opaque(EntryId::parse("e").unwrap(), source.into()).unwrap());
@@ -291,6 +291,7 @@ proptest! {
         comes_back(Record::Tracked { at, task, text: said })?;
         comes_back(Record::Rewound { at, to: seq })?;
         comes_back(Record::Cleared { at })?;
+        comes_back(Record::Checkpointed { at, seq, digest: Digest(digest) })?;
     }
 
     #[test]

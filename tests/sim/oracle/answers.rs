@@ -269,6 +269,12 @@ impl Oracle {
             (Request::Cancel, Reply::Cancelled(None))
             | (Request::Close, Reply::Closed)
             | (Request::Status, Reply::Status(_)) => Ok(()),
+            (Request::Checkpoint, Reply::Checkpoint(checkpoint)) => {
+                if checkpoint.end() <= self.next() {
+                    return Ok(());
+                }
+                Err(format!("L2: {} was acknowledged and is not durable", checkpoint.position))
+            }
             (_, Reply::Changed(changed)) => self.changed(ask, *changed),
             (request, reply) => Err(format!("{} was answered with {reply:?}", request.name())),
         }

@@ -291,9 +291,10 @@ impl Oracle {
             }
             Record::Rewound { to, .. } => self.settle_record(&Request::Rewind { to: *to }, true),
             Record::Cleared { .. } => self.settle_record(&Request::Clear, true),
-            Record::PassStarted { .. } | Record::Spliced { .. } | Record::PassEnded { .. } => {
-                Ok(())
-            }
+            Record::PassStarted { .. }
+            | Record::Spliced { .. }
+            | Record::PassEnded { .. }
+            | Record::Checkpointed { .. } => Ok(()),
             Record::Used { .. } => Err("L4: usage was reported by nobody".to_owned()),
         }
     }

@@ -267,4 +267,15 @@ impl State {
             self.register = Register::default();
         }
     }
+
+    /// A checkpoint changes nothing, but what it says must be so.
+    pub(super) fn checkpoint(&self, seq: Seq, digest: &Digest) -> Folded {
+        if seq != self.branch.head() {
+            return misfit("it does not stand behind its entry");
+        }
+        if self.survives() && *digest != self.view.digest() {
+            return misfit("the view that it marks was another");
+        }
+        Ok(())
+    }
 }
