@@ -33,6 +33,7 @@ mod admission;
 mod codec;
 mod engine;
 mod error;
+pub mod export;
 mod faulty;
 #[cfg(test)]
 mod golden;

@@ -1,0 +1,7 @@
+//! Exports and restores over stores in memory: logs go out and come back, and what is not right is refused by name.
+
+mod crashes;
+mod crowds;
+mod fixture;
+mod refusals;
+mod trips;
