@@ -1,5 +1,6 @@
 //! A handle of one session: what a host calls. It stays valid when the session's actor ends and is rebuilt.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use highwater_protocol::message::{
@@ -11,10 +12,12 @@ use highwater_protocol::{
     Budget, CallNumber, CallRef, Checkpoint, Context, Entry, Error, Format, Kind, Outcome, PassId, Resolution,
     Seq, SessionId,
 };
+use highwater_storage::export::Exported;
 use ractor::{ActorId, ActorRef, MessagingErr};
 use tokio::sync::oneshot;
 
 use crate::admission::admit;
+use crate::export;
 use crate::fork;
 use crate::highwater::shut_down;
 use crate::history::History;
@@ -183,6 +186,20 @@ impl SessionHandle {
             Reply::Checkpoint(checkpoint) => Ok(checkpoint),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Writes what is new of the session since the newest export in `dir`, or since `since`, up to a checkpoint. Runs
+    /// beside everything else; durable when it returns. See [`export`](highwater_storage::export::export()).
+    ///
+    /// [`Kind::NotFound`] when one of the checkpoints is not there; [`Kind::Conflict`] when `dir` holds another history of
+    /// a session of this name; [`Kind::Corrupt`] when the export in it that is to be gone on from is damaged.
+    pub async fn export(
+        &self,
+        checkpoint: Checkpoint,
+        since: Option<Checkpoint>,
+        dir: impl Into<PathBuf>,
+    ) -> Result<Exported, Error> {
+        export::export(&self.house, self.session().clone(), checkpoint, since, dir.into()).await
     }
 
     async fn change(&self, request: Request) -> Result<bool, Error> {

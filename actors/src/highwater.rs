@@ -7,6 +7,7 @@ use highwater_protocol::limit::SlotLimits;
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Error, Kind, SessionId, caps};
 use highwater_storage::Store;
+use highwater_storage::export::Restored;
 use ractor::{Actor, ActorRef};
 use tokio::sync::oneshot;
 
@@ -15,6 +16,7 @@ use crate::compactor::Desk;
 use crate::count::{self, Counts, TokenCounter};
 use crate::door::Door;
 use crate::env::{Clock, Executor, SystemClock, Threaded};
+use crate::export::{self, Restore};
 use crate::gate::{Gate, GateActor};
 use crate::handle::SessionHandle;
 use crate::history::History;
@@ -188,6 +190,16 @@ impl Highwater {
     /// The history of a session that need not be open, nor fit to be opened.
     pub fn history(&self, session: SessionId) -> History {
         History::new(session, self.house.clone())
+    }
+
+    /// Writes the log of an exported session into the store, under a name that is not taken. Every file is verified first;
+    /// durable when it returns, and ready to be opened. Asked for again, it goes on where it was cut off. See
+    /// [`restore`](highwater_storage::export::restore()).
+    ///
+    /// [`Kind::Corrupt`] names the file that is missing or damaged, [`Kind::Conflict`] the session that is there with
+    /// other content; nothing is written then. [`Kind::NotFound`] when there is no such export.
+    pub async fn restore(&self, wanted: Restore) -> Result<Restored, Error> {
+        export::restore(&self.house, wanted).await
     }
 
     /// The gate, for the host's own model calls.

@@ -22,6 +22,7 @@ mod admission;
 mod compactor;
 mod door;
 mod error;
+mod export;
 mod fork;
 mod gate;
 mod handle;
@@ -34,6 +35,7 @@ mod registry;
 mod residency;
 mod session;
 
+pub use export::Restore;
 pub use gate::{Gate, Permit};
 pub use handle::SessionHandle;
 pub use highwater::{Builder, Highwater};

@@ -14,7 +14,8 @@ pub enum Kind {
     Invalid,
     /// An input is over a cap (S4): make it smaller.
     TooLarge,
-    /// The same entry id was appended with other content (L3): choose another id or keep the first content.
+    /// The same entry id was appended with other content (L3), or a session of the same name is another one: choose
+    /// another name or keep the first content.
     Conflict,
     /// What was asked for is not there.
     NotFound,

@@ -20,5 +20,5 @@ mod write;
 mod tests;
 
 pub use error::ExportError;
-pub use restore::{Restored, Source, restore};
+pub use restore::{Restored, Source, Verified, restore};
 pub use write::{Exported, export, last_checkpoint};

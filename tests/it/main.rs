@@ -2,6 +2,7 @@
 
 mod append;
 mod changes;
+mod checkpoints;
 mod context;
 mod gate;
 mod hard_mark;

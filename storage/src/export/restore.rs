@@ -1,7 +1,7 @@
 //! Restoring a session from an export: every file is verified before the first record is written.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use highwater_protocol::{Checkpoint, Digest, LogPos, Record, SessionId};
 
@@ -44,41 +44,117 @@ pub struct Restored {
     pub written: u64,
 }
 
-/// Writes the log of a session up to a checkpoint into a store, record by record as it was, as `into` or under its own
-/// name. Durable when it returns. `watch` is told how many of how many steps are done: each record is verified and
-/// written.
-///
-/// A file that is missing, damaged or not a plain one is [`ExportError::Refused`] by its name, and nothing is written
-/// then; [`ExportError::Occupied`] when the store has the session with other content. A restore that was cut off goes on
-/// where it stopped when it is asked for again.
+/// Verifies an export and writes it into a store: [`Verified::read`] and then [`Verified::write`].
 pub fn restore(
     source: &Source<'_>,
     store: &dyn Store,
     into: Option<&SessionId>,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Restored, ExportError> {
-    let links = chain::chain(source.dir, source.link()?)?;
-    let last = &links[links.len() - 1];
-    let (exported, checkpoint) = (last.session.clone(), last.manifest.checkpoint());
-    let session = into.unwrap_or(&exported).clone();
-    let records = checkpoint.end().0;
-    let mut present = Present::new(store, &session, checkpoint.end())?;
-    let from = present.head();
-    let steps = records + records.saturating_sub(from.0);
-    verify(source.dir, &links, &mut present, &mut |done| watch(done, steps))?;
-    let written = records - from.0;
-    if written > 0 {
-        let lease = store.open_session(&session)?;
-        if lease.head != from {
-            return Err(present.differs("somebody else is writing to it".to_owned()));
+    Verified::read(source, watch)?.write(store, into, watch)
+}
+
+/// An export of which every file up to a checkpoint was found to be what it should be.
+pub struct Verified {
+    dir: PathBuf,
+    /// Oldest first.
+    links: Vec<Link>,
+}
+
+impl Verified {
+    /// Reads every file that the checkpoint stands on. One that is missing, damaged or not a plain file is
+    /// [`ExportError::Refused`] by its name. `watch` is told how many of how many records are verified.
+    pub fn read(source: &Source<'_>, watch: &mut dyn FnMut(u64, u64)) -> Result<Self, ExportError> {
+        let links = chain::chain(source.dir, source.link()?)?;
+        let verified = Self { dir: source.dir.to_owned(), links };
+        let all = verified.checkpoint().end().0;
+        for link in &verified.links {
+            let mut last = None;
+            for listed in &link.manifest.parts {
+                last = records(source.dir, &link.session, listed)?.pop();
+                watch(listed.end, all);
+            }
+            if last != Some(link.manifest.marker()) {
+                let why = "the last record of its last part is not the mark of its checkpoint";
+                return Err(ExportError::refused(source.dir, &link.name.text(), why));
+            }
         }
-        let mut writer = Writer { store, lease, batch: 0, waiting: Vec::new(), bytes: 0 };
-        let mut told = |written| watch(records + written, steps);
-        writer.write(source.dir, &links, from, &mut told)?;
+        Ok(verified)
     }
-    // Who wrote the log is gone, so all of it is history.
-    while store.seal(&session, checkpoint.end())?.more {}
-    Ok(Restored { exported, session, checkpoint, records, written })
+
+    /// Which session it was when it was exported.
+    pub fn session(&self) -> &SessionId {
+        &self.newest().session
+    }
+
+    /// The checkpoint.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.newest().manifest.checkpoint()
+    }
+
+    /// Writes the log into a store, record by record as it was, as `into` or under its own name. Durable when it returns.
+    /// `watch` is told how many of how many records are there.
+    ///
+    /// [`ExportError::Occupied`] when the store has the session with other content; nothing is written then. A restore
+    /// that was cut off goes on where it stopped when it is asked for again.
+    pub fn write(
+        &self,
+        store: &dyn Store,
+        into: Option<&SessionId>,
+        watch: &mut dyn FnMut(u64, u64),
+    ) -> Result<Restored, ExportError> {
+        let (exported, checkpoint) = (self.session().clone(), self.checkpoint());
+        let (session, end) = (into.unwrap_or(&exported).clone(), checkpoint.end());
+        let mut present = Present::new(store, &session, end)?;
+        let from = present.head();
+        self.each_part(LogPos(0), from, &mut |first, records, _| {
+            (first.0..)
+                .zip(&records)
+                .try_for_each(|(at, record)| present.require(LogPos(at), record))
+        })?;
+        if from < end {
+            let lease = store.open_session(&session)?;
+            if lease.head != from {
+                return Err(present.differs("somebody else is writing to it".to_owned()));
+            }
+            let mut writer = Writer { store, lease, batch: 0, waiting: Vec::new(), bytes: 0 };
+            self.each_part(from, end, &mut |first, records, bytes| {
+                let known = usize::try_from(from.0.saturating_sub(first.0));
+                let known = known.expect("the records of a part are counted in memory");
+                writer.take(records.into_iter().skip(known), bytes)?;
+                watch(writer.lease.head.0, end.0);
+                Ok(())
+            })?;
+            writer.flush()?;
+        }
+        watch(end.0, end.0);
+        // Who wrote the log is gone, so all of it is history.
+        while store.seal(&session, end)?.more {}
+        let (records, written) = (end.0, end.0 - from.0);
+        Ok(Restored { exported, session, checkpoint, records, written })
+    }
+
+    fn newest(&self) -> &Link {
+        &self.links[self.links.len() - 1]
+    }
+
+    /// Reads the parts that hold something from one position up to another, and verifies them once more: a file may have
+    /// changed since. `each` gets the first position, the records, and the length of the file.
+    fn each_part(
+        &self,
+        from: LogPos,
+        end: LogPos,
+        each: &mut dyn FnMut(LogPos, Vec<Record>, u64) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        for link in &self.links {
+            let parts = link.manifest.parts.iter();
+            for listed in parts.filter(|part| part.end > from.0 && part.first < end.0) {
+                let records = records(&self.dir, &link.session, listed)?;
+                each(LogPos(listed.first), records, listed.length)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Source<'_> {
@@ -129,32 +205,6 @@ impl Source<'_> {
     }
 }
 
-/// Reads all parts, and requires that they are what their manifests say and what the store has already.
-fn verify(
-    dir: &Path,
-    links: &[Link],
-    present: &mut Present<'_>,
-    watch: &mut dyn FnMut(u64),
-) -> Result<(), ExportError> {
-    for link in links {
-        let mut last = None;
-        for listed in &link.manifest.parts {
-            let mut at = LogPos(listed.first);
-            for record in records(dir, &link.session, listed)? {
-                present.require(at, &record)?;
-                at = at.advance(1);
-                last = Some(record);
-            }
-            watch(listed.end);
-        }
-        if last != Some(link.manifest.marker()) {
-            let why = "its last record is not the mark of the checkpoint";
-            return Err(ExportError::refused(dir, &link.name.text(), why));
-        }
-    }
-    Ok(())
-}
-
 /// The records of a part, which is verified.
 fn records(dir: &Path, session: &SessionId, listed: &Listed) -> Result<Vec<Record>, ExportError> {
     let name = listed.name(session);
@@ -200,29 +250,15 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes everything from a position on. Each part is verified once more: it may have changed since.
-    fn write(
+    /// Takes records of a file of so many bytes, and writes when enough wait.
+    fn take(
         &mut self,
-        dir: &Path,
-        links: &[Link],
-        from: LogPos,
-        watch: &mut dyn FnMut(u64),
+        records: impl Iterator<Item = Record>,
+        bytes: u64,
     ) -> Result<(), ExportError> {
-        for link in links.iter().filter(|link| link.name.end > from) {
-            for listed in link.manifest.parts.iter().filter(|listed| listed.end > from.0) {
-                let known = usize::try_from(from.0.saturating_sub(listed.first));
-                let known = known.expect("a part's records are counted in memory");
-                self.waiting.extend(records(dir, &link.session, listed)?.into_iter().skip(known));
-                self.bytes += listed.length;
-                if self.bytes >= BATCH_BYTES {
-                    self.flush()?;
-                    watch(self.lease.head.0 - from.0);
-                }
-            }
-        }
-        self.flush()?;
-        watch(self.lease.head.0 - from.0);
-        Ok(())
+        self.waiting.extend(records);
+        self.bytes += bytes;
+        if self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), ExportError> {

@@ -80,7 +80,7 @@ fn a_restore_that_was_cut_off_goes_on_and_one_that_is_done_changes_nothing() {
     let source = Source { dir: dir.path(), session: None, checkpoint: None };
     let done = restore(&source, &store, None, &mut |done, of| told.push((done, of))).unwrap();
     assert_eq!((done.records, done.written), (16, 8), "the first half was there");
-    assert_eq!(told.last(), Some(&(24, 24)));
+    assert_eq!(told.last(), Some(&(16, 16)));
     assert_eq!(log(&store, &logged.session), logged.up_to(3));
     let epoch = store.session(&logged.session).unwrap().epoch;
     assert_eq!(restored(dir.path(), &store).unwrap().written, 0);
