@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
 use highwater_protocol::{Budget, Error, Format, TokenCount};
 
-use crate::store;
+use crate::{checkpoint, export, restore, store};
 
 /// Keeps the transcripts of LLM agents bounded while the agents keep working.
 #[derive(Debug, Parser)]
@@ -80,6 +80,33 @@ Example:
 
 A running house seals by itself; this seals the rest and shrinks the file. No other process may have the store open.")]
     Maintain(store::Maintain),
+    /// Mark what stands in a stored session, so that it can be exported and restored
+    #[command(after_help = "\
+Example:
+  highwater checkpoint store session
+
+Prints the checkpoint's number. It costs the same however long the session is.")]
+    Checkpoint(checkpoint::Options),
+    /// Write what is new of a stored session into a directory
+    #[command(after_help = "\
+Examples:
+  highwater export store session backup               up to the newest checkpoint
+  highwater export store session backup --since 120   going on from that one
+
+Writes only what is not in the directory yet. What was exported before stays as it is, also when this is
+interrupted at any moment; several processes may export into one directory at once.")]
+    Export(export::Options),
+    /// Write an exported session into a store
+    #[command(after_help = "\
+Examples:
+  highwater restore backup store                      the newest checkpoint of the only session
+  highwater restore backup store --checkpoint 120     an older one
+  highwater restore backup store --session a --into b under another name
+  highwater restore backup --check                    only verify it
+
+Every file is verified before anything is written. What is missing or damaged is named. A session of the
+store that has other content is never changed. Interrupted, the same command goes on where it stopped.")]
+    Restore(restore::Options),
 }
 
 #[derive(Debug, Arguments)]

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use highwater_storage::export::ExportError;
+
 use crate::input::InputError;
 
 /// How a command ended that ran to its end.
@@ -27,6 +29,7 @@ pub(crate) fn code(outcome: anyhow::Result<Exit>) -> ExitCode {
             drop(writeln!(std::io::stderr(), "highwater: {error:#}"));
             let unusable = error.chain().any(|cause| {
                 cause.is::<InputError>()
+                    || matches!(cause.downcast_ref(), Some(ExportError::Refused { .. }))
                     || cause
                         .downcast_ref::<highwater_protocol::Error>()
                         .is_some_and(|error| error.kind() == highwater_protocol::Kind::Invalid)

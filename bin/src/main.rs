@@ -2,11 +2,14 @@
 //! 130 stopped by Ctrl-C.
 
 mod args;
+mod checkpoint;
 mod exit;
+mod export;
 mod input;
 mod progress;
 mod replay;
 mod report;
+mod restore;
 mod sample;
 mod store;
 mod verify;
@@ -28,6 +31,9 @@ fn main() -> ExitCode {
         Command::Doctor(options) => options.run(),
         Command::Call(options) => options.run(),
         Command::Maintain(options) => options.run(),
+        Command::Checkpoint(options) => run(checkpoint::run(options)),
+        Command::Export(options) => export::run(&options),
+        Command::Restore(options) => restore::run(&options),
     };
     exit::code(outcome)
 }

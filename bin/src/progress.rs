@@ -1,4 +1,5 @@
-//! Live progress on a terminal: how far the transcript is, the view against its marks, the passes.
+//! Live progress on a terminal: how far the transcript is, the view against its marks, the passes; and how far any
+//! other long step is.
 
 use std::time::Duration;
 
@@ -73,5 +74,37 @@ impl Progress {
             thousands(self.budget.trigger().0),
             thousands(self.budget.hard().0),
         )
+    }
+}
+
+/// A line that says how far a long step is; silent where nobody watches.
+pub(crate) struct Steps(ProgressBar);
+
+impl Steps {
+    /// A step that does this, on standard error if that is a terminal.
+    pub(crate) fn new(what: &'static str, quiet: bool) -> Self {
+        let target = if quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(8)
+        };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style =
+            ProgressStyle::with_template("{msg} {bar:24.cyan/blue} {percent:>3}%  {pos} of {len}")
+                .expect("the template is a constant and well formed");
+        bar.set_style(style.progress_chars("\u{2588}\u{2592}\u{2591}"));
+        bar.set_message(what);
+        Self(bar)
+    }
+
+    /// Moves on.
+    pub(crate) fn show(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+
+    /// Clears the line.
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
     }
 }

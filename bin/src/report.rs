@@ -10,7 +10,7 @@ mod tables;
 mod tests;
 pub(crate) mod text;
 mod verdict;
-mod words;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,78 @@
+//! `highwater checkpoint`: marks what stands in a stored session, so that it can be exported and restored.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use highwater::Highwater;
+use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{Checkpoint, Record, SessionId, caps};
+use highwater_storage::{PageLimit, RedbOptions, RedbStore, Store, StoreError};
+use serde::Serialize;
+
+use crate::exit::Exit;
+
+/// The command's options.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The directory of the store
+    store: PathBuf,
+    /// The session's name in the store
+    session: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints of a checkpoint.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    position: u64,
+    seq: u64,
+    digest: String,
+}
+
+impl Told {
+    pub(crate) fn of(checkpoint: &Checkpoint) -> Self {
+        let Checkpoint { position, seq, digest } = checkpoint;
+        Self { position: position.0, seq: seq.0, digest: digest.to_string() }
+    }
+}
+
+/// Runs the command.
+pub(crate) async fn run(options: Options) -> anyhow::Result<Exit> {
+    let session = SessionId::parse(&options.session)?;
+    let store = existing(&options.store)?;
+    let config = as_it_stands(&store, &session)?;
+    let house = Highwater::builder(store).start().await?;
+    let marked = async { house.open(session, config).await?.checkpoint().await }.await;
+    house.close().await?;
+    let checkpoint = marked?;
+    if options.json {
+        println!("{}", serde_json::to_string(&Told::of(&checkpoint))?);
+    } else {
+        let Checkpoint { position, seq, .. } = checkpoint;
+        println!("checkpoint {} behind entry {seq}; it is durable", position.0);
+    }
+    Ok(Exit::Fine)
+}
+
+/// Opens a store that must be there.
+pub(crate) fn existing(dir: &Path) -> Result<RedbStore, StoreError> {
+    RedbStore::open(dir, RedbOptions { create: false, ..RedbOptions::default() })
+}
+
+/// The marks and the format that a session was opened with last, and no passes of its own: opening it changes nothing.
+fn as_it_stands(store: &RedbStore, session: &SessionId) -> anyhow::Result<SessionConfig> {
+    let mut before = Some(store.session(session)?.head);
+    while let Some(end) = before {
+        let page = store.read_back(session, end, PageLimit { bytes: caps::PAGE_BYTES })?;
+        for (_, record) in page.records {
+            if let Record::Opened { format, budget, .. } = record {
+                let config = SessionConfig::new(budget, format);
+                return Ok(SessionConfig { automatic: false, ..config });
+            }
+        }
+        before = page.next;
+    }
+    anyhow::bail!("session {session} is empty: there is nothing to mark")
+}
