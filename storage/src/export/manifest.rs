@@ -95,12 +95,10 @@ impl Manifest {
         LogPos(self.previous.as_ref().map_or(0, |previous| previous.end))
     }
 
-    /// The name and the content of the manifest that it goes on from.
-    pub(super) fn previous(&self, session: &SessionId) -> Option<(ManifestName, Digest)> {
-        self.previous.as_ref().map(|previous| {
-            let content = Digest(previous.content);
-            (ManifestName::new(session, LogPos(previous.end), &content), content)
-        })
+    /// The name of the manifest that it goes on from, which says the content too.
+    pub(super) fn previous(&self, session: &SessionId) -> Option<ManifestName> {
+        let Previous { end, content } = self.previous.as_ref()?;
+        Some(ManifestName::new(session, LogPos(*end), &Digest(*content)))
     }
 
     /// The file's bytes. [`StoreError::Invalid`] when it lists more parts than a file can.

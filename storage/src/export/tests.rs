@@ -3,5 +3,6 @@
 mod crashes;
 mod crowds;
 mod fixture;
+mod forged;
 mod refusals;
 mod trips;
