@@ -101,15 +101,23 @@ pub(super) fn read(dir: &Path, name: &str, cap: u64) -> Result<Vec<u8>, ExportEr
         let why = format!("it is {} bytes long, expected are at most {cap}", found.len());
         return Err(ExportError::refused(dir, name, why));
     }
+    let file = open(dir, name, &found)?;
+    let mut bytes = Vec::new();
+    let read = file.take(cap).read_to_end(&mut bytes);
+    read.map_err(|error| ExportError::io(&dir.join(name), &error))?;
+    Ok(bytes)
+}
+
+/// Opens what was looked at, and nothing that was put in its place since.
+fn open(dir: &Path, name: &str, looked_at: &Metadata) -> Result<File, ExportError> {
     let path = dir.join(name);
     let unreadable = |error: io::Error| ExportError::io(&path, &error);
     let file = File::open(&path).map_err(unreadable)?;
-    if !is_same(&found, &file.metadata().map_err(unreadable)?) {
-        return Err(ExportError::refused(dir, name, "it was replaced while it was opened"));
+    if is_same(looked_at, &file.metadata().map_err(unreadable)?) {
+        Ok(file)
+    } else {
+        Err(ExportError::refused(dir, name, "it was replaced while it was opened"))
     }
-    let mut bytes = Vec::new();
-    file.take(cap).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
 }
 
 /// What a name of the directory is, links not followed; `None` when there is nothing.
@@ -143,4 +151,24 @@ fn is_same(looked_at: &Metadata, opened: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_same(_: &Metadata, opened: &Metadata) -> bool {
     opened.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_takes_the_place_of_a_file_while_it_is_opened_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (part, secret) = (dir.path().join("part"), dir.path().join("secret"));
+        fs::write(&part, "a part").unwrap();
+        fs::write(&secret, "a secret").unwrap();
+        let found = look(dir.path(), "part").unwrap().unwrap();
+        require_plain(dir.path(), "part", &found).unwrap();
+        open(dir.path(), "part", &found).unwrap();
+        fs::remove_file(&part).unwrap();
+        std::os::unix::fs::symlink(&secret, &part).unwrap();
+        let refused = open(dir.path(), "part", &found).unwrap_err().to_string();
+        assert!(refused.contains("replaced"), "{refused}");
+    }
 }

@@ -100,6 +100,48 @@ fn a_file_in_the_place_of_another_is_told_from_it() {
 }
 
 #[test]
+fn a_manifest_under_another_name_is_told_from_what_the_name_says() {
+    let dir = exported();
+    let manifests = ending(dir.path(), ".manifest");
+    let name = name_of(&manifests[1]);
+    let (end, mark) = (&name[17..29], &name[30..62]);
+    assert_eq!(end, "000000000008");
+    for (other, word) in [
+        (name.replace(mark, &mark.chars().rev().collect::<String>()), "damaged"),
+        (name.replace(end, "000000000009"), "the checkpoint at log position 7"),
+    ] {
+        fs::rename(&manifests[1], dir.path().join(&other)).unwrap();
+        require_refused(dir.path(), &[&other, word]);
+        fs::rename(dir.path().join(&other), &manifests[1]).unwrap();
+    }
+}
+
+#[test]
+fn a_gigantic_file_is_not_read() {
+    let dir = exported();
+    for path in [&ending(dir.path(), ".part")[0], &ending(dir.path(), ".manifest")[1]] {
+        let bytes = fs::read(path).unwrap();
+        fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
+        require_refused(dir.path(), &[&name_of(path), "1099511627776 bytes long"]);
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn two_histories_that_end_at_the_same_place_are_not_taken_for_one() {
+    let (dir, other) = (exported(), tempfile::tempdir().unwrap());
+    let logged = Logged::of("s", 60, 2);
+    logged.export(1, other.path()).unwrap();
+    for path in files(other.path()) {
+        fs::copy(&path, dir.path().join(name_of(&path))).unwrap();
+    }
+    require_refused(dir.path(), &[".manifest", "another history"]);
+    let store = MemoryStore::new();
+    let source = Source { dir: dir.path(), session: None, checkpoint: Some(LogPos(3)) };
+    restore(&source, &store, None, &mut |_, _| {}).unwrap();
+}
+
+#[test]
 fn a_link_or_a_directory_is_not_followed() {
     let (dir, elsewhere) = (exported(), tempfile::tempdir().unwrap());
     for path in files(dir.path()) {
