@@ -73,9 +73,10 @@ fn what_is_damaged_or_missing_is_named_and_no_store_is_made_for_it() {
         fs::remove_file(&file).expect("it is removed");
         let gone = world.run(&["restore", "backup", "fresh"]);
         let is_part = file.extension().is_some_and(|kind| kind == "part");
-        match is_part {
-            true => gone.failed(2, &[name, "missing"]),
-            false => gone.failed(1, &["backup", "no export"]),
+        if is_part {
+            gone.failed(2, &[name, "missing"]);
+        } else {
+            gone.failed(1, &["backup", "no export"]);
         }
         assert!(!world.path("fresh").exists(), "no store is made");
         fs::write(&file, bytes).expect("it is written");

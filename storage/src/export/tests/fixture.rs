@@ -21,7 +21,8 @@ pub(super) fn named(name: &str) -> SessionId {
 /// The turn of a number: an entry of some size, with a payload that is kept apart now and then.
 fn turn(number: u64) -> Record {
     let words = if number % 5 == 4 { 3_000 } else { 20 };
-    let text: String = (0..words).map(|word| format!("{:x} ", word * number * 7_919)).collect();
+    let words: Vec<String> = (0..words).map(|word| (word * number * 7_919).to_string()).collect();
+    let text = words.join(" ");
     let id = EntryId::parse(&format!("e{number}")).unwrap();
     let entry = Arc::new(Entry::user(id, &text).unwrap());
     Record::Appended { at: Timestamp(5), seq: Seq(number), entry }
@@ -58,18 +59,11 @@ impl Logged {
     }
 
     fn append(&mut self, records: Vec<Record>) {
-        let lease = self.store.open_session(&self.session).unwrap();
-        let marks = (lease.head.0..).zip(&records);
-        let marks = marks.filter_map(|(at, record)| Checkpoint::of(LogPos(at), record));
-        self.checkpoints.extend(marks);
-        let batch = SessionBatch {
-            session: self.session.clone(),
-            epoch: lease.epoch,
-            head: lease.head,
-            batch: BatchId(1),
-            records,
-        };
-        self.store.append(&[batch]).unwrap();
+        let head = log(&self.store, &self.session).len() as u64;
+        let marks = (head..).zip(&records);
+        self.checkpoints
+            .extend(marks.filter_map(|(at, record)| Checkpoint::of(LogPos(at), record)));
+        append(&self.store, &self.session, records);
     }
 
     /// Exports up to a checkpoint, in small parts.
@@ -103,6 +97,14 @@ impl Logged {
         let end = self.checkpoints[checkpoint].end().0;
         log(&self.store, &self.session).into_iter().take(usize::try_from(end).unwrap()).collect()
     }
+}
+
+/// Appends to a session's log.
+pub(super) fn append(store: &dyn Store, session: &SessionId, records: Vec<Record>) {
+    let lease = store.open_session(session).unwrap();
+    let (session, batch) = (session.clone(), BatchId(1));
+    let batch = SessionBatch { session, epoch: lease.epoch, head: lease.head, batch, records };
+    store.append(&[batch]).unwrap();
 }
 
 /// A session's log; nothing when the store does not know it.

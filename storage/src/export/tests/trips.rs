@@ -1,11 +1,13 @@
 //! Out and back: what is exported is what is restored, and only what is new is written.
 
+use std::sync::Arc;
+
 use highwater_protocol::LogPos;
 
-use super::fixture::{Logged, files, log, named, restored};
-use crate::MemoryStore;
+use super::fixture::{Logged, append, files, log, named, restored};
 use crate::export::{ExportError, Source, last_checkpoint, restore};
-use crate::store::Store;
+use crate::store::{Fork, Store};
+use crate::{Fault, FaultyStore, MemoryStore};
 
 #[test]
 fn every_checkpoint_comes_back_as_it_was() {
@@ -85,6 +87,54 @@ fn a_restore_that_was_cut_off_goes_on_and_one_that_is_done_changes_nothing() {
     let epoch = store.session(&logged.session).unwrap().epoch;
     assert_eq!(restored(dir.path(), &store).unwrap().written, 0);
     assert_eq!(store.session(&logged.session).unwrap().epoch, epoch, "nobody opened it");
+}
+
+#[test]
+fn a_restore_goes_on_behind_any_record() {
+    let (logged, dir) = (Logged::new("s", 2), tempfile::tempdir().unwrap());
+    logged.export(1, dir.path()).unwrap();
+    let records = logged.up_to(1);
+    for known in 1..=records.len() {
+        let store = MemoryStore::new();
+        append(&store, &logged.session, records[..known].to_vec());
+        let done = restored(dir.path(), &store).unwrap();
+        assert_eq!(done.written, (records.len() - known) as u64);
+        assert_eq!(log(&store, &logged.session), records);
+    }
+}
+
+#[test]
+fn a_restore_whose_commit_failed_is_asked_for_again() {
+    let (logged, dir) = (Logged::new("s", 2), tempfile::tempdir().unwrap());
+    logged.export(1, dir.path()).unwrap();
+    let nth = 1;
+    for fault in [
+        Fault::OpenBusy { nth },
+        Fault::AppendBusy { nth },
+        Fault::AppendUnknownStored { nth },
+        Fault::AppendUnknownLost { nth },
+        Fault::WriteBusy { nth },
+    ] {
+        let inner: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let failing = FaultyStore::new(Arc::clone(&inner), [fault]);
+        let failed = restored(dir.path(), &failing);
+        assert!(matches!(failed, Err(ExportError::Store(_))), "{failed:?}");
+        restored(dir.path(), &*inner).unwrap();
+        assert_eq!(log(&*inner, &logged.session), logged.up_to(1));
+    }
+}
+
+#[test]
+fn a_fork_is_exported_with_what_it_shares() {
+    let (logged, dir) = (Logged::new("s", 3), tempfile::tempdir().unwrap());
+    let (parent, child) = (logged.session.clone(), named("child"));
+    let at = logged.checkpoints[1].end();
+    logged.store.fork(&Fork { parent, at, child: child.clone() }).unwrap();
+    let forked = Logged { session: child, ..logged };
+    forked.export(1, dir.path()).unwrap();
+    let store = MemoryStore::new();
+    restored(dir.path(), &store).unwrap();
+    assert_eq!(log(&store, &forked.session), forked.up_to(1));
 }
 
 #[test]
