@@ -9,8 +9,8 @@ use highwater_protocol::message::{
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::tokens::Usage;
 use highwater_protocol::{
-    Budget, CallNumber, CallRef, Checkpoint, Context, Entry, Error, Format, Kind, Outcome, PassId, Resolution,
-    Seq, SessionId,
+    Budget, CallNumber, CallRef, Checkpoint, Context, Entry, Error, Format, Kind, Outcome, PassId,
+    Resolution, Seq, SessionId,
 };
 use highwater_storage::export::Exported;
 use ractor::{ActorId, ActorRef, MessagingErr};
