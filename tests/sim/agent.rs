@@ -45,6 +45,7 @@ enum Deed {
     Pin,
     Resolve,
     Track,
+    Checkpoint,
     Switch,
     Status,
     Close,
@@ -54,7 +55,7 @@ enum Deed {
     RetryUnknown,
 }
 
-const DEEDS: [(u64, Deed); 19] = [
+const DEEDS: [(u64, Deed); 20] = [
     (340, Deed::Append),
     (120, Deed::Context),
     (40, Deed::ContextOrCalls),
@@ -67,6 +68,7 @@ const DEEDS: [(u64, Deed); 19] = [
     (45, Deed::Pin),
     (50, Deed::Resolve),
     (20, Deed::Track),
+    (15, Deed::Checkpoint),
     (10, Deed::Switch),
     (50, Deed::Status),
     (8, Deed::Close),
@@ -150,6 +152,7 @@ impl Agent {
                 let format = if dice.percent(40) { other } else { format };
                 Request::Switch { budget: budget(dice), format }
             }
+            Deed::Checkpoint => Request::Checkpoint,
             Deed::Status => Request::Status,
             Deed::Close => Request::Close,
             Deed::Read => {

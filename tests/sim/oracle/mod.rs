@@ -291,6 +291,9 @@ impl Oracle {
             }
             Record::Rewound { to, .. } => self.settle_record(&Request::Rewind { to: *to }, true),
             Record::Cleared { .. } => self.settle_record(&Request::Clear, true),
+            Record::Checkpointed { .. } if !self.was_asked("checkpoint") => {
+                Err("L4: a checkpoint is marked that nobody asked for".to_owned())
+            }
             Record::PassStarted { .. }
             | Record::Spliced { .. }
             | Record::PassEnded { .. }
