@@ -22,7 +22,7 @@ const ROUNDS: u64 = 5;
 const ROW_BYTES: usize = 1_000;
 const ROWS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("rows");
 
-/// A store that notes how many batches each commit took.
+/// A store that notes how many bytes of records each commit took.
 struct Noting {
     store: RedbStore,
     batches: Arc<Mutex<Vec<usize>>>,
@@ -42,8 +42,8 @@ impl Wrapping for Noting {
         let done = work(&self.store)?;
         if access == Access::Append {
             let bytes = self.store.usage()?.encoded_bytes - before;
-            let rows = usize::try_from(bytes).expect("a commit is small") / ROW_BYTES;
-            self.batches.lock().expect("nobody panics").push(rows);
+            let bytes = usize::try_from(bytes).expect("a commit is small");
+            self.batches.lock().expect("nobody panics").push(bytes);
         }
         Ok(done)
     }
@@ -64,6 +64,7 @@ fn entry(session: u64, number: u64) -> Arc<Entry> {
 struct House {
     took: Duration,
     batches: Vec<usize>,
+    row_bytes: usize,
     syncs: u64,
 }
 
@@ -95,8 +96,12 @@ async fn house(dir: &Path, round: u64) -> House {
     let took = started.elapsed();
     let syncs = noting.usage().expect("figures").syncs - syncs;
     house.close().await.expect("it closes");
-    let batches = std::mem::take(&mut *batches.lock().expect("nobody panics"));
-    House { took, batches, syncs }
+    let bytes = std::mem::take(&mut *batches.lock().expect("nobody panics"));
+    // All records are of about one size, so that bytes tell how many there were.
+    let appends = usize::try_from(SESSIONS * APPENDS).expect("a small number");
+    let row_bytes = bytes.iter().sum::<usize>() / appends;
+    let batches = bytes.iter().map(|bytes| (bytes + row_bytes / 2) / row_bytes).collect();
+    House { took, batches, row_bytes, syncs }
 }
 
 async fn append(session: SessionHandle, entries: Vec<Arc<Entry>>) {
@@ -106,12 +111,17 @@ async fn append(session: SessionHandle, entries: Vec<Arc<Entry>>) {
 }
 
 /// A bare loop over redb: as many rows in each commit as these say.
-fn bare(dir: &Path, batches: &[usize], quick_repair: bool, round: u64) -> Duration {
+fn bare(
+    dir: &Path,
+    (batches, row_bytes): (&[usize], usize),
+    quick_repair: bool,
+    round: u64,
+) -> Duration {
     let database = Database::builder()
         .set_cache_size(64 << 20)
         .create(dir.join("bare.redb"))
         .expect("a database");
-    let row = vec![7_u8; ROW_BYTES];
+    let row = vec![7_u8; row_bytes];
     let (mut next, started) = (0_u64, Instant::now());
     for rows in batches {
         let mut transaction = database.begin_write().expect("nobody else writes");
@@ -142,16 +152,18 @@ fn main() {
     let (mut ours, mut plain, mut quick, mut single) = <(f64, f64, f64, f64)>::default();
     let (mut appends, mut commits, mut syncs) = (0_u64, 0_u64, 0_u64);
     for round in 0..ROUNDS {
-        let House { took, batches, syncs: synced } = runtime.block_on(house(&path("house"), round));
+        let House { took, batches, row_bytes, syncs: synced } =
+            runtime.block_on(house(&path("house"), round));
         ours += took.as_secs_f64();
         let rows: usize = batches.iter().sum();
-        appends += rows as u64;
+        appends += SESSIONS * APPENDS;
         commits += batches.len() as u64;
         syncs += synced;
-        plain += bare(&path("plain"), &batches, false, round).as_secs_f64();
-        quick += bare(&path("quick"), &batches, true, round).as_secs_f64();
+        plain += bare(&path("plain"), (&batches, row_bytes), false, round).as_secs_f64();
+        quick += bare(&path("quick"), (&batches, row_bytes), true, round).as_secs_f64();
         // A tenth of the appends, each in a commit of its own.
-        single += 10.0 * bare(&path("single"), &vec![1; rows / 10], false, round).as_secs_f64();
+        single += 10.0
+            * bare(&path("single"), (&vec![1; rows / 10], row_bytes), false, round).as_secs_f64();
     }
     let rate = |took: f64| appends as f64 / took;
     println!(

@@ -16,7 +16,7 @@ use highwater_storage::{RedbOptions, RedbStore, Store};
 use highwater_tests::{transcript, world};
 
 /// Entries of one append.
-const BATCH: usize = 256;
+const BATCH: usize = 2_000;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -60,7 +60,8 @@ async fn import(house: &Highwater, files: &[PathBuf]) -> u64 {
         let content = std::fs::read(path).expect("it is readable");
         bytes += content.len() as u64;
         let (format, entries) = entries(&content);
-        let config = SessionConfig::new(budget, format);
+        // What is imported is not summarized while it comes.
+        let config = SessionConfig { automatic: false, ..SessionConfig::new(budget, format) };
         let session = house.open(world::named(&format!("s{number}")), config).await;
         let session = session.expect("it opens");
         let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();

@@ -15,13 +15,36 @@ use crate::tables::{Failure, Order, Read, Table, Write, id_key, key, position};
 /// unpacks the whole of it.
 pub(crate) const SEGMENT_BYTES: usize = 128 << 10;
 
+/// A stretch that would leave much of its pages empty goes on growing, up to this.
+const LARGEST_SEGMENT_BYTES: usize = 4 * SEGMENT_BYTES;
+
+/// Bulk is kept in pages of 4 KiB times a power of two: a stretch is full enough when it takes so much of its page.
+const WELL_FILLED_PERCENT: usize = 85;
+
+/// How much of its page a stretch is meant to take when it goes on growing: how it will pack is only guessed then.
+const AIMED_AT_PERCENT: usize = 94;
+
+/// The smallest page, and about what a page holds beside a row.
+const PAGE_BYTES: usize = 4 << 10;
+const PAGE_OVERHEAD_BYTES: usize = 64;
+
+/// What is left at the end is sealed from this size on: below it packing gains too little.
+pub(crate) const LEAST_SEGMENT_BYTES: usize = 64 << 10;
+
 /// What one transaction seals at most: others wait for it.
 const SEALED_AT_ONCE_BYTES: usize = 4 << 20;
+
+/// A stretch that is ready to be written: its first position, how many records it holds, its row.
+struct Stretch {
+    first: u64,
+    count: u64,
+    row: Vec<u8>,
+}
 
 /// Stretches that are ready to be written.
 #[derive(Default)]
 struct Ready {
-    segments: Vec<(u64, SegmentRow)>,
+    stretches: Vec<Stretch>,
     ids: Vec<(EntryId, u64)>,
     end: u64,
     bytes: usize,
@@ -36,11 +59,11 @@ pub(crate) fn seal(
     let row = known(tables, session)?;
     let ready = ready(tables, session, row.number(), (row.sealed(), below.min(row.head())))?;
     let records = ready.end - row.sealed().0;
-    for (first, segment) in &ready.segments {
-        for at in *first..*first + segment.count {
+    for stretch in &ready.stretches {
+        for at in stretch.first..stretch.first + stretch.count {
             tables.remove(Table::Log, &key(row.number(), at))?;
         }
-        tables.put(Table::Segments, &key(row.number(), *first), &segment.encoded())?;
+        tables.put(Table::Segments, &key(row.number(), stretch.first), &stretch.row)?;
     }
     for (id, at) in &ready.ids {
         tables.put(Table::Ids, &id_key(row.number(), id), &Place(*at).encoded())?;
@@ -60,7 +83,7 @@ fn ready(
     (from, below): (LogPos, LogPos),
 ) -> Result<Ready, Failure> {
     let mut ready = Ready { end: from.0, ..Ready::default() };
-    let (mut open, mut open_ids) = (SegmentRow::empty(), Vec::new());
+    let mut open = Growing::default();
     let mut next = from.0;
     let (start, end) = (key(number, from.0), key(number, below.0.max(from.0)));
     tables.scan(Table::Log, &start, &end, Order::Rising, |key, frame| {
@@ -71,18 +94,63 @@ fn ready(
             return Err(damaged(session, LogPos(next), LogPos(at), "the record is missing").into());
         }
         next = at + 1;
-        open_ids.extend(head.map(|head| (head.id, at)));
-        open.push(frame);
-        if open.frames.len() < SEGMENT_BYTES {
+        open.ids.extend(head.map(|head| (head.id, at)));
+        open.segment.push(frame);
+        let Some(row) = open.full() else {
             return Ok(ControlFlow::Continue(()));
-        }
-        ready.bytes += open.frames.len();
-        let sealed = std::mem::replace(&mut open, SegmentRow::empty());
-        ready.segments.push((ready.end, sealed));
-        ready.ids.append(&mut open_ids);
-        ready.end = next;
+        };
+        ready.take(std::mem::take(&mut open), row);
         let is_enough = ready.bytes >= SEALED_AT_ONCE_BYTES;
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
+    if open.segment.frames.len() >= LEAST_SEGMENT_BYTES {
+        let row = open.segment.encoded();
+        ready.take(open, row);
+    }
     Ok(ready)
+}
+
+impl Ready {
+    /// Takes a stretch as the row that it packs to.
+    fn take(&mut self, stretch: Growing, row: Vec<u8>) {
+        let Growing { segment, mut ids, .. } = stretch;
+        let (first, count) = (self.end, segment.count);
+        self.bytes += segment.frames.len();
+        self.end += count;
+        self.stretches.push(Stretch { first, count, row });
+        self.ids.append(&mut ids);
+    }
+}
+
+/// A stretch that records are added to.
+struct Growing {
+    segment: SegmentRow,
+    ids: Vec<(EntryId, u64)>,
+    /// At this size it is packed, to see whether it fills its page.
+    packed_at: usize,
+}
+
+impl Default for Growing {
+    fn default() -> Self {
+        Self { segment: SegmentRow::empty(), ids: Vec::new(), packed_at: SEGMENT_BYTES }
+    }
+}
+
+impl Growing {
+    /// The row of a stretch that is large enough.
+    fn full(&mut self) -> Option<Vec<u8>> {
+        let length = self.segment.frames.len();
+        if length < self.packed_at {
+            return None;
+        }
+        let row = self.segment.encoded();
+        let taken = row.len() + PAGE_OVERHEAD_BYTES;
+        let filled_percent = taken * 100 / taken.next_power_of_two().max(PAGE_BYTES);
+        if filled_percent >= WELL_FILLED_PERCENT || length >= LARGEST_SEGMENT_BYTES {
+            return Some(row);
+        }
+        let aim = length * AIMED_AT_PERCENT / filled_percent.max(1);
+        self.packed_at = aim.min(LARGEST_SEGMENT_BYTES);
+        None
+    }
 }
