@@ -10,7 +10,7 @@ pub const MAX_CALL_ID_BYTES: usize = 64 << 10;
 pub const MAX_SUMMARY_BYTES: usize = 4 << 20;
 
 /// Bytes of finished chunk summaries that a house keeps for the next pass (V7): those of some dozens of long passes.
-pub const KEPT_SUMMARY_BYTES: usize = 16 << 20;
+pub const KEPT_SUMMARY_BYTES: usize = 4 << 20;
 
 /// Most of a failure's text that goes into the log.
 pub const MAX_REASON_BYTES: usize = 4 << 10;
