@@ -174,3 +174,21 @@ async fn upkeep_that_fails_costs_nothing_and_is_tried_again() {
     assert!(house.gauges().page_reads - before < 20, "it starts at an anchor");
     host.context().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_have_ended_leave_no_task_and_no_timer_behind() {
+    let house = small(1, Environment::Inline).await;
+    let visited = async |rounds: u64| {
+        for round in 0..rounds {
+            let name = world::named(&format!("s{}", round % 20));
+            let session = house.open(name, world::by_wish()).await.expect("it opens");
+            session.append(vec![generate::numbered(round)]).await.expect("it is stored");
+            tokio::task::yield_now().await;
+        }
+        tokio::runtime::Handle::current().metrics().num_alive_tasks()
+    };
+    let few = visited(100).await;
+    let many = visited(1_000).await;
+    assert!(house.gauges().passivations > 500, "{:?}", house.gauges());
+    assert!(many <= few + 40, "{few} tasks after some visits, {many} after many");
+}

@@ -2,10 +2,10 @@
 
 use highwater_protocol::session::{Session, SessionConfig};
 use highwater_protocol::{Error, Rewinds, SessionId, Timestamp};
-use highwater_storage::{Epoch, Lease, Store, StoreError};
+use highwater_storage::{BatchId, Lease, Store, StoreError};
 use ractor::ActorRef;
 
-use super::RegistryMessage;
+use super::{RegistryMessage, Reign};
 use crate::env::guarded;
 use crate::error::of_store;
 use crate::house::House;
@@ -15,6 +15,8 @@ use crate::recovery::Log;
 pub(crate) struct Loaded {
     pub(super) session: Session,
     pub(super) lease: Lease,
+    /// The last batch that was written under the lease.
+    pub(super) batch: BatchId,
 }
 
 /// What this process has to do with a session that is to be read.
@@ -22,8 +24,8 @@ pub(crate) struct Loaded {
 pub(super) struct Past {
     /// It was opened here before.
     pub(super) was_opened: bool,
-    /// Its last actor here has left it in order under this epoch. Whoever goes on under it has nobody to fence off.
-    pub(super) retired_epoch: Option<Epoch>,
+    /// What its last actor here wrote under, if that has left it in order: whoever goes on there has nobody to fence off.
+    pub(super) last_reign: Option<Reign>,
 }
 
 /// Reads a session beside everything else; the registry is told when it is done.
@@ -36,8 +38,8 @@ pub(super) fn start(
 ) {
     let opening = Opening { house: house.clone(), session, config, past, registry };
     let executor = house.executor.clone();
-    match past.retired_epoch {
-        Some(epoch) => executor.read(Box::new(move || opening.resume(epoch))),
+    match past.last_reign {
+        Some(reign) => executor.read(Box::new(move || opening.resume(reign))),
         None => executor.write(Box::new(move || opening.open())),
     }
 }
@@ -53,9 +55,9 @@ struct Opening {
 
 impl Opening {
     /// Goes on under the epoch of an actor that has left in order, unless somebody else has opened the session since.
-    fn resume(self, epoch: Epoch) {
+    fn resume(self, reign: Reign) {
         match guarded(|| self.house.store.session(&self.session)) {
-            Ok(info) if info.epoch == epoch => self.read(Ok(info.lease())),
+            Ok(info) if info.epoch == reign.epoch => self.read(Ok(info.lease()), reign.batch),
             _ => {
                 let executor = self.house.executor.clone();
                 executor.write(Box::new(move || self.open()));
@@ -67,16 +69,16 @@ impl Opening {
     fn open(self) {
         let lease = guarded(|| self.house.store.open_session(&self.session));
         let executor = self.house.executor.clone();
-        executor.read(Box::new(move || self.read(lease)));
+        executor.read(Box::new(move || self.read(lease, BatchId::default())));
     }
 
-    fn read(self, lease: Result<Lease, StoreError>) {
+    fn read(self, lease: Result<Lease, StoreError>, batch: BatchId) {
         let now = self.house.clock.now();
         let known = self.past.was_opened;
         let loaded = lease
             .map_err(|error| of_store(&error))
             .and_then(|lease| read(&*self.house.store, lease, self.config, known, now))
-            .map(Box::new);
+            .map(|(session, lease)| Box::new(Loaded { session, lease, batch }));
         // A registry that has ended has nobody left who waits.
         drop(self.registry.cast(RegistryMessage::Loaded { session: self.session, loaded }));
     }
@@ -88,7 +90,7 @@ fn read(
     config: SessionConfig,
     known: bool,
     now: Timestamp,
-) -> Result<Loaded, Error> {
+) -> Result<(Session, Lease), Error> {
     let Lease { session, head: end, indexed, .. } = &lease;
     let resident_bytes = config.resident_bytes;
     let log = Log { store, session, indexed: *indexed, end: *end, resident_bytes };
@@ -97,5 +99,5 @@ fn read(
     let settled = replay.settings(config).filter(|log| known && log.format != config.format);
     let config = settled.unwrap_or(config);
     let session = replay.finish(lease.session.clone(), config, now)?;
-    Ok(Loaded { session, lease })
+    Ok((session, lease))
 }

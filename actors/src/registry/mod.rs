@@ -24,7 +24,7 @@ use crate::residency::Held;
 use crate::session::{SessionActor, SessionArguments, SessionMessage};
 use load::{Loaded, Past};
 pub(crate) use messages::RegistryMessage;
-pub(crate) use slot::Slot;
+pub(crate) use slot::{Reign, Slot};
 
 #[cfg(test)]
 mod tests;
@@ -184,8 +184,7 @@ impl RegistryState {
     ) {
         if let Some(known) = self.sessions.get_mut(session) {
             known.phase = Phase::Opening(waiting);
-            let past =
-                Past { was_opened: known.was_opened, retired_epoch: known.slot.retired_epoch() };
+            let past = Past { was_opened: known.was_opened, last_reign: known.slot.last_reign() };
             load::start(&self.house, session.clone(), known.slot.config(), past, myself.clone());
         }
     }
@@ -296,12 +295,12 @@ async fn start(
     loaded: Loaded,
     myself: &ActorRef<RegistryMessage>,
 ) -> Result<Live, Error> {
-    let Loaded { session, lease } = loaded;
+    let Loaded { session, lease, batch } = loaded;
     known.slot.configure(session.config());
     let (account, slot) = (house.residency.activated(), Arc::clone(&known.slot));
     let (held, registry) = (account.held(), myself.clone());
     let house = house.clone();
-    let arguments = SessionArguments { house, session, lease, slot, account, registry };
+    let arguments = SessionArguments { house, session, lease, batch, slot, account, registry };
     let spawned = Actor::spawn_linked(None, SessionActor, arguments, myself.get_cell()).await;
     let (actor, _) = spawned.map_err(|error| {
         let message = format!("session {} could not be started: {error}", known.slot.session());

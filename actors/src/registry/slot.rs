@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{SessionId, caps};
-use highwater_storage::Epoch;
+use highwater_storage::{BatchId, Epoch};
 use ractor::{ActorId, ActorRef};
 
 use crate::admission::Budgeted;
@@ -34,10 +34,19 @@ struct Current {
 #[derive(Clone, Copy, Debug)]
 struct Retired {
     actor: ActorId,
-    /// The epoch of its lease, which nobody has had since as long as the store still says so.
-    epoch: Epoch,
+    under: Reign,
     /// Whether it ends for good: until then it may stay after all.
     is_final: bool,
+}
+
+/// What an owner wrote under, and how far it came: whoever goes on in its place numbers batches on from there, since an
+/// id is used once in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reign {
+    /// The epoch of its lease, which nobody has had since as long as the store still says so.
+    pub(crate) epoch: Epoch,
+    /// The last batch.
+    pub(crate) batch: BatchId,
 }
 
 impl Slot {
@@ -81,9 +90,9 @@ impl Slot {
     }
 
     /// The actor is about to end: whoever comes now goes to the registry.
-    pub(crate) fn retire(&self, actor: ActorId, epoch: Epoch) {
+    pub(crate) fn retire(&self, actor: ActorId, under: Reign) {
         let mut current = self.current();
-        (current.actor, current.retired) = (None, Some(Retired { actor, epoch, is_final: false }));
+        (current.actor, current.retired) = (None, Some(Retired { actor, under, is_final: false }));
     }
 
     /// The actor ends: what is left in its mailbox was never looked at.
@@ -100,9 +109,9 @@ impl Slot {
         self.current().retired.is_some()
     }
 
-    /// The epoch under which an idle actor has left the session in order: whoever opens it next may go on under it.
-    pub(super) fn retired_epoch(&self) -> Option<Epoch> {
-        self.current().retired.filter(|retired| retired.is_final).map(|retired| retired.epoch)
+    /// What an idle actor that has left the session in order wrote under: whoever opens it next may go on there.
+    pub(super) fn last_reign(&self) -> Option<Reign> {
+        self.current().retired.filter(|retired| retired.is_final).map(|retired| retired.under)
     }
 
     /// Whether a request that this actor did not answer was never looked at, and may be sent again.

@@ -17,7 +17,7 @@ mod upkeep;
 use std::sync::Arc;
 
 use highwater_protocol::session::{Event, Session};
-use highwater_storage::Lease;
+use highwater_storage::{BatchId, Lease};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::compactor;
@@ -33,6 +33,8 @@ pub(crate) struct SessionArguments {
     pub(crate) house: House,
     pub(crate) session: Session,
     pub(crate) lease: Lease,
+    /// The last batch that was written under the lease.
+    pub(crate) batch: BatchId,
     pub(crate) slot: Arc<Slot>,
     pub(crate) account: Account,
     pub(crate) registry: ActorRef<RegistryMessage>,

@@ -3,18 +3,29 @@
 
 use highwater_protocol::session::Event;
 use ractor::ActorRef;
+use tokio::task::AbortHandle;
 
 use super::SessionMessage;
 use super::shell::Shell;
 use super::upkeep;
-use crate::registry::RegistryMessage;
+use crate::registry::{RegistryMessage, Reign};
+
+/// Ends with the session: a timer that outlived its actor would keep what is left of that in memory until it rings.
+pub(super) struct IdleTimer(AbortHandle);
+
+impl Drop for IdleTimer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 impl Shell {
     /// Looks again when the session might have been idle for long enough.
-    pub(super) fn watch(&self, myself: &ActorRef<SessionMessage>) {
+    pub(super) fn watch(&mut self, myself: &ActorRef<SessionMessage>) {
         let taken = self.taken();
         let idle = move || SessionMessage::Idle { taken };
-        drop(myself.send_after(self.house.passivate_after, idle));
+        let timer = myself.send_after(self.house.passivate_after, idle);
+        self.idle_timer = Some(IdleTimer(timer.abort_handle()));
     }
 
     /// Nothing was asked for some time, if no request has come since.
@@ -38,7 +49,8 @@ impl Shell {
 
     /// From now on whoever comes goes to the registry. Who stands in the mailbox already is seen to first.
     fn begin_to_retire(&mut self, myself: &ActorRef<SessionMessage>) {
-        self.slot.retire(myself.get_id(), self.lease.epoch);
+        let under = Reign { epoch: self.lease.epoch, batch: self.batch };
+        self.slot.retire(myself.get_id(), under);
         // The actor is alive: it is handling a message.
         drop(myself.cast(SessionMessage::Retire { taken: self.taken() }));
     }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::messages::Answer;
+use super::retiring::IdleTimer;
 use super::upkeep::Upkeep;
 use super::{SessionArguments, SessionMessage, asking};
 use crate::compactor::{Begin, CompactorActor, CompactorArguments};
@@ -29,7 +30,8 @@ pub(crate) struct Shell {
     pub(super) account: Account,
     pub(super) registry: ActorRef<RegistryMessage>,
     pub(super) upkeep: Upkeep,
-    batch: BatchId,
+    pub(super) idle_timer: Option<IdleTimer>,
+    pub(super) batch: BatchId,
     answers: BTreeMap<RequestId, Answer>,
     next_request: u64,
     compactor: Option<Compactor>,
@@ -51,8 +53,8 @@ impl Drop for Compactor {
 
 impl Shell {
     pub(super) fn new(myself: &ActorRef<SessionMessage>, arguments: SessionArguments) -> Self {
-        let SessionArguments { house, session, lease, slot, account, registry } = arguments;
-        let shell = Self {
+        let SessionArguments { house, session, lease, batch, slot, account, registry } = arguments;
+        let mut shell = Self {
             house,
             session,
             lease,
@@ -60,7 +62,8 @@ impl Shell {
             account,
             registry,
             upkeep: Upkeep::default(),
-            batch: BatchId::default(),
+            idle_timer: None,
+            batch,
             answers: BTreeMap::new(),
             next_request: 0,
             compactor: None,
