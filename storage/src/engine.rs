@@ -6,16 +6,16 @@ mod append;
 mod blobs;
 mod blocks;
 mod cursor;
+mod examine;
 mod read;
 mod seal;
 mod sessions;
 
 pub(crate) use anchors::{anchor, anchors, put_anchor};
 pub(crate) use append::append;
-pub(crate) use blobs::{
-    Suspects, Touched, put_blobs, remove as remove_blobs, verify as verify_blobs,
-};
+pub(crate) use blobs::{Suspects, Touched, put_blobs, remove as remove_blobs};
 pub(crate) use blocks::Blocks;
+pub(crate) use examine::{Lost, References, illegal_names, strays};
 pub(crate) use read::{find, read, read_at, read_back};
 pub(crate) use seal::seal;
 pub(crate) use sessions::{fork, info, list, open};

@@ -50,7 +50,7 @@ pub use error::StoreError;
 pub use faulty::{Fault, FaultyStore};
 pub use memory::MemoryStore;
 pub use record::{decode_anchor, encode_anchor};
-pub use redb_store::{Payloads, RedbOptions, RedbStore};
+pub use redb_store::{LostPayload, Payloads, RedbOptions, RedbStore};
 pub use store::{
     Appended, BatchId, Capabilities, Durability, Epoch, Fork, Lease, MAX_FORK_DEPTH, Page,
     PageLimit, Sealed, SessionBatch, SessionInfo, Store, Swept, Usage,

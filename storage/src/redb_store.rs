@@ -4,6 +4,7 @@
 mod failure;
 mod journal;
 mod open;
+mod overlay;
 mod place;
 mod shelter;
 mod tables;
@@ -17,17 +18,18 @@ use redb::StorageBackend;
 
 use crate::admission;
 use crate::codec::MAX_FRAME_BYTES;
-use crate::engine::{self, Blocks, Suspects, Touched};
+use crate::engine::{self, Blocks, References, Suspects, Touched};
 use crate::error::StoreError;
 use crate::store::{
     Appended, Capabilities, Durability, Fork, Lease, Page, PageLimit, Sealed, SessionBatch,
     SessionInfo, Store, Swept, Usage,
 };
-use crate::tables::Table;
+use crate::tables::{Failure, Table};
 
 use journal::{Ending, Journal};
 use place::Place;
 use shelter::{damaged, sheltered};
+use tables::Snapshot;
 
 /// What a sweep looks at in one snapshot.
 const MARKED_AT_ONCE_BYTES: usize = 8 << 20;
@@ -51,10 +53,23 @@ impl Default for RedbOptions {
 /// What was found of the payloads of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payloads {
-    /// Those that no record refers to.
+    /// How many there are.
+    pub payloads: u64,
+    /// Those of them that no record refers to. They do no harm.
     pub unreferenced: u64,
-    /// Those that are not what their digest says, and why. Every entry that holds one is damaged.
-    pub damaged: Vec<(Digest, String)>,
+    /// Those that cannot be read.
+    pub lost: Vec<LostPayload>,
+}
+
+/// A payload that is damaged, or missing though an entry refers to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostPayload {
+    /// The hash of its bytes.
+    pub digest: Digest,
+    /// What was found.
+    pub why: String,
+    /// How many entries refer to it, those that several sessions share counted once. None of them can be read.
+    pub entries: u64,
 }
 
 /// Keeps sessions in a directory, for one process at a time.
@@ -81,6 +96,17 @@ impl RedbStore {
     /// be created.
     pub fn open(dir: &Path, options: RedbOptions) -> Result<Self, StoreError> {
         Self::opened(|| open::open(dir, options))
+    }
+
+    /// Opens the store in `dir` to read it, and leaves every byte there as it is, also when it was not closed: what redb
+    /// mends and notes stays in memory. Writers are refused with [`StoreError::Io`]. Several may read at once, beside no
+    /// writer; reading permission is enough.
+    ///
+    /// Errors are those of [`RedbStore::open`]; nothing is created.
+    pub fn open_to_read(dir: &Path, options: RedbOptions) -> Result<Self, StoreError> {
+        let mut store = Self::opened(|| open::unchanged(dir, options))?;
+        store.journal.refuse_writers();
+        Ok(store)
     }
 
     /// Opens the store over a backend that is not a file in a directory: memory, or a disk of a test that fails. An
@@ -114,17 +140,47 @@ impl RedbStore {
         self.journal.check()
     }
 
-    /// Verifies every payload, and counts those that no record refers to. Changes nothing.
+    /// Verifies every payload, and holds it against the records that refer to it. Changes nothing; reads everything, and
+    /// keeps the hash of each payload in memory.
+    ///
+    /// [`StoreError::Io`] when the store cannot be read.
     pub fn examine_payloads(&self) -> Result<Payloads, StoreError> {
-        let mut payloads = Payloads::default();
+        let mut found = References::default();
+        self.in_snapshots(|tables, key| found.verify(tables, key, MARKED_AT_ONCE_BYTES))?;
+        for table in [Table::Log, Table::Segments] {
+            self.in_snapshots(|tables, key| found.count(tables, table, key, MARKED_AT_ONCE_BYTES))?;
+        }
+        let lost = found.lost().into_iter().map(|lost| {
+            let engine::Lost { digest, why, entries } = lost;
+            LostPayload { digest, why, entries }
+        });
+        let (payloads, unreferenced) = (found.len(), found.unreferenced());
+        Ok(Payloads { payloads, unreferenced, lost: lost.collect() })
+    }
+
+    /// Looks for what no reading of a session comes across: rows that belong to no session, as those of one whose own row
+    /// is gone, rows behind the end of a log, names that are not legal, a counter that would give a new session the rows
+    /// of another. Says what is wrong; nothing when all is well. Changes nothing, and does not read the rows.
+    ///
+    /// [`StoreError::Io`] when the store cannot be read.
+    pub fn examine_rows(&self) -> Result<Vec<String>, StoreError> {
+        self.journal.read(|tables| {
+            let mut found = engine::illegal_names(tables)?;
+            found.extend(engine::strays(tables)?);
+            Ok(found)
+        })
+    }
+
+    /// Looks at a whole table in many short snapshots: from which key on, and where to go on.
+    fn in_snapshots(
+        &self,
+        mut look: impl FnMut(&Snapshot, &[u8]) -> Result<Option<Vec<u8>>, Failure>,
+    ) -> Result<(), StoreError> {
         let mut from = Some(Vec::new());
         while let Some(key) = from {
-            from = self.journal.read(|tables| {
-                engine::verify_blobs(tables, &key, MARKED_AT_ONCE_BYTES, &mut payloads.damaged)
-            })?;
+            from = self.journal.read(|tables| look(tables, &key))?;
         }
-        payloads.unreferenced = self.suspects(Timestamp(i64::MAX))?.count();
-        Ok(payloads)
+        Ok(())
     }
 
     /// The payloads stored before a moment that no record refers to, as far as records can be read. Looks in many short
@@ -133,12 +189,9 @@ impl RedbStore {
     fn suspects(&self, before: Timestamp) -> Result<Suspects, StoreError> {
         let mut suspects = self.journal.read(|tables| Suspects::stored_before(tables, before))?;
         for table in [Table::Log, Table::Segments] {
-            let mut from = Some(Vec::new());
-            while let Some(key) = from {
-                from = self
-                    .journal
-                    .read(|tables| suspects.clear(tables, table, &key, MARKED_AT_ONCE_BYTES))?;
-            }
+            self.in_snapshots(|tables, key| {
+                suspects.clear(tables, table, key, MARKED_AT_ONCE_BYTES)
+            })?;
         }
         Ok(suspects)
     }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use highwater_protocol::{Digest, Timestamp};
 
+use crate::codec::DecodeError;
 use crate::record;
 use crate::row::{BlobRow, SegmentRow};
 use crate::store::Swept;
@@ -86,26 +87,10 @@ impl Suspects {
         from: &[u8],
         bytes: usize,
     ) -> Result<Option<Vec<u8>>, Failure> {
-        let (mut left, mut next) = (bytes, None);
-        tables.scan(table, from, &END, Order::Rising, |key, row| {
-            if left == 0 {
-                next = Some(key.to_vec());
-                return Ok(ControlFlow::Break(()));
-            }
-            left = left.saturating_sub(row.len());
-            match (table, SegmentRow::decode(row)) {
-                (Table::Segments, Ok(segment)) => segment.frames().for_each(|f| self.mark(f)),
-                (Table::Segments, Err(_)) => self.unreadable += 1,
-                _ => self.mark(row),
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(next)
-    }
-
-    /// How many are under suspicion still.
-    pub(crate) fn count(&self) -> u64 {
-        self.digests.len() as u64
+        each_frame(tables, table, from, bytes, |frame| match frame {
+            Ok(frame) => self.mark(frame),
+            Err(_) => self.unreadable += 1,
+        })
     }
 
     fn mark(&mut self, frame: &[u8]) {
@@ -129,24 +114,26 @@ impl Suspects {
     }
 }
 
-/// Verifies the payloads from a key on, for about `bytes` of their rows; notes those that are not what their digest says.
-/// Where to go on, if that was not all.
-pub(crate) fn verify(
+/// Hands over the records' frames in the rows of a table, from a key on, for about `bytes` of rows; of a sealed stretch that
+/// cannot be read, why. Where to go on, if that was not all.
+pub(super) fn each_frame(
     tables: &impl Read,
+    table: Table,
     from: &[u8],
     bytes: usize,
-    damaged: &mut Vec<(Digest, String)>,
+    mut visit: impl FnMut(Result<&[u8], DecodeError>),
 ) -> Result<Option<Vec<u8>>, Failure> {
     let (mut left, mut next) = (bytes, None);
-    tables.scan(Table::Blobs, from, &END, Order::Rising, |key, row| {
+    tables.scan(table, from, &END, Order::Rising, |key, row| {
         if left == 0 {
             next = Some(key.to_vec());
             return Ok(ControlFlow::Break(()));
         }
         left = left.saturating_sub(row.len());
-        let digest = Digest(key.try_into().unwrap_or_default());
-        if let Err(error) = BlobRow::decode(row, &digest) {
-            damaged.push((digest, error.to_string()));
+        match (table, SegmentRow::decode(row)) {
+            (Table::Segments, Ok(segment)) => segment.frames().for_each(|frame| visit(Ok(frame))),
+            (Table::Segments, Err(error)) => visit(Err(error)),
+            _ => visit(Ok(row)),
         }
         Ok(ControlFlow::Continue(()))
     })?;

@@ -11,7 +11,7 @@ use crate::row::{Counter, Place, Row, SessionRow};
 use crate::store::{Fork, Lease, MAX_FORK_DEPTH, SessionInfo};
 use crate::tables::{Failure, Order, Read, Table, Write, id_key, key};
 
-const COUNTER_KEY: &[u8] = b"next session";
+pub(super) const COUNTER_KEY: &[u8] = b"next session";
 
 /// Raises the epoch of a session, which is created if need be.
 pub(crate) fn open(tables: &mut impl Write, session: &SessionId) -> Result<Lease, Failure> {

@@ -23,6 +23,8 @@ pub(super) struct Journal {
     broken: Mutex<Option<String>>,
     /// What redb said when it panicked. From then on writers are refused.
     panicked: OnceLock<String>,
+    /// Nothing that is written would be kept.
+    read_only: bool,
 }
 
 /// What a transaction leaves behind.
@@ -41,7 +43,13 @@ impl Journal {
             commits: AtomicU64::new(0),
             broken: Mutex::new(None),
             panicked: OnceLock::new(),
+            read_only: false,
         }
+    }
+
+    /// Refuses writers from the beginning.
+    pub(super) fn refuse_writers(&mut self) {
+        self.read_only = true;
     }
 
     fn database(&self) -> &Database {
@@ -59,6 +67,7 @@ impl Journal {
 
     /// Has redb move what it uses to the front of the file, and cut off the rest.
     pub(super) fn compact(&mut self) -> Result<(), StoreError> {
+        self.require_writable()?;
         let database = self.database_mut();
         let compacted = sheltered(|| {
             // Each round leaves a little that the next can give back.
@@ -118,6 +127,7 @@ impl Journal {
         &self,
         work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
+        self.require_writable()?;
         if let Some(said) = self.panicked.get() {
             return Err(damaged("writers are refused until the store is reopened", said));
         }
@@ -126,6 +136,14 @@ impl Journal {
             self.panicked.get_or_init(|| said);
             Err(error)
         })
+    }
+
+    fn require_writable(&self) -> Result<(), StoreError> {
+        if !self.read_only {
+            return Ok(());
+        }
+        let why = "it was opened to be looked at, and nothing is written";
+        Err(StoreError::Io { what: self.place.to_string(), why: why.into() })
     }
 
     fn write_unsheltered<T>(

@@ -60,6 +60,31 @@ pub(super) fn open(dir: &Path, options: RedbOptions) -> Result<Opened, StoreErro
     Ok(Opened { database, place, lock: Some(lock) })
 }
 
+/// Opens the store in `dir` without changing anything there: what redb writes stays in memory.
+pub(super) fn unchanged(dir: &Path, options: RedbOptions) -> Result<Opened, StoreError> {
+    let path = dir.join(FILE_NAME);
+    if !path.is_file() {
+        return Err(no_store(&dir.display()));
+    }
+    let lock_path = dir.join(LOCK_NAME);
+    let lock = match File::open(&lock_path) {
+        Ok(lock) => match lock.try_lock_shared() {
+            Ok(()) => Some(lock),
+            Err(TryLockError::WouldBlock) => {
+                return Err(locked(&path.display(), &lock_path.display()));
+            }
+            Err(TryLockError::Error(error)) => return Err(io_error(&lock_path, &error)),
+        },
+        // A copy of the file alone. redb's own lock is enough where nothing is created.
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(io_error(&lock_path, &error)),
+    };
+    let place = Place::unchanged(&path)?;
+    let database = connect(&place, options)?;
+    check_mark(&database, &place)?;
+    Ok(Opened { database, place, lock })
+}
+
 /// Opens the store over a backend, or makes one of an empty backend.
 pub(super) fn over(
     backend: impl StorageBackend,

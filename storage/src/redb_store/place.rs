@@ -12,6 +12,7 @@ use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
 use super::failure::{self, in_place};
+use super::overlay::Overlay;
 use crate::error::StoreError;
 
 /// A backend and its name in errors. Its clones are the same backend.
@@ -45,10 +46,15 @@ impl Place {
         Self::file(path, OpenOptions::new().read(true).write(true).create_new(true))
     }
 
+    /// The file at `path`, which must be there, and of which nothing is changed.
+    pub(super) fn unchanged(path: &Path) -> Result<Self, StoreError> {
+        let file = backend(path, OpenOptions::new().read(true))?;
+        let overlay = Overlay::new(file).map_err(|error| failure::io_error(path, &error))?;
+        Ok(Self::new(overlay, &path.display().to_string()))
+    }
+
     fn file(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
-        let file: File = options.open(path).map_err(|error| failure::io_error(path, &error))?;
-        let backend = FileBackend::new(file).map_err(|error| in_place(&path.display(), &error))?;
-        Ok(Self::new(backend, &path.display().to_string()))
+        Ok(Self::new(backend(path, options)?, &path.display().to_string()))
     }
 
     /// How many bytes are there.
@@ -71,6 +77,11 @@ impl Place {
         self.failed.get_or_init(|| told.clone());
         io::Error::new(error.kind(), told)
     }
+}
+
+fn backend(path: &Path, options: &OpenOptions) -> Result<FileBackend, StoreError> {
+    let file: File = options.open(path).map_err(|error| failure::io_error(path, &error))?;
+    FileBackend::new(file).map_err(|error| in_place(&path.display(), &error))
 }
 
 impl fmt::Display for Place {

@@ -74,6 +74,11 @@ impl SessionRow {
         self.number
     }
 
+    /// The numbers whose rows its log is kept in, and where each ends.
+    pub(crate) fn owned(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.lineage.iter().copied().chain([(self.number, self.head)])
+    }
+
     /// The last epoch.
     pub(crate) fn epoch(&self) -> Epoch {
         Epoch(self.epoch)
