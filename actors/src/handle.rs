@@ -9,7 +9,7 @@ use highwater_protocol::message::{
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::tokens::Usage;
 use highwater_protocol::{
-    Budget, CallNumber, CallRef, Checkpoint, Context, Entry, Error, Format, Kind, Outcome, PassId,
+    Budget, CallNumber, CallRef, Checkpoint, Entry, Error, Format, Kind, Outcome, PassId,
     Resolution, Seq, SessionId,
 };
 use highwater_storage::export::Exported;
@@ -20,7 +20,7 @@ use crate::admission::admit;
 use crate::export;
 use crate::fork;
 use crate::highwater::shut_down;
-use crate::history::History;
+use crate::history::{History, PastCall};
 use crate::house::House;
 use crate::notices::Notices;
 use crate::registry::{RegistryMessage, Slot, Wanted};
@@ -237,8 +237,8 @@ impl SessionHandle {
         History::new(self.session().clone(), self.house.clone())
     }
 
-    /// The context that a call was answered with, byte for byte (P8); see [`History::call`].
-    pub async fn call(&self, call: CallNumber) -> Result<Context, Error> {
+    /// The context that a call was answered with, byte for byte (P8), and what it took; see [`History::call`].
+    pub async fn call(&self, call: CallNumber) -> Result<PastCall, Error> {
         self.history().call(call).await
     }
 

@@ -36,29 +36,38 @@ impl Log<'_> {
         })
     }
 
-    /// Folds the log from its beginning, whatever anchors there are.
-    pub(crate) fn fold_whole(&self) -> Result<Replay, Error> {
+    /// Folds the log from its beginning, whatever anchors there are. Tells the rewinds in it too, and on the way the
+    /// position that was reached.
+    pub(crate) fn fold_whole(
+        &self,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Replay, Rewinds), Error> {
         let mut rewinds = Rewinds::default();
         loop {
-            let replay = self.go_on(self.from_the_beginning(rewinds))?;
+            let replay = self.go_on(self.at_the_beginning(rewinds.clone()), progress)?;
             match replay.starts_over() {
                 Some(found) => rewinds = found,
-                None => return Ok(replay),
+                None => return Ok((replay, rewinds)),
             }
         }
     }
 
-    /// Reads on to the end.
-    pub(crate) fn go_on(&self, mut replay: Replay) -> Result<Replay, Error> {
+    /// Reads on to the end; tells the position that was reached.
+    pub(crate) fn go_on(
+        &self,
+        mut replay: Replay,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Replay, Error> {
         while replay.next() < self.end {
             self.read_page(&mut replay)?;
+            progress(replay.next().0);
         }
         Ok(replay)
     }
 
     fn read(&self, mut rewinds: Rewinds) -> Result<Replay, Error> {
         loop {
-            let replay = self.go_on(self.begin(rewinds)?)?;
+            let replay = self.go_on(self.begin(rewinds)?, &mut |_| ())?;
             match replay.starts_over() {
                 Some(found) => rewinds = found,
                 None => return Ok(replay),
@@ -85,7 +94,7 @@ impl Log<'_> {
     /// A replay that starts at the newest anchor that can be used, or at the beginning.
     fn begin(&self, rewinds: Rewinds) -> Result<Replay, Error> {
         if self.end == LogPos(0) {
-            return Ok(self.from_the_beginning(rewinds));
+            return Ok(self.at_the_beginning(rewinds));
         }
         let anchors = guarded(|| self.store.anchors(self.session, self.end));
         for at in anchors.map_err(|error| of_store(&error))? {
@@ -101,15 +110,15 @@ impl Log<'_> {
                 }
             }
         }
-        Ok(self.from_the_beginning(rewinds))
+        Ok(self.at_the_beginning(rewinds))
     }
 
-    fn from_the_beginning(&self, rewinds: Rewinds) -> Replay {
+    fn at_the_beginning(&self, rewinds: Rewinds) -> Replay {
         Replay::knowing(rewinds).indexed(self.indexed).within(self.resident_bytes)
     }
 
     /// The state that the anchor at a position describes; `None` when there is none, or the rewinds forbid it.
-    fn restored(&self, at: LogPos, rewinds: &Rewinds) -> Result<Option<State>, Error> {
+    pub(crate) fn restored(&self, at: LogPos, rewinds: &Rewinds) -> Result<Option<State>, Error> {
         let bytes = guarded(|| self.store.anchor(self.session, at));
         let Some(bytes) = bytes.map_err(|error| of_store(&error))? else {
             return Ok(None);

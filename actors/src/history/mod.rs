@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use highwater_protocol::{Entry, Role, Seq, SeqRange};
 
-pub use call::call;
+pub use call::{PastCall, Used, call};
 pub use page::{count, find_last, read};
 pub(crate) use place::position;
 pub use reader::History;

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use highwater_protocol::{
-    CallNumber, Context, Entry, Error, Kind, Role, Seq, SeqRange, SessionId, caps,
-};
+use highwater_protocol::{CallNumber, Entry, Error, Kind, Role, Seq, SeqRange, SessionId, caps};
 use highwater_storage::Store;
 use tokio::sync::oneshot;
 
-use super::{HistoryPage, HistoryStream, Order, Wanted, page};
+use super::{HistoryPage, HistoryStream, Order, PastCall, Wanted, page};
 use crate::highwater::shut_down;
 use crate::house::House;
 
@@ -69,10 +67,10 @@ impl History {
         self.read(move |store, session| page::count(store, session, range)).await
     }
 
-    /// The context that a call was answered with, byte for byte (P8), also behind splices, rewinds and restarts. It costs
-    /// what the log holds between the call and the last anchor before it. [`Kind::NotFound`] when there was no such
+    /// The context that a call was answered with, byte for byte (P8), also behind splices, rewinds and restarts, and what was
+    /// reported for it. It costs what the log holds between the call and the last anchor before it. [`Kind::NotFound`] when there was no such
     /// call; [`Kind::Corrupt`] when the log before it cannot be folded.
-    pub async fn call(&self, call: CallNumber) -> Result<Context, Error> {
+    pub async fn call(&self, call: CallNumber) -> Result<PastCall, Error> {
         self.read(move |store, session| super::call(store, session, call)).await
     }
 
