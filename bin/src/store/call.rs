@@ -1,14 +1,15 @@
 //! `highwater call`: the exact input of a past call, rendered again from the log.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use highwater::history;
-use highwater_protocol::{CallNumber, SessionId};
-use serde_json::json;
+use highwater::history::{self, PastCall};
+use highwater_protocol::{CallNumber, Digest, SessionId};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::open;
+use super::{open_to_read, print};
 use crate::exit::Exit;
 
 /// What `call` takes.
@@ -19,33 +20,77 @@ pub(crate) struct Call {
     /// The session's name
     session: String,
     /// Which call, counted from 1
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     number: u64,
     /// Print what is known of the call beside its input
     #[arg(long)]
     json: bool,
 }
 
+#[derive(Serialize)]
+struct About {
+    session: String,
+    call: u64,
+    /// The last entry that it knew of.
+    position: u64,
+    digest: String,
+    resets: u64,
+    format: &'static str,
+    /// As estimated.
+    tokens: u64,
+    used: Option<Used>,
+    /// The input, byte for byte.
+    body: Box<RawValue>,
+}
+
+/// What the provider reported.
+#[derive(Serialize)]
+struct Used {
+    at_ms: i64,
+    model: Box<str>,
+    estimated_tokens: u64,
+    input_tokens: u64,
+    cached_tokens: u64,
+    output_tokens: u64,
+}
+
+/// All of a digest: people are shown its beginning.
+fn hex(digest: &Digest) -> String {
+    digest.0.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a text takes all");
+        hex
+    })
+}
+
 impl Call {
     pub(crate) fn run(&self) -> anyhow::Result<Exit> {
-        let store = open(&self.store)?;
         let session = SessionId::parse(&self.session)?;
-        let context = history::call(&store, &session, CallNumber(self.number))?;
+        let store = open_to_read(&self.store)?;
+        let PastCall { context, used } = history::call(&store, &session, CallNumber(self.number))?;
         let body = context.body();
-        if self.json {
-            let about = json!({
-                "session": session.as_str(),
-                "call": context.call.0,
-                "position": context.position.0,
-                "digest": context.digest.to_string(),
-                "resets": context.resets,
-                "format": context.format.name(),
-                "tokens": context.tokens.0,
-                "body": RawValue::from_string(body)?,
-            });
-            println!("{about}");
-        } else {
-            println!("{body}");
+        if !self.json {
+            print(&body)?;
+            return Ok(Exit::Fine);
         }
+        let about = About {
+            session: session.to_string(),
+            call: context.call.0,
+            position: context.position.0,
+            digest: hex(&context.digest),
+            resets: context.resets,
+            format: context.format.name(),
+            tokens: context.tokens.0,
+            used: used.map(|used| Used {
+                at_ms: used.at.0,
+                model: used.model,
+                estimated_tokens: used.estimated.0,
+                input_tokens: used.usage.input.0,
+                cached_tokens: used.usage.cached.0,
+                output_tokens: used.usage.output.0,
+            }),
+            body: RawValue::from_string(body)?,
+        };
+        print(&serde_json::to_string(&about)?)?;
         Ok(Exit::Fine)
     }
 }

@@ -1,7 +1,9 @@
 //! The program as its users see it: started, fed, interrupted, and judged by what it prints and how it exits.
 
 mod bad_input;
+mod damaged;
 mod exporting;
+mod inspecting;
 mod replaying;
 mod storing;
 mod world;
