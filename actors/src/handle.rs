@@ -13,7 +13,7 @@ use highwater_protocol::{
     Resolution, Seq, SessionId,
 };
 use highwater_storage::export::Exported;
-use ractor::{ActorId, ActorRef, MessagingErr};
+use ractor::{ActorRef, MessagingErr};
 use tokio::sync::oneshot;
 
 use crate::admission::admit;
@@ -220,14 +220,10 @@ impl SessionHandle {
     /// Abandons the pass in flight, makes everything durable, and ends the session's actor. The next call on any handle
     /// opens it again.
     pub async fn close(&self) -> Result<(), Error> {
-        let actor = self.slot.actor();
-        match self.ask(Request::Close).await? {
-            Reply::Closed => {}
-            other => return Err(unexpected(&other)),
-        }
-        if let Some(actor) = actor {
+        match self.ask_of(Request::Close).await? {
             // An actor that has ended already needs no waiting for.
-            drop(actor.wait(None).await);
+            (Reply::Closed, actor) => drop(actor.wait(None).await),
+            (other, _) => return Err(unexpected(&other)),
         }
         Ok(())
     }
@@ -262,6 +258,11 @@ impl SessionHandle {
     }
 
     async fn ask(&self, body: Request) -> Result<Reply, Error> {
+        self.ask_of(body).await.map(|(reply, _)| reply)
+    }
+
+    /// What is answered, and by which actor.
+    async fn ask_of(&self, body: Request) -> Result<(Reply, ActorRef<SessionMessage>), Error> {
         let bytes = match &body {
             Request::Append { entries } => entries.iter().map(|entry| entry.source().len()).sum(),
             Request::Edit { entry, .. } => entry.source().len(),
@@ -276,30 +277,32 @@ impl SessionHandle {
         let name = body.name();
         loop {
             let admission = admit(self.slot.queue(), &self.house.queue, bytes).await?;
-            let (reply, answer) = oneshot::channel();
-            let body = body.clone();
-            let message = SessionMessage::Request { body, answer: Answer { reply, admission } };
+            let (answer, answered) = Answer::new(admission);
+            let message = SessionMessage::Request { body: body.clone(), answer };
             let actor = self.deliver(message).await?;
-            match answer.await {
-                Ok(answer) => return answer,
-                // It ended in order, and nothing of the request was seen: it goes to the next actor.
-                Err(_) if self.slot.was_never_seen_by(actor) => {}
+            match answered.await {
+                Ok(Some(answer)) => return answer.map(|reply| (reply, actor)),
+                // The actor ended before it looked at the request: it goes to the next one.
+                Ok(None) => {}
                 Err(_) => return Err(self.forgotten(name)),
             }
         }
     }
 
     /// Puts a message into the mailbox of the session's actor, which is made if there is none; tells which actor it is.
-    async fn deliver(&self, mut message: SessionMessage) -> Result<ActorId, Error> {
+    async fn deliver(
+        &self,
+        mut message: SessionMessage,
+    ) -> Result<ActorRef<SessionMessage>, Error> {
         if let Some(actor) = self.slot.actor() {
             match actor.cast(message) {
-                Ok(()) => return Ok(actor.get_id()),
+                Ok(()) => return Ok(actor),
                 // It has ended since: nothing of the message was seen.
                 Err(MessagingErr::SendErr(back)) => message = back,
                 Err(_) => return Err(shut_down()),
             }
         }
-        Ok(self.want(Some(message)).await?.get_id())
+        self.want(Some(message)).await
     }
 
     async fn want(

@@ -218,9 +218,8 @@ impl Highwater {
         let (reply, live) = oneshot::channel();
         self.registry.cast(RegistryMessage::Live { reply }).map_err(|_| shut_down())?;
         for actor in live.await.map_err(|_| shut_down())? {
-            let (reply, closed) = oneshot::channel();
             let admission = admit(&self.house.queue, &self.house.queue, 0).await?;
-            let answer = Answer { reply, admission };
+            let (answer, closed) = Answer::new(admission);
             let close = SessionMessage::Request { body: Request::Close, answer };
             if actor.cast(close).is_ok() {
                 // A session that ended by itself meanwhile has nothing left to make durable.

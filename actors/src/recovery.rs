@@ -12,6 +12,7 @@ use highwater_storage::{PageLimit, Store, StoreError, decode_anchor};
 
 use crate::env::guarded;
 use crate::error::of_store;
+use crate::session::{Upkeep, size};
 
 /// A log to be folded.
 #[derive(Clone, Copy)]
@@ -30,6 +31,12 @@ impl Log<'_> {
     /// Folds the log, as often as its rewinds ask for: those in `rewinds` are known before. A panic on the way is an
     /// error: somebody waits for the answer.
     pub(crate) fn fold(&self, rewinds: Rewinds) -> Result<Replay, Error> {
+        self.fold_counted(rewinds).map(|(replay, _)| replay)
+    }
+
+    /// Folds the log, and tells what had to be read behind an anchor for it: the next opening reads it again, unless an
+    /// anchor is taken.
+    pub(crate) fn fold_counted(&self, rewinds: Rewinds) -> Result<(Replay, Upkeep), Error> {
         catch_unwind(AssertUnwindSafe(|| self.read(rewinds))).unwrap_or_else(|_| {
             let message = format!("session {}: folding its log panicked", self.session);
             Err(Error::new(Kind::Internal, message))
@@ -59,23 +66,26 @@ impl Log<'_> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<Replay, Error> {
         while replay.next() < self.end {
-            self.read_page(&mut replay)?;
+            self.read_page(&mut replay, &mut Upkeep::default())?;
             progress(replay.next().0);
         }
         Ok(replay)
     }
 
-    fn read(&self, mut rewinds: Rewinds) -> Result<Replay, Error> {
+    fn read(&self, mut rewinds: Rewinds) -> Result<(Replay, Upkeep), Error> {
         loop {
-            let replay = self.go_on(self.begin(rewinds)?, &mut |_| ())?;
+            let (mut replay, mut read) = (self.begin(rewinds)?, Upkeep::default());
+            while replay.next() < self.end {
+                self.read_page(&mut replay, &mut read)?;
+            }
             match replay.starts_over() {
                 Some(found) => rewinds = found,
-                None => return Ok(replay),
+                None => return Ok((replay, read)),
             }
         }
     }
 
-    fn read_page(&self, replay: &mut Replay) -> Result<(), Error> {
+    fn read_page(&self, replay: &mut Replay, read: &mut Upkeep) -> Result<(), Error> {
         let (session, end) = (self.session, self.end);
         let limit = PageLimit { bytes: caps::PAGE_BYTES };
         let page = guarded(|| self.store.read(session, replay.next(), limit))
@@ -87,6 +97,7 @@ impl Log<'_> {
         }
         for (at, record) in page.records.iter().take_while(|(at, _)| *at < end) {
             replay.apply(*at, record)?;
+            read.wrote(1, size(record));
         }
         Ok(())
     }

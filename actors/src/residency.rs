@@ -30,6 +30,8 @@ pub(crate) struct Residency {
     resident: AtomicU64,
     clock: AtomicU64,
     is_relieving: AtomicBool,
+    /// Relief is asked for again only above this: what could not be given up a moment ago cannot be now.
+    asked_above: AtomicU64,
     live: AtomicU64,
     activations: AtomicU64,
     passivations: AtomicU64,
@@ -48,6 +50,7 @@ pub(crate) struct Account {
 pub(crate) struct Held {
     bytes: AtomicU64,
     used: AtomicU64,
+    evictions: AtomicU64,
 }
 
 impl Held {
@@ -70,6 +73,7 @@ impl Residency {
             resident: AtomicU64::new(0),
             clock: AtomicU64::new(0),
             is_relieving: AtomicBool::new(false),
+            asked_above: AtomicU64::new(0),
             live: AtomicU64::new(0),
             activations: AtomicU64::new(0),
             passivations: AtomicU64::new(0),
@@ -99,6 +103,8 @@ impl Residency {
 
     /// The registry has done what it could.
     pub(crate) fn relieved(&self) {
+        let resident = self.resident.load(Ordering::Relaxed);
+        self.asked_above.store(resident + self.budget / 16, Ordering::Relaxed);
         self.is_relieving.store(false, Ordering::Relaxed);
     }
 
@@ -131,12 +137,18 @@ impl Account {
         let before = self.held.bytes.swap(bytes, Ordering::Relaxed);
         // A sum that wraps on its way is right in the end.
         residency.resident.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
-        residency.excess() > 0 && !residency.is_relieving.swap(true, Ordering::Relaxed)
+        if residency.excess() == 0 {
+            residency.asked_above.store(0, Ordering::Relaxed);
+            return false;
+        }
+        residency.resident.load(Ordering::Relaxed) > residency.asked_above.load(Ordering::Relaxed)
+            && !residency.is_relieving.swap(true, Ordering::Relaxed)
     }
 
-    /// The session gave up bodies.
-    pub(crate) fn evicted(&self) {
-        self.residency.evictions.fetch_add(1, Ordering::Relaxed);
+    /// How often the session has given up texts, since it was read from the store.
+    pub(crate) fn evicted(&self, times: u64) {
+        let before = self.held.evictions.swap(times, Ordering::Relaxed);
+        self.residency.evictions.fetch_add(times - before, Ordering::Relaxed);
     }
 
     /// What others may look at.

@@ -100,6 +100,8 @@ pub struct Session {
     closing: bool,
     /// What the session waits for, and what happened meanwhile.
     held: Option<Held>,
+    /// How often texts have left memory.
+    evictions: u64,
     /// What the store knew of the ids of the request that is carried out.
     found: Option<Found>,
 }
@@ -130,6 +132,7 @@ impl Session {
             overhead_told: false,
             closing: false,
             held: None,
+            evictions: 0,
             found: None,
         }
     }

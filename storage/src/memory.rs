@@ -137,7 +137,7 @@ impl Store for MemoryStore {
     }
 
     fn put_blobs(&self, blobs: &[&[u8]], at: Timestamp) -> Result<Vec<Digest>, StoreError> {
-        self.write(|tables| engine::put_blobs(tables, blobs, at))
+        self.write(|tables| engine::put_blobs(tables, blobs, at, &self.touched))
     }
 
     fn sweep_blobs(&self, before: Timestamp) -> Result<Swept, StoreError> {

@@ -12,6 +12,7 @@ mod tables;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use highwater_protocol::{Digest, EntryId, LogPos, Record, SessionId, Timestamp};
 use redb::StorageBackend;
@@ -82,6 +83,7 @@ pub struct RedbStore {
     journal: Journal,
     blocks: Blocks,
     touched: Touched,
+    sweeping: Mutex<()>,
     encoded_bytes: AtomicU64,
     payload_bytes: AtomicU64,
     place: Place,
@@ -205,6 +207,7 @@ impl RedbStore {
             journal: Journal::new(database, place.clone()),
             blocks: Blocks::default(),
             touched: Touched::default(),
+            sweeping: Mutex::default(),
             encoded_bytes: AtomicU64::new(0),
             payload_bytes: AtomicU64::new(0),
             place,
@@ -300,16 +303,25 @@ impl Store for RedbStore {
     }
 
     fn put_blobs(&self, blobs: &[&[u8]], at: Timestamp) -> Result<Vec<Digest>, StoreError> {
-        self.journal.change(|tables| engine::put_blobs(tables, blobs, at))
+        self.journal.change(|tables| engine::put_blobs(tables, blobs, at, &self.touched))
     }
 
     fn sweep_blobs(&self, before: Timestamp) -> Result<Swept, StoreError> {
-        // What is referred to from now on is noted, and stays.
-        self.touched.begin();
-        let suspects = self.suspects(before)?;
-        self.journal.change(|tables| {
-            engine::remove_blobs(tables, &suspects.unreferenced(&self.touched.end()))
-        })
+        let _one_at_a_time = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is referred to from now on is noted, and stays. No write is under way while this begins: one that came
+        // before shows in the snapshots.
+        self.journal.write(|_| {
+            self.touched.begin();
+            Ok(Ending::Abort(()))
+        })?;
+        let swept = self.suspects(before).and_then(|suspects| {
+            self.journal.change(|tables| {
+                engine::remove_blobs(tables, &suspects.unreferenced(&self.touched.end()))
+            })
+        });
+        // Also when it came to no good end nothing is noted any more.
+        drop(self.touched.end());
+        swept
     }
 
     fn sessions(

@@ -192,3 +192,61 @@ async fn sessions_that_have_ended_leave_no_task_and_no_timer_behind() {
     assert!(house.gauges().passivations > 500, "{:?}", house.gauges());
     assert!(many <= few + 40, "{few} tasks after some visits, {many} after many");
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_short_lives_are_never_folded_from_the_beginning() {
+    let house = small(u64::MAX, Environment::Inline).await;
+    let mut host = Host::open(&house, "s", world::automatic()).await;
+    let mut reads = Vec::new();
+    for life in 0..60 {
+        for n in 1..=4 {
+            host.append(&format!("u{}: so many words ~400", life * 4 + n)).await;
+            host.context().await;
+        }
+        tokio::time::sleep(IDLE * 2).await;
+        assert_eq!(house.gauges().live_sessions, 0);
+        let before = house.gauges().page_reads;
+        host.context().await;
+        reads.push(house.gauges().page_reads - before);
+        tokio::time::sleep(IDLE * 2).await;
+    }
+    let names = house.history(world::named("s"));
+    assert!(names.count(highwater_protocol::SeqRange::new(Seq(1), Seq(1_000))).await.is_ok());
+    assert!(reads.iter().all(|reads| *reads <= 8), "{reads:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_in_flight_above_the_budget_is_waited_for_without_a_storm() {
+    let house = Highwater::builder(MemoryStore::new())
+        .summarizer(world::gist(50))
+        .executor(Inline)
+        .clock(RuntimeClock::starting_at(Timestamp(1_000_000)))
+        .resident_bytes(1)
+        .start()
+        .await
+        .expect("a house");
+    let mut host = Host::open(&house, "s", world::automatic()).await;
+    for n in 1..=12 {
+        host.append(&format!("u{n}: so many words ~200")).await;
+        host.context().await;
+    }
+    let status = host.session.status().await.expect("an answer");
+    let pass = status.pass.expect("a pass is in flight").pass;
+    let outcome = host.session.settled(pass).await.expect("it ends");
+    assert_eq!(outcome, highwater_protocol::Outcome::Spliced);
+    assert!(house.gauges().evictions > 0, "{:?}", house.gauges());
+    host.context().await;
+    host.require_whole_history().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_a_session_that_is_idle_is_followed_by_calls_like_any_other() {
+    let house = small(u64::MAX, Environment::Inline).await;
+    let mut host = Host::open(&house, "s", world::by_wish()).await;
+    for n in 1..=50 {
+        tokio::time::sleep(IDLE * 2).await;
+        host.session.close().await.expect("it closes");
+        host.append(&format!("u{n}: more")).await;
+    }
+    host.require_whole_history().await;
+}

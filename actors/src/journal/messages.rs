@@ -20,6 +20,11 @@ pub(crate) enum JournalMessage {
         /// Who is to be told.
         session: ActorRef<SessionMessage>,
     },
+    /// Those who were ready have had one turn more to come.
+    Gather {
+        /// Turns that they have left.
+        turns: u8,
+    },
     /// The commit under way has ended.
     Written {
         /// What became of each batch in it, in order.

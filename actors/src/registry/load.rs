@@ -10,6 +10,7 @@ use crate::env::guarded;
 use crate::error::of_store;
 use crate::house::House;
 use crate::recovery::Log;
+use crate::session::Upkeep;
 
 /// A session as its log says, and the right to write to it.
 pub(crate) struct Loaded {
@@ -17,6 +18,8 @@ pub(crate) struct Loaded {
     pub(super) lease: Lease,
     /// The last batch that was written under the lease.
     pub(super) batch: BatchId,
+    /// What had to be read behind the newest anchor.
+    pub(super) upkeep: Upkeep,
 }
 
 /// What this process has to do with a session that is to be read.
@@ -78,7 +81,7 @@ impl Opening {
         let loaded = lease
             .map_err(|error| of_store(&error))
             .and_then(|lease| read(&*self.house.store, lease, self.config, known, now))
-            .map(|(session, lease)| Box::new(Loaded { session, lease, batch }));
+            .map(|(session, lease, upkeep)| Box::new(Loaded { session, lease, batch, upkeep }));
         // A registry that has ended has nobody left who waits.
         drop(self.registry.cast(RegistryMessage::Loaded { session: self.session, loaded }));
     }
@@ -90,14 +93,14 @@ fn read(
     config: SessionConfig,
     known: bool,
     now: Timestamp,
-) -> Result<(Session, Lease), Error> {
+) -> Result<(Session, Lease, Upkeep), Error> {
     let Lease { session, head: end, indexed, .. } = &lease;
     let resident_bytes = config.resident_bytes;
     let log = Log { store, session, indexed: *indexed, end: *end, resident_bytes };
-    let replay = log.fold(Rewinds::default())?;
+    let (replay, upkeep) = log.fold_counted(Rewinds::default())?;
     // Who was opened here already goes on as it stands in the log: it may have been switched to another model since.
     let settled = replay.settings(config).filter(|log| known && log.format != config.format);
     let config = settled.unwrap_or(config);
     let session = replay.finish(lease.session.clone(), config, now)?;
-    Ok((session, lease))
+    Ok((session, lease, upkeep))
 }

@@ -137,7 +137,11 @@ impl Actor for RegistryActor {
                 let why = Error::new(Kind::Unknown, format!("the session actor died: {error}"));
                 state.ended(&myself, &who, Some(why));
             }
-            SupervisionEvent::ActorTerminated(who, ..) => state.ended(&myself, &who, None),
+            SupervisionEvent::ActorTerminated(who, shell, _) => {
+                // It holds the session's slot, which nobody else may hold any more.
+                drop(shell);
+                state.ended(&myself, &who, None);
+            }
             _ => {}
         }
         Ok(())
@@ -295,12 +299,13 @@ async fn start(
     loaded: Loaded,
     myself: &ActorRef<RegistryMessage>,
 ) -> Result<Live, Error> {
-    let Loaded { session, lease, batch } = loaded;
+    let Loaded { session, lease, batch, upkeep } = loaded;
     known.slot.configure(session.config());
     let (account, slot) = (house.residency.activated(), Arc::clone(&known.slot));
     let (held, registry) = (account.held(), myself.clone());
     let house = house.clone();
-    let arguments = SessionArguments { house, session, lease, batch, slot, account, registry };
+    let arguments =
+        SessionArguments { house, session, lease, batch, upkeep, slot, account, registry };
     let spawned = Actor::spawn_linked(None, SessionActor, arguments, myself.get_cell()).await;
     let (actor, _) = spawned.map_err(|error| {
         let message = format!("session {} could not be started: {error}", known.slot.session());

@@ -26,8 +26,6 @@ struct Current {
     actor: Option<ActorRef<SessionMessage>>,
     /// The actor that ends, or has ended, because the session is idle; until there is another.
     retired: Option<Retired>,
-    /// The last actor that ended so: whatever it did not answer it never looked at.
-    last_retired: Option<ActorId>,
 }
 
 /// An actor that ends because its session is idle.
@@ -55,7 +53,7 @@ impl Slot {
             session,
             queue: Budgeted::new(caps::SESSION_QUEUE_BYTES),
             notices: Announcer::default(),
-            current: Mutex::new(Current { config, actor: None, retired: None, last_retired: None }),
+            current: Mutex::new(Current { config, actor: None, retired: None }),
         }
     }
 
@@ -95,28 +93,24 @@ impl Slot {
         (current.actor, current.retired) = (None, Some(Retired { actor, under, is_final: false }));
     }
 
-    /// The actor ends: what is left in its mailbox was never looked at.
-    pub(crate) fn retire_finally(&self) {
+    /// This actor ends for good, if it is still the one that is about to.
+    pub(crate) fn retire_finally(&self, actor: ActorId) -> bool {
         let mut current = self.current();
-        current.last_retired = current.retired.map(|retired| retired.actor);
-        if let Some(retired) = &mut current.retired {
+        let retired = current.retired.as_mut().filter(|retired| retired.actor == actor);
+        retired.is_some_and(|retired| {
             retired.is_final = true;
-        }
+            true
+        })
     }
 
     /// Whether the actor ends, or is about to and may stay after all.
-    pub(super) fn is_retiring(&self) -> bool {
+    pub(crate) fn is_retiring(&self) -> bool {
         self.current().retired.is_some()
     }
 
     /// What an idle actor that has left the session in order wrote under: whoever opens it next may go on there.
     pub(super) fn last_reign(&self) -> Option<Reign> {
         self.current().retired.filter(|retired| retired.is_final).map(|retired| retired.under)
-    }
-
-    /// Whether a request that this actor did not answer was never looked at, and may be sent again.
-    pub(crate) fn was_never_seen_by(&self, actor: ActorId) -> bool {
-        self.current().last_retired == Some(actor)
     }
 
     pub(super) fn clear(&self) {

@@ -39,8 +39,40 @@ pub(crate) enum SessionMessage {
 /// Where an answer goes, and the place in the queue that its request takes until then.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// The caller.
-    pub(crate) reply: oneshot::Sender<Result<Reply, Error>>,
+    /// The caller. Told `None` when the request was never looked at, so that it may be sent again.
+    reply: Option<oneshot::Sender<Option<Result<Reply, Error>>>>,
+    /// Whether the request was looked at.
+    is_seen: bool,
     /// Given back when the request is answered or forgotten.
-    pub(crate) admission: Admission,
+    _admission: Admission,
+}
+
+impl Answer {
+    /// The way to a caller, and where it waits.
+    pub(crate) fn new(
+        admission: Admission,
+    ) -> (Self, oneshot::Receiver<Option<Result<Reply, Error>>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { reply: Some(reply), is_seen: false, _admission: admission }, answer)
+    }
+
+    /// The request is looked at: from now on only its answer says what became of it.
+    pub(crate) fn see(&mut self) {
+        self.is_seen = true;
+    }
+
+    /// Tells the caller. One that went away needs no answer; what it asked for is done all the same.
+    pub(crate) fn tell(mut self, reply: Result<Reply, Error>) {
+        if let Some(caller) = self.reply.take() {
+            drop(caller.send(Some(reply)));
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(caller) = self.reply.take().filter(|_| !self.is_seen) {
+            drop(caller.send(None));
+        }
+    }
 }

@@ -26,6 +26,7 @@ use crate::registry::{RegistryMessage, Slot};
 use crate::residency::Account;
 pub(crate) use messages::{Answer, SessionMessage};
 use shell::Shell;
+pub(crate) use upkeep::{Upkeep, size};
 
 pub(crate) struct SessionActor;
 
@@ -35,6 +36,8 @@ pub(crate) struct SessionArguments {
     pub(crate) lease: Lease,
     /// The last batch that was written under the lease.
     pub(crate) batch: BatchId,
+    /// What the opening had to fold counts for the next anchor.
+    pub(crate) upkeep: Upkeep,
     pub(crate) slot: Arc<Slot>,
     pub(crate) account: Account,
     pub(crate) registry: ActorRef<RegistryMessage>,

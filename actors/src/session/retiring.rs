@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::SessionMessage;
 use super::shell::Shell;
-use super::upkeep;
+use super::upkeep::{self, Upkeep};
 use crate::registry::{RegistryMessage, Reign};
 
 /// Ends with the session: a timer that outlived its actor would keep what is left of that in memory until it rings.
@@ -43,12 +43,14 @@ impl Shell {
             self.begin_to_retire(myself);
         } else {
             self.step(myself, Event::Relieve { to_bytes: 0 });
-            self.account.evicted();
         }
     }
 
     /// From now on whoever comes goes to the registry. Who stands in the mailbox already is seen to first.
     fn begin_to_retire(&mut self, myself: &ActorRef<SessionMessage>) {
+        if self.slot.is_retiring() {
+            return;
+        }
         let under = Reign { epoch: self.lease.epoch, batch: self.batch };
         self.slot.retire(myself.get_id(), under);
         // The actor is alive: it is handling a message.
@@ -65,31 +67,46 @@ impl Shell {
             self.watch(myself);
             return;
         }
-        if self.upkeep.is_due_at_end() {
-            self.anchor(myself);
+        if self.slot.retire_finally(myself.get_id()) {
+            self.house.residency.passivated();
+            tracing::debug!(session = %self.lease.session, "session passivated");
+            self.end(myself);
         }
-        self.house.residency.passivated();
-        self.slot.retire_finally();
-        tracing::debug!(session = %self.lease.session, "session passivated");
+    }
+
+    /// Ends the actor. What the next opening would have to fold is worth an anchor now, if it is much.
+    pub(super) fn end(&mut self, myself: &ActorRef<SessionMessage>) {
+        if self.upkeep.is_due_at_end() {
+            self.anchor();
+            self.store_anchor(myself);
+        }
         myself.stop(None);
     }
 
-    /// Takes an anchor when enough has come since the last.
+    /// Takes an anchor when enough has come since the last, and stores it once all that it folds is durable.
     pub(super) fn keep_up(&mut self, myself: &ActorRef<SessionMessage>) {
-        if self.upkeep.is_due() {
-            self.anchor(myself);
+        if self.upkeep.is_due() && self.upkeep.taken.is_none() {
+            self.anchor();
+        }
+        self.store_anchor(myself);
+    }
+
+    fn anchor(&mut self) {
+        if let Some(anchor) = self.session.anchor() {
+            self.upkeep = Upkeep::anchored(anchor);
         }
     }
 
-    fn anchor(&mut self, myself: &ActorRef<SessionMessage>) {
-        if let Some(anchor) = self.session.anchor() {
-            self.upkeep.anchored();
+    fn store_anchor(&mut self, myself: &ActorRef<SessionMessage>) {
+        let durable = self.session.durable_position();
+        if let Some(anchor) = self.upkeep.taken.take_if(|anchor| anchor.at() <= durable) {
             upkeep::keep(&self.house, &self.lease.session, anchor, myself);
         }
     }
 
     /// Tells what the session holds now, and asks for relief when all hold too much.
     pub(super) fn weigh(&self) {
+        self.account.evicted(self.session.evictions());
         if self.account.holds(self.session.resident_bytes()) {
             // A registry that has ended has nobody left to relieve.
             drop(self.registry.cast(RegistryMessage::Relieve));

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use super::messages::Answer;
 use super::retiring::IdleTimer;
-use super::upkeep::Upkeep;
+use super::upkeep::{Upkeep, size};
 use super::{SessionArguments, SessionMessage, asking};
 use crate::compactor::{Begin, CompactorActor, CompactorArguments};
 use crate::house::House;
@@ -53,7 +53,8 @@ impl Drop for Compactor {
 
 impl Shell {
     pub(super) fn new(myself: &ActorRef<SessionMessage>, arguments: SessionArguments) -> Self {
-        let SessionArguments { house, session, lease, batch, slot, account, registry } = arguments;
+        let SessionArguments { house, session, lease, batch, upkeep, slot, account, registry } =
+            arguments;
         let mut shell = Self {
             house,
             session,
@@ -61,7 +62,7 @@ impl Shell {
             slot,
             account,
             registry,
-            upkeep: Upkeep::default(),
+            upkeep,
             idle_timer: None,
             batch,
             answers: BTreeMap::new(),
@@ -79,7 +80,8 @@ impl Shell {
     }
 
     /// Gives a request its number and keeps its answer's way back.
-    pub(super) fn admit(&mut self, body: Request, answer: Answer) -> Event {
+    pub(super) fn admit(&mut self, body: Request, mut answer: Answer) -> Event {
+        answer.see();
         let request = RequestId(self.next_request);
         self.next_request += 1;
         self.answers.insert(request, answer);
@@ -116,7 +118,7 @@ impl Shell {
                 Command::Discard(removed) => {
                     self.house.executor.read(Box::new(move || drop(removed)));
                 }
-                Command::Stop => myself.stop(None),
+                Command::Stop => self.end(myself),
             }
         }
         self.keep_up(myself);
@@ -143,9 +145,7 @@ impl Shell {
 
     fn reply(&mut self, request: RequestId, reply: Result<Reply, Error>) {
         if let Some(answer) = self.answers.remove(&request) {
-            // A caller that went away needs no answer; what it asked for is done all the same.
-            drop(answer.reply.send(reply));
-            drop(answer.admission);
+            answer.tell(reply);
         }
     }
 
@@ -199,14 +199,5 @@ impl Shell {
         if let Some(compactor) = self.compactor.take_if(|compactor| compactor.pass == pass) {
             compactor.actor.kill();
         }
-    }
-}
-
-/// The bytes of a record that matter: those of its entry.
-fn size(record: &Record) -> usize {
-    match record {
-        Record::Appended { entry, .. } | Record::Edited { entry, .. } => entry.source().len(),
-        Record::Spliced { pieces, .. } => pieces.iter().map(|piece| piece.summary.text.len()).sum(),
-        _ => 0,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use highwater_protocol::anchor::Anchor;
 use highwater_protocol::session::Event;
-use highwater_protocol::{LogPos, SessionId, caps};
+use highwater_protocol::{LogPos, Record, SessionId, caps};
 use highwater_storage::{Store, encode_anchor};
 use ractor::ActorRef;
 
@@ -15,14 +15,21 @@ use crate::house::House;
 
 /// How much has come since the last anchor.
 #[derive(Debug, Default)]
-pub(super) struct Upkeep {
+pub(crate) struct Upkeep {
     bytes: usize,
     records: usize,
+    /// An anchor that waits for all that it folds to be durable.
+    pub(super) taken: Option<Anchor>,
 }
 
 impl Upkeep {
+    /// An anchor was taken: from now on everything is new.
+    pub(super) fn anchored(anchor: Anchor) -> Self {
+        Self { taken: Some(anchor), ..Self::default() }
+    }
+
     /// Records of so many bytes went to the store.
-    pub(super) fn wrote(&mut self, records: usize, bytes: usize) {
+    pub(crate) fn wrote(&mut self, records: usize, bytes: usize) {
         self.records += records;
         self.bytes += bytes;
     }
@@ -35,11 +42,6 @@ impl Upkeep {
     /// Whether an anchor is worth its while for a session that ends: the next opening would fold more than it costs.
     pub(super) fn is_due_at_end(&self) -> bool {
         self.bytes >= caps::ANCHOR_EVERY_BYTES / 8 || self.records >= caps::ANCHOR_EVERY_RECORDS / 8
-    }
-
-    /// An anchor was taken.
-    pub(super) fn anchored(&mut self) {
-        *self = Self::default();
     }
 }
 
@@ -85,5 +87,14 @@ fn seal(
     if sealed.more {
         let next = Arc::clone(&executor);
         next.write(Box::new(move || seal(store, executor, session, below, myself)));
+    }
+}
+
+/// The bytes of a record that matter: those of its entry.
+pub(crate) fn size(record: &Record) -> usize {
+    match record {
+        Record::Appended { entry, .. } | Record::Edited { entry, .. } => entry.source().len(),
+        Record::Spliced { pieces, .. } => pieces.iter().map(|piece| piece.summary.text.len()).sum(),
+        _ => 0,
     }
 }

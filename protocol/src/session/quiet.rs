@@ -1,6 +1,7 @@
 //! Whether anything is under way: a session that is quiet can be ended and read from its log again unnoticed.
 
 use crate::anchor::Anchor;
+use crate::position::LogPos;
 
 use super::Session;
 
@@ -14,9 +15,18 @@ impl Session {
             && self.outbox.is_settled()
     }
 
-    /// The fold as an anchor; `None` when part of it is not durable yet, or it cannot be one.
+    /// The fold as an anchor, to be stored once everything up to it is durable; `None` when it cannot be one now.
     pub fn anchor(&self) -> Option<Anchor> {
-        let is_whole = self.outbox.is_durable() && self.held.is_none() && !self.closing;
-        if is_whole { self.state.anchor() } else { None }
+        if self.held.is_some() { None } else { self.state.anchor() }
+    }
+
+    /// Up to where the log is durable.
+    pub fn durable_position(&self) -> LogPos {
+        self.outbox.durable_position()
+    }
+
+    /// How often texts have left memory.
+    pub fn evictions(&self) -> u64 {
+        self.evictions
     }
 }

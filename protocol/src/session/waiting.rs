@@ -221,7 +221,9 @@ impl Session {
     pub(super) fn keep_within(&mut self, bytes: usize) {
         let over = self.resident_bytes().saturating_sub(bytes);
         if over > 0 && self.held.is_none() && !self.outbox.holds_context() {
+            let before = self.resident_bytes();
             self.state.evict(over, self.outbox.durable_position());
+            self.evictions += u64::from(self.resident_bytes() < before);
         }
     }
 }

@@ -46,9 +46,11 @@ pub(crate) fn put_blobs(
     tables: &mut impl Write,
     blobs: &[&[u8]],
     at: Timestamp,
+    touched: &Touched,
 ) -> Result<Vec<Digest>, Failure> {
     let digests: Vec<Digest> = blobs.iter().map(|blob| Digest::of(blob)).collect();
     for (digest, blob) in digests.iter().zip(blobs) {
+        touched.note(*digest);
         // Put anew when it is there: its age counts from now, so that it lives until something refers to it.
         tables.put(Table::Blobs, &digest.0, &BlobRow::encode(at, blob))?;
     }

@@ -75,7 +75,7 @@ pub(crate) fn seal(
     Ok(Sealed { below: LogPos(ready.end), records, more })
 }
 
-/// Gathers stretches from rows. A damaged row stops it: what is damaged stays where it was found.
+/// Gathers stretches from rows, up to one that is damaged: that stays where it was found.
 fn ready(
     tables: &impl Read,
     session: &SessionId,
@@ -83,16 +83,23 @@ fn ready(
     (from, below): (LogPos, LogPos),
 ) -> Result<Ready, Failure> {
     let mut ready = Ready { end: from.0, ..Ready::default() };
-    let mut open = Growing::default();
+    let (mut open, mut damage) = (Growing::default(), None);
     let mut next = from.0;
     let (start, end) = (key(number, from.0), key(number, below.0.max(from.0)));
     tables.scan(Table::Log, &start, &end, Order::Rising, |key, frame| {
         let at = position(key);
-        let head = record::entry_head(frame)
-            .map_err(|error| damaged(session, LogPos(at), LogPos(at + 1), error.to_string()))?;
-        if at != next {
-            return Err(damaged(session, LogPos(next), LogPos(at), "the record is missing").into());
-        }
+        let head = match record::entry_head(frame) {
+            _ if at != next => Err((at, "the record is missing".to_owned())),
+            Ok(head) => Ok(head),
+            Err(error) => Err((at + 1, error.to_string())),
+        };
+        let head = match head {
+            Ok(head) => head,
+            Err((until, why)) => {
+                damage = Some(damaged(session, LogPos(next), LogPos(until), why));
+                return Ok(ControlFlow::Break(()));
+            }
+        };
         next = at + 1;
         open.ids.extend(head.map(|head| (head.id, at)));
         open.segment.push(frame);
@@ -106,6 +113,10 @@ fn ready(
     if open.segment.frames.len() >= LEAST_SEGMENT_BYTES {
         let row = open.segment.encoded();
         ready.take(open, row);
+    }
+    // What stands before the damage is sealed first; it is told when nothing else is left to do.
+    if let Some(damage) = damage.filter(|_| ready.stretches.is_empty()) {
+        return Err(damage.into());
     }
     Ok(ready)
 }
