@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use highwater::history::PastCall;
 use highwater_protocol::message::{CompactReply, ContextReply, OpenCalls};
-use highwater_protocol::{CallNumber, Context, Format, Kind, Outcome, Seq, SeqRange};
+use highwater_protocol::tokens::Usage;
+use highwater_protocol::{CallNumber, Context, Format, Kind, Outcome, Seq, SeqRange, TokenCount};
 use highwater_storage::MemoryStore;
 use highwater_tests::host::Host;
 use highwater_tests::world::{self, Environment, Shared};
@@ -20,7 +22,11 @@ impl Kept {
     async fn check(&self, host: &Host) {
         assert!(!self.0.is_empty());
         for (call, body, resets) in &self.0 {
-            let again = host.session.call(*call).await.expect("it was answered");
+            let PastCall { context: again, used } =
+                host.session.call(*call).await.expect("it was answered");
+            let input = used.map(|used| (used.model, used.usage.input));
+            let reported = (call.0 % 3 == 0).then(|| ("a-model".into(), TokenCount(100 + call.0)));
+            assert_eq!(input, reported, "call {}", call.0);
             assert_eq!((again.call, again.resets), (*call, *resets));
             assert_eq!(again.body(), *body, "call {}", call.0);
         }
@@ -31,6 +37,14 @@ async fn context(host: &Host) -> Context {
     match host.session.context(OpenCalls::StandIn).await.expect("an answer") {
         ContextReply::Ready(context) => context,
         other => panic!("{other:?}"),
+    }
+}
+
+/// Reports the usage of those calls whose number three divides, if that was not done yet.
+async fn report_each_third(host: &Host, kept: &Kept) {
+    for (call, _, _) in kept.0.iter().filter(|(call, _, _)| call.0 % 3 == 0) {
+        let usage = Usage { input: TokenCount(100 + call.0), ..Usage::default() };
+        host.session.report_usage(*call, "a-model", usage).await.expect("it answers");
     }
 }
 
@@ -57,6 +71,7 @@ async fn each_call_is_rendered_again_behind_splices_changes_rewinds_and_restarts
             );
             host.append(&turn).await;
             kept.keep(&context(&host).await);
+            report_each_third(&host, &kept).await;
         }
         match round {
             0 => assert_eq!(compacted(&host).await, Outcome::Spliced),
@@ -78,6 +93,7 @@ async fn each_call_is_rendered_again_behind_splices_changes_rewinds_and_restarts
                 kept.keep(&context(&host).await);
             }
         }
+        report_each_third(&host, &kept).await;
         kept.check(&host).await;
     }
     house.close().await.expect("it closes");
@@ -92,6 +108,8 @@ async fn each_call_is_rendered_again_behind_splices_changes_rewinds_and_restarts
     for unknown in [CallNumber(0), CallNumber(last.0 + 1), CallNumber(u64::MAX)] {
         let refused = host.session.call(unknown).await.expect_err("it was never answered");
         assert_eq!(refused.kind(), Kind::NotFound, "{unknown:?}");
+        let known = format!("its calls are 1 to {}", last.0);
+        assert!(refused.to_string().contains(&known), "{refused}");
     }
 }
 
