@@ -14,7 +14,7 @@ use crate::{checkpoint, export, restore, store};
     after_help = "\
 Exit codes:
   0    fine
-  1    the run failed: bytes were lost, a context broke a promise, the store failed
+  1    the run failed or something is wrong: bytes were lost, a context broke a promise, the store is damaged
   2    usage, or an input that cannot be read
   130  stopped by Ctrl-C (with --store, the same command goes on where it stopped)"
 )]
@@ -52,8 +52,9 @@ Rebuilds every record from the store alone. Prints `lossless: yes` or where the 
     #[command(after_help = "\
 Example:
   highwater stats DIR
+  highwater stats DIR --json | jq .ratio
 
-Reads every entry, so that it takes as long as reading the store does.")]
+Changes nothing. Reads every entry, so that it takes as long as reading the store does.")]
     Stats(store::Stats),
     /// Examine a store: hashes, folds, views, references
     #[command(after_help = "\
@@ -61,8 +62,8 @@ Examples:
   highwater doctor DIR
   highwater doctor DIR --json | jq .findings
 
-Reads and folds everything, and changes nothing but what redb itself mends in its file. Exit code 1 when something
-is wrong; each finding says where, and what it means.")]
+Reads and folds everything, and leaves every byte of the store as it is. Exit code 1 when something is wrong; each
+finding says where, and what it means.")]
     Doctor(store::Doctor),
     /// Print the exact input of a past call again
     #[command(after_help = "\
