@@ -5,6 +5,7 @@ mod changes;
 mod checkpoints;
 mod context;
 mod gate;
+mod golden_store;
 mod hard_mark;
 mod history;
 mod kill;
