@@ -130,9 +130,9 @@ impl Account {
         self.held.used.store(now, Ordering::Relaxed);
     }
 
-    /// The session holds so many bytes now. Whether the registry is to be asked for relief: all hold too much, and it was
-    /// not asked yet.
-    pub(crate) fn holds(&self, bytes: usize) -> bool {
+    /// The session holds so many bytes now. Whether the registry is to be asked for relief: all hold too much, it was not
+    /// asked yet, and there is hope, since this session could end or more is held than when it was asked last.
+    pub(crate) fn holds(&self, bytes: usize, could_end: bool) -> bool {
         let (bytes, residency) = (bytes as u64, &self.residency);
         let before = self.held.bytes.swap(bytes, Ordering::Relaxed);
         // A sum that wraps on its way is right in the end.
@@ -141,7 +141,8 @@ impl Account {
             residency.asked_above.store(0, Ordering::Relaxed);
             return false;
         }
-        residency.resident.load(Ordering::Relaxed) > residency.asked_above.load(Ordering::Relaxed)
+        let resident = residency.resident.load(Ordering::Relaxed);
+        (could_end || resident > residency.asked_above.load(Ordering::Relaxed))
             && !residency.is_relieving.swap(true, Ordering::Relaxed)
     }
 
@@ -173,12 +174,17 @@ mod tests {
     fn what_sessions_hold_is_counted_and_given_back() {
         let residency = Residency::new(1_000);
         let (a, b) = (residency.activated(), residency.activated());
-        assert!(!a.holds(600));
-        assert!(b.holds(600), "together they hold too much");
-        assert!(!b.holds(700), "it was asked for already");
+        assert!(!a.holds(600, true));
+        assert!(b.holds(600, true), "together they hold too much");
+        assert!(!b.holds(700, true), "it was asked for already");
         assert_eq!(residency.excess(), 1_300 - 875);
         residency.relieved();
-        assert!(!a.holds(100), "800 are within the budget");
+        assert!(!b.holds(700, false), "nothing was given up, and no more is held");
+        assert!(b.holds(900, false), "more is held");
+        residency.relieved();
+        assert!(b.holds(700, true), "one could end");
+        residency.relieved();
+        assert!(!a.holds(100, true), "800 are within the budget");
         assert_eq!((residency.excess(), residency.gauges().resident_bytes), (0, 800));
         assert!(a.held().used() < b.held().used());
         a.touch();

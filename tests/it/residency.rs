@@ -203,12 +203,12 @@ async fn many_short_lives_are_never_folded_from_the_beginning() {
             host.append(&format!("u{}: so many words ~400", life * 4 + n)).await;
             host.context().await;
         }
-        tokio::time::sleep(IDLE * 2).await;
+        tokio::time::sleep(IDLE * 3).await;
         assert_eq!(house.gauges().live_sessions, 0);
         let before = house.gauges().page_reads;
         host.context().await;
         reads.push(house.gauges().page_reads - before);
-        tokio::time::sleep(IDLE * 2).await;
+        tokio::time::sleep(IDLE * 3).await;
     }
     let names = house.history(world::named("s"));
     assert!(names.count(highwater_protocol::SeqRange::new(Seq(1), Seq(1_000))).await.is_ok());
@@ -244,7 +244,7 @@ async fn closing_a_session_that_is_idle_is_followed_by_calls_like_any_other() {
     let house = small(u64::MAX, Environment::Inline).await;
     let mut host = Host::open(&house, "s", world::by_wish()).await;
     for n in 1..=50 {
-        tokio::time::sleep(IDLE * 2).await;
+        tokio::time::sleep(IDLE * 3).await;
         host.session.close().await.expect("it closes");
         host.append(&format!("u{n}: more")).await;
     }

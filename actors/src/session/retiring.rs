@@ -107,7 +107,7 @@ impl Shell {
     /// Tells what the session holds now, and asks for relief when all hold too much.
     pub(super) fn weigh(&self) {
         self.account.evicted(self.session.evictions());
-        if self.account.holds(self.session.resident_bytes()) {
+        if self.account.holds(self.session.resident_bytes(), self.session.is_quiet()) {
             // A registry that has ended has nobody left to relieve.
             drop(self.registry.cast(RegistryMessage::Relieve));
         }
