@@ -3,6 +3,9 @@
 //!
 //! Run: `cargo bench -p highwater-tests --bench appends`
 
+#![expect(clippy::cast_precision_loss, reason = "ratios for people")]
+
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -55,7 +58,7 @@ fn entry(session: u64, number: u64) -> Arc<Entry> {
     let mut seed = session * 1_000_003 + number;
     while text.len() < ROW_BYTES - 40 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        text.push_str(&format!("{:x} ", seed >> 40));
+        write!(text, "{:x} ", seed >> 40).expect("a string takes everything");
     }
     Arc::new(Entry::user(id, &text).expect("a small entry"))
 }

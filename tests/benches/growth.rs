@@ -26,7 +26,8 @@ fn config() -> SessionConfig {
 fn entry(number: u64) -> Arc<Entry> {
     let id = EntryId::parse(&format!("e{number}")).expect("a legal id");
     let text = format!("{number}: the ferry leaves at {} from pier {}", number % 24, number % 7);
-    let said = if number % 2 == 0 { Entry::user(id, &text) } else { Entry::assistant(id, &text) };
+    let said =
+        if number.is_multiple_of(2) { Entry::user(id, &text) } else { Entry::assistant(id, &text) };
     Arc::new(said.expect("a small entry"))
 }
 

@@ -4,6 +4,8 @@
 //!
 //! Run: `cargo bench -p highwater-tests --bench memory`
 
+#![expect(clippy::cast_precision_loss, reason = "ratios for people")]
+
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +33,8 @@ fn entry(session: u64, number: u64) -> Arc<Entry> {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         write!(text, "word{} ", (seed >> 33) % 5_000).expect("a string takes everything");
     }
-    let said = if number % 2 == 0 { Entry::user(id, &text) } else { Entry::assistant(id, &text) };
+    let said =
+        if number.is_multiple_of(2) { Entry::user(id, &text) } else { Entry::assistant(id, &text) };
     Arc::new(said.expect("a small entry"))
 }
 

@@ -5,6 +5,8 @@
 //! FOLDER defaults to `../shared/transcripts` beside the workspace. Files that no reader knows are taken line by line, as
 //! records that no model sees.
 
+#![expect(clippy::cast_precision_loss, reason = "ratios for people")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;

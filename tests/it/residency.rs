@@ -12,7 +12,7 @@ use highwater_tests::generate;
 use highwater_tests::host::Host;
 use highwater_tests::world::{self, Environment};
 
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 async fn small(budget: u64, environment: Environment) -> Highwater {
     let builder = Highwater::builder(MemoryStore::new())

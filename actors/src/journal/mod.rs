@@ -79,7 +79,7 @@ impl Actor for JournalActor {
             }
             JournalMessage::Gather { turns } => {
                 tokio::task::yield_now().await;
-                state.ask_again(&myself, turns - 1);
+                ask_again(&myself, turns - 1);
                 return Ok(());
             }
         }
@@ -93,13 +93,8 @@ impl JournalState {
     fn gather(&mut self, myself: &ActorRef<JournalMessage>) {
         if self.in_flight.is_none() && !self.queue.is_empty() && !self.is_gathering {
             self.is_gathering = true;
-            self.ask_again(myself, GATHERING_TURNS);
+            ask_again(myself, GATHERING_TURNS);
         }
-    }
-
-    fn ask_again(&self, myself: &ActorRef<JournalMessage>, turns: u8) {
-        // The actor is alive: it is handling a message.
-        drop(myself.cast(JournalMessage::Gather { turns }));
     }
 
     fn commit(&mut self, myself: &ActorRef<JournalMessage>) {
@@ -124,6 +119,12 @@ impl JournalState {
             drop(session.cast(SessionMessage::Committed(result)));
         }
     }
+}
+
+/// Goes to the end of the mailbox once more.
+fn ask_again(myself: &ActorRef<JournalMessage>, turns: u8) {
+    // The actor is alive: it is handling a message.
+    drop(myself.cast(JournalMessage::Gather { turns }));
 }
 
 /// Commits the batches together. When one of them cannot be stored by its own fault, each is committed alone, so that

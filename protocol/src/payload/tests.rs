@@ -16,6 +16,13 @@ fn ranges(record: &str) -> Vec<Range<usize>> {
     content.payloads.iter().map(|payload| payload.range.clone()).collect()
 }
 
+/// Where the only payload of a record stands.
+fn only(record: &str) -> Range<usize> {
+    let mut ranges = ranges(record);
+    assert_eq!(ranges.len(), 1);
+    ranges.remove(0)
+}
+
 #[test]
 fn a_record_without_long_strings_is_hashed_as_it_is() {
     let record = format!(r#"{{"role":"user","content":"{}"}}"#, text(MIN_PAYLOAD_BYTES - 1));
@@ -36,13 +43,13 @@ fn what_stands_between_the_quotes_of_a_long_string_is_a_payload() {
 fn escaped_quotes_do_not_end_a_string() {
     let inner = format!(r#"{}\"{}\\"#, text(3000), text(3000));
     let record = format!(r#"{{"a":"{inner}","b":""}}"#);
-    assert_eq!(ranges(&record), [6..6 + inner.len()]);
+    assert_eq!(only(&record), 6..6 + inner.len());
 }
 
 #[test]
 fn a_string_that_does_not_end_goes_to_the_end_of_the_bytes() {
     let torn = format!(r#"{{"a":"{}\"#, text(5000));
-    assert_eq!(ranges(&torn), [6..torn.len()]);
+    assert_eq!(only(&torn), 6..torn.len());
 }
 
 #[test]
