@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use highwater::history::{HistoryPage, Order};
 use highwater::{Highwater, Notices, SessionHandle, Told};
-use highwater_protocol::message::{ContextReply, Reply, Request};
+use highwater_protocol::message::{ContextReply, Notice, Reply, Request};
 use highwater_protocol::{Error, SeqRange, Timestamp, TokenCount};
 use highwater_storage::{PageLimit, Store};
 use highwater_tests::rules;
@@ -249,6 +249,19 @@ impl<'a> Life<'a> {
     fn hear(&mut self, is_calm: bool) -> Result<(), Breach> {
         let world = &mut *self.world;
         world.now = highwater::env::Clock::now(&self.trap);
+        // An actor that has died may have been read anew within this step: what it left unfinished is explained by that.
+        let told: Vec<Vec<Told>> = self
+            .handles
+            .iter_mut()
+            .map(|(_, notices)| std::iter::from_fn(|| notices.try_next()).collect())
+            .collect();
+        for (agent, told) in world.agents.iter_mut().zip(&told) {
+            let has_died =
+                |told: &Told| matches!(told, Told::Missed(_) | Told::Notice(Notice::Failed(_)));
+            if told.iter().any(has_died) {
+                agent.oracle.lost_its_actor();
+            }
+        }
         for agent in &mut world.agents {
             read(&world.disk, agent)?;
         }
@@ -286,8 +299,8 @@ impl<'a> Life<'a> {
             self.line.push_str(&said);
             held?;
         }
-        for (at, (_, notices)) in self.handles.iter_mut().enumerate() {
-            while let Some(told) = notices.try_next() {
+        for (at, told) in told.into_iter().enumerate() {
+            for told in told {
                 match told {
                     Told::Notice(notice) => {
                         if let Some(said) = words::of_notice(&notice) {
