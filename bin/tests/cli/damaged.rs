@@ -52,7 +52,9 @@ fn stored() -> World {
         world.replay(file, &more).fine(&["lossless: yes"]);
     }
     // A house that closes seals what is worth it: what comes behind that stands in rows of its own.
-    world.run(&["checkpoint", "store", "large"]).fine(&[]);
+    for _ in 0..2 {
+        world.run(&["checkpoint", "store", "large"]).fine(&[]);
+    }
     world.run(&["doctor", "store"]).fine(&["sound: yes", "3 sessions"]);
     world
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use redb::{
     Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError, TableDefinition,
@@ -24,6 +25,10 @@ const MARK_KEY: &[u8] = b"mark";
 const FILE_NAME: &str = "highwater.redb";
 const UNFINISHED_NAME: &str = "highwater.redb.new";
 const LOCK_NAME: &str = "highwater.lock";
+
+/// How often a lock that somebody holds is tried, and how long is waited in between: 100 ms in all.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// An open store.
 pub(super) struct Opened {
@@ -68,13 +73,10 @@ pub(super) fn unchanged(dir: &Path, options: RedbOptions) -> Result<Opened, Stor
     }
     let lock_path = dir.join(LOCK_NAME);
     let lock = match File::open(&lock_path) {
-        Ok(lock) => match lock.try_lock_shared() {
-            Ok(()) => Some(lock),
-            Err(TryLockError::WouldBlock) => {
-                return Err(locked(&path.display(), &lock_path.display()));
-            }
-            Err(TryLockError::Error(error)) => return Err(io_error(&lock_path, &error)),
-        },
+        Ok(lock) => {
+            taken(&lock_path, &path, || lock.try_lock_shared())?;
+            Some(lock)
+        }
         // A copy of the file alone. redb's own lock is enough where nothing is created.
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(io_error(&lock_path, &error)),
@@ -149,11 +151,26 @@ fn lock(lock_path: &Path, path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     let lock = options.open(lock_path).map_err(|error| io_error(lock_path, &error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(locked(&path.display(), &lock_path.display())),
-        Err(TryLockError::Error(error)) => Err(io_error(lock_path, &error)),
+    taken(lock_path, path, || lock.try_lock())?;
+    Ok(lock)
+}
+
+/// Takes a lock, with a little patience: a process that was just forked off holds the locks of its parent until it has
+/// become a program of its own, also those of a store that the parent has closed meanwhile.
+fn taken(
+    lock_path: &Path,
+    path: &Path,
+    take: impl Fn() -> Result<(), TryLockError>,
+) -> Result<(), StoreError> {
+    for tries_left in (0..LOCK_TRIES).rev() {
+        match take() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(io_error(lock_path, &error)),
+            Err(TryLockError::WouldBlock) if tries_left > 0 => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {}
+        }
     }
+    Err(locked(&path.display(), &lock_path.display()))
 }
 
 /// Creates the file under another name and renames it when it is a whole store. What an earlier attempt left under
