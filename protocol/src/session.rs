@@ -101,7 +101,7 @@ pub struct Session {
     /// What the session waits for, and what happened meanwhile.
     held: Option<Held>,
     /// How often texts have left memory.
-    evictions: u64,
+    evictions: quiet::Tally,
     /// What the store knew of the ids of the request that is carried out.
     found: Option<Found>,
 }
@@ -132,7 +132,7 @@ impl Session {
             overhead_told: false,
             closing: false,
             held: None,
-            evictions: 0,
+            evictions: quiet::Tally::default(),
             found: None,
         }
     }

@@ -1,9 +1,21 @@
 //! Whether anything is under way: a session that is quiet can be ended and read from its log again unnoticed.
 
+use std::fmt;
+
 use crate::anchor::Anchor;
 use crate::position::LogPos;
 
 use super::Session;
+
+/// A figure for whoever watches. It decides nothing, so that two sessions that differ in it alone are the same.
+#[derive(Default)]
+pub(super) struct Tally(pub(super) u64);
+
+impl fmt::Debug for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tally")
+    }
+}
 
 impl Session {
     /// Whether nothing is under way: no pass, nobody who waits, nothing that is not durable.
@@ -27,6 +39,6 @@ impl Session {
 
     /// How often texts have left memory.
     pub fn evictions(&self) -> u64 {
-        self.evictions
+        self.evictions.0
     }
 }

@@ -223,7 +223,7 @@ impl Session {
         if over > 0 && self.held.is_none() && !self.outbox.holds_context() {
             let before = self.resident_bytes();
             self.state.evict(over, self.outbox.durable_position());
-            self.evictions += u64::from(self.resident_bytes() < before);
+            self.evictions.0 += u64::from(self.resident_bytes() < before);
         }
     }
 }
