@@ -24,7 +24,7 @@ use crate::house::House;
 use crate::journal::{JournalActor, JournalArguments};
 use crate::registry::{RegistryActor, RegistryMessage};
 use crate::residency::{Gauges, Residency};
-use crate::session::{Answer, SessionMessage};
+use crate::session::{Answer, Cadence, SessionMessage};
 use crate::summarize::{Extractive, KeptSummaries, Summarizer};
 use highwater_protocol::message::Request;
 
@@ -42,6 +42,7 @@ pub struct Builder {
     reserve: u32,
     resident_bytes: u64,
     passivate_after: Duration,
+    anchor_every: Cadence,
 }
 
 impl Builder {
@@ -73,6 +74,16 @@ impl Builder {
     #[must_use]
     pub fn passivate_after(mut self, idle: Duration) -> Self {
         self.passivate_after = idle;
+        self
+    }
+
+    /// How much of a session's log may come, in bytes of entries or in records, before an anchor is stored, from which the
+    /// next opening folds, and the log behind it is sealed. A session that is ended for want of use takes one after an eighth
+    /// of it. Less makes openings shorter and writes more. Default: [`caps::ANCHOR_EVERY_BYTES`] and
+    /// [`caps::ANCHOR_EVERY_RECORDS`].
+    #[must_use]
+    pub fn anchor_every(mut self, bytes: usize, records: usize) -> Self {
+        self.anchor_every = Cadence { bytes, records };
         self
     }
 
@@ -128,6 +139,7 @@ impl Builder {
             queue: Budgeted::new(caps::PROCESS_QUEUE_BYTES),
             residency: Residency::new(self.resident_bytes),
             passivate_after: self.passivate_after,
+            anchor_every: self.anchor_every,
         };
         let (registry, _) =
             Actor::spawn(None, RegistryActor, house.clone()).await.map_err(not_started)?;
@@ -161,6 +173,10 @@ impl Highwater {
             reserve: DEFAULT_SLOTS.1,
             resident_bytes: caps::RESIDENT_BYTES,
             passivate_after: caps::PASSIVATE_AFTER,
+            anchor_every: Cadence {
+                bytes: caps::ANCHOR_EVERY_BYTES,
+                records: caps::ANCHOR_EVERY_RECORDS,
+            },
         }
     }
 

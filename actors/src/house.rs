@@ -11,6 +11,7 @@ use crate::door::Door;
 use crate::env::{Clock, Executor};
 use crate::journal::JournalMessage;
 use crate::residency::Residency;
+use crate::session::Cadence;
 
 /// Shared by all actors. Cheap to clone.
 #[derive(Clone)]
@@ -24,4 +25,6 @@ pub(crate) struct House {
     pub(crate) residency: Arc<Residency>,
     /// How long a session may lie idle before its actor ends.
     pub(crate) passivate_after: Duration,
+    /// How much of a log comes between two anchors.
+    pub(crate) anchor_every: Cadence,
 }

@@ -17,7 +17,7 @@ pub(crate) use blobs::{Suspects, Touched, put_blobs, remove as remove_blobs};
 pub(crate) use blocks::Blocks;
 pub(crate) use examine::{Lost, References, illegal_names, strays};
 pub(crate) use read::{find, read, read_at, read_back};
-pub(crate) use seal::seal;
+pub(crate) use seal::{SEGMENT_BYTES, seal};
 pub(crate) use sessions::{fork, info, list, open};
 
 use highwater_protocol::{LogPos, SessionId};

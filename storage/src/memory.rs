@@ -17,11 +17,12 @@ use crate::store::{
 use crate::tables::{Failure, Order, Read, Table, Visited, Write};
 
 /// Keeps everything until it is dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
     tables: Mutex<Tables>,
     blocks: Blocks,
     touched: Touched,
+    stretch: usize,
 }
 
 type Bytes = Box<[u8]>;
@@ -39,6 +40,17 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// An empty store that seals stretches of so many bytes of records, so that small sessions are sealed too. A file
+    /// seals 128 KiB at a time, and so does [`MemoryStore::new`].
+    pub fn with_segments_of(bytes: usize) -> Self {
+        Self {
+            tables: Mutex::default(),
+            blocks: Blocks::default(),
+            touched: Touched::default(),
+            stretch: bytes,
+        }
+    }
+
     /// A panic between two steps of a write is impossible: all that can fail comes before the first.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
@@ -52,6 +64,12 @@ impl MemoryStore {
         let done = work(&mut tables).map_err(refused)?;
         tables.usage.commits += 1;
         Ok(done)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::with_segments_of(engine::SEGMENT_BYTES)
     }
 }
 
@@ -121,7 +139,7 @@ impl Store for MemoryStore {
     }
 
     fn seal(&self, session: &SessionId, below: LogPos) -> Result<Sealed, StoreError> {
-        self.write(|tables| engine::seal(tables, session, below))
+        self.write(|tables| engine::seal(tables, session, below, self.stretch))
     }
 
     fn put_anchor(&self, session: &SessionId, at: LogPos, anchor: &[u8]) -> Result<(), StoreError> {

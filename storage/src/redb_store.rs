@@ -284,7 +284,7 @@ impl Store for RedbStore {
 
     fn seal(&self, session: &SessionId, below: LogPos) -> Result<Sealed, StoreError> {
         self.journal.write(|tables| {
-            let sealed = engine::seal(tables, session, below)?;
+            let sealed = engine::seal(tables, session, below, engine::SEGMENT_BYTES)?;
             let is_any = sealed.records > 0;
             Ok(if is_any { Ending::Commit(sealed) } else { Ending::Abort(sealed) })
         })

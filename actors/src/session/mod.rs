@@ -26,7 +26,7 @@ use crate::registry::{RegistryMessage, Slot};
 use crate::residency::Account;
 pub(crate) use messages::{Answer, SessionMessage};
 use shell::Shell;
-pub(crate) use upkeep::{Upkeep, size};
+pub(crate) use upkeep::{Cadence, Upkeep, size};
 
 pub(crate) struct SessionActor;
 

@@ -76,7 +76,7 @@ impl Shell {
 
     /// Ends the actor. What the next opening would have to fold is worth an anchor now, if it is much.
     pub(super) fn end(&mut self, myself: &ActorRef<SessionMessage>) {
-        if self.upkeep.is_due_at_end() {
+        if self.upkeep.is_due_at_end(self.house.anchor_every) {
             self.anchor();
             self.store_anchor(myself);
         }
@@ -85,7 +85,7 @@ impl Shell {
 
     /// Takes an anchor when enough has come since the last, and stores it once all that it folds is durable.
     pub(super) fn keep_up(&mut self, myself: &ActorRef<SessionMessage>) {
-        if self.upkeep.is_due() && self.upkeep.taken.is_none() {
+        if self.upkeep.is_due(self.house.anchor_every) && self.upkeep.taken.is_none() {
             self.anchor();
         }
         self.store_anchor(myself);

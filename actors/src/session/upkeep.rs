@@ -5,13 +5,20 @@ use std::sync::Arc;
 
 use highwater_protocol::anchor::Anchor;
 use highwater_protocol::session::Event;
-use highwater_protocol::{LogPos, Record, SessionId, caps};
+use highwater_protocol::{LogPos, Record, SessionId};
 use highwater_storage::{Store, encode_anchor};
 use ractor::ActorRef;
 
 use super::SessionMessage;
 use crate::env::{Executor, guarded};
 use crate::house::House;
+
+/// How much of a log may come behind its last anchor, before the next is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cadence {
+    pub(crate) bytes: usize,
+    pub(crate) records: usize,
+}
 
 /// How much has come since the last anchor.
 #[derive(Debug, Default)]
@@ -35,13 +42,13 @@ impl Upkeep {
     }
 
     /// Whether enough has come for an anchor while the session lives.
-    pub(super) fn is_due(&self) -> bool {
-        self.bytes >= caps::ANCHOR_EVERY_BYTES || self.records >= caps::ANCHOR_EVERY_RECORDS
+    pub(super) fn is_due(&self, every: Cadence) -> bool {
+        self.bytes >= every.bytes || self.records >= every.records
     }
 
     /// Whether an anchor is worth its while for a session that ends: the next opening would fold more than it costs.
-    pub(super) fn is_due_at_end(&self) -> bool {
-        self.bytes >= caps::ANCHOR_EVERY_BYTES / 8 || self.records >= caps::ANCHOR_EVERY_RECORDS / 8
+    pub(super) fn is_due_at_end(&self, every: Cadence) -> bool {
+        self.is_due(Cadence { bytes: every.bytes / 8, records: every.records / 8 })
     }
 }
 

@@ -7,7 +7,7 @@ use highwater_protocol::{EntryId, LogPos, SessionId};
 
 use super::{damaged, known, sessions};
 use crate::record;
-use crate::row::{Place, Row, SegmentRow};
+use crate::row::{Place, Row, SegmentRow, SessionRow};
 use crate::store::Sealed;
 use crate::tables::{Failure, Order, Read, Table, Write, id_key, key, position};
 
@@ -15,8 +15,8 @@ use crate::tables::{Failure, Order, Read, Table, Write, id_key, key, position};
 /// unpacks the whole of it.
 pub(crate) const SEGMENT_BYTES: usize = 128 << 10;
 
-/// A stretch that would leave much of its pages empty goes on growing, up to this.
-const LARGEST_SEGMENT_BYTES: usize = 4 * SEGMENT_BYTES;
+/// A stretch that would leave much of its pages empty goes on growing, up to so many times its size.
+const LARGEST_TIMES: usize = 4;
 
 /// Bulk is kept in pages of 4 KiB times a power of two: a stretch is full enough when it takes so much of its page.
 const WELL_FILLED_PERCENT: usize = 85;
@@ -28,8 +28,8 @@ const AIMED_AT_PERCENT: usize = 94;
 const PAGE_BYTES: usize = 4 << 10;
 const PAGE_OVERHEAD_BYTES: usize = 64;
 
-/// What is left at the end is sealed from this size on: below it packing gains too little.
-pub(crate) const LEAST_SEGMENT_BYTES: usize = 64 << 10;
+/// What is left at the end is sealed from this part of a stretch on: below it packing gains too little.
+const LEAST_PART: usize = 2;
 
 /// What one transaction seals at most: others wait for it.
 const SEALED_AT_ONCE_BYTES: usize = 4 << 20;
@@ -50,14 +50,15 @@ struct Ready {
     bytes: usize,
 }
 
-/// Seals rows of a session below a position, as many whole stretches as there are, up to a bound.
+/// Seals rows of a session below a position, as many whole stretches of `stretch` bytes as there are, up to a bound.
 pub(crate) fn seal(
     tables: &mut impl Write,
     session: &SessionId,
     below: LogPos,
+    stretch: usize,
 ) -> Result<Sealed, Failure> {
     let row = known(tables, session)?;
-    let ready = ready(tables, session, row.number(), (row.sealed(), below.min(row.head())))?;
+    let ready = ready(tables, session, &row, below, stretch)?;
     let records = ready.end - row.sealed().0;
     for stretch in &ready.stretches {
         for at in stretch.first..stretch.first + stretch.count {
@@ -79,11 +80,13 @@ pub(crate) fn seal(
 fn ready(
     tables: &impl Read,
     session: &SessionId,
-    number: u64,
-    (from, below): (LogPos, LogPos),
+    row: &SessionRow,
+    below: LogPos,
+    stretch: usize,
 ) -> Result<Ready, Failure> {
+    let (number, from, below) = (row.number(), row.sealed(), below.min(row.head()));
     let mut ready = Ready { end: from.0, ..Ready::default() };
-    let (mut open, mut damage) = (Growing::default(), None);
+    let (mut open, mut damage) = (Growing::to(stretch), None);
     let mut next = from.0;
     let (start, end) = (key(number, from.0), key(number, below.0.max(from.0)));
     tables.scan(Table::Log, &start, &end, Order::Rising, |key, frame| {
@@ -106,11 +109,11 @@ fn ready(
         let Some(row) = open.full() else {
             return Ok(ControlFlow::Continue(()));
         };
-        ready.take(std::mem::take(&mut open), row);
+        ready.take(std::mem::replace(&mut open, Growing::to(stretch)), row);
         let is_enough = ready.bytes >= SEALED_AT_ONCE_BYTES;
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
-    if open.segment.frames.len() >= LEAST_SEGMENT_BYTES {
+    if open.segment.frames.len() >= stretch / LEAST_PART {
         let row = open.segment.encoded();
         ready.take(open, row);
     }
@@ -139,15 +142,16 @@ struct Growing {
     ids: Vec<(EntryId, u64)>,
     /// At this size it is packed, to see whether it fills its page.
     packed_at: usize,
-}
-
-impl Default for Growing {
-    fn default() -> Self {
-        Self { segment: SegmentRow::empty(), ids: Vec::new(), packed_at: SEGMENT_BYTES }
-    }
+    largest: usize,
 }
 
 impl Growing {
+    /// An empty one that shall grow to so many bytes.
+    fn to(bytes: usize) -> Self {
+        let largest = bytes * LARGEST_TIMES;
+        Self { segment: SegmentRow::empty(), ids: Vec::new(), packed_at: bytes, largest }
+    }
+
     /// The row of a stretch that is large enough.
     fn full(&mut self) -> Option<Vec<u8>> {
         let length = self.segment.frames.len();
@@ -157,11 +161,11 @@ impl Growing {
         let row = self.segment.encoded();
         let taken = row.len() + PAGE_OVERHEAD_BYTES;
         let filled_percent = taken * 100 / taken.next_power_of_two().max(PAGE_BYTES);
-        if filled_percent >= WELL_FILLED_PERCENT || length >= LARGEST_SEGMENT_BYTES {
+        if filled_percent >= WELL_FILLED_PERCENT || length >= self.largest {
             return Some(row);
         }
         let aim = length * AIMED_AT_PERCENT / filled_percent.max(1);
-        self.packed_at = aim.min(LARGEST_SEGMENT_BYTES);
+        self.packed_at = aim.min(self.largest);
         None
     }
 }
