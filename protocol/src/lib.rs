@@ -91,5 +91,5 @@ pub use resolution::{CallEnd, Resolution};
 pub use segment::{Context, Segment, Shown};
 pub use summary::Summary;
 pub use time::Timestamp;
-pub use tokens::TokenCount;
+pub use tokens::{TokenCount, Usage};
 pub use view::{Removed, View};

@@ -150,7 +150,7 @@ pub enum Record {
         call: CallNumber,
         /// The model that was called.
         model: Box<str>,
-        /// What the context was estimated at when it was answered.
+        /// What the context was estimated at when it was answered; zero if it was rewound before the report came.
         estimated: TokenCount,
         /// What was used.
         usage: Usage,

@@ -14,6 +14,7 @@ use crate::register::{Fact, Register};
 use crate::resolution::Resolution;
 use crate::splice;
 use crate::time::Timestamp;
+use crate::tokens::TokenCount;
 use crate::view::View;
 
 use super::{Known, State, id_key};
@@ -118,6 +119,8 @@ impl State {
         }
         self.call = call;
         if !self.survives() {
+            // The view that it showed is not folded here: a report is taken, and teaches nothing.
+            self.await_report(call, TokenCount::ZERO);
             return Ok(());
         }
         if *digest != self.view.digest() {
@@ -132,7 +135,7 @@ impl State {
         }
         match self.view.freeze(stand_ins) {
             Some(()) => {
-                self.await_report(call);
+                self.await_report(call, self.view.tokens());
                 Ok(())
             }
             None => misfit("a stand-in names no open call"),

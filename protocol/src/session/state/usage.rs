@@ -55,12 +55,12 @@ impl State {
         awaited.iter().find(|(known, _)| *known == call).map(|(_, estimated)| *estimated)
     }
 
-    /// A context was answered; it was estimated at what the view takes now.
-    pub(super) fn await_report(&mut self, call: CallNumber) {
+    /// A context was answered; zero for one that a rewind took away, since its size is not known any more.
+    pub(super) fn await_report(&mut self, call: CallNumber, estimated: TokenCount) {
         if self.reports.awaited.len() == caps::REPORTABLE_CALLS {
             self.reports.awaited.pop_front();
         }
-        self.reports.awaited.push_back((call, self.view.tokens()));
+        self.reports.awaited.push_back((call, estimated));
     }
 
     /// Takes a report. What a model counts stays true whatever is rewound, so this knows no rewind.

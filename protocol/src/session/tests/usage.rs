@@ -90,6 +90,22 @@ fn a_report_on_a_context_that_was_never_answered_is_no_legal_record() {
 }
 
 #[test]
+fn a_context_that_was_rewound_can_still_be_reported_and_teaches_nothing() {
+    let mut desk = Desk::new(config());
+    desk.append(&[says("first", 500)]);
+    desk.append(&[says("second", 500)]);
+    let context = desk.context();
+    let (_, reply) = desk.ask(Request::Rewind { to: crate::Seq(1) });
+    assert!(matches!(reply, Ok(Reply::Changed(true))));
+    let counted = TokenCount(context.tokens.0 * 3 / 2);
+    assert!(report(&mut desk, context.call, counted).expect("it was answered, and paid for"));
+    assert!(!report(&mut desk, context.call, counted).expect("the first report stands"));
+    let budget = config().budget;
+    assert_eq!(desk.session.state().marks(budget), budget);
+    assert_eq!(desk.recovered().state().marks(budget), budget);
+}
+
+#[test]
 fn a_rewind_leaves_what_was_learnt() {
     let mut desk = Desk::new(config());
     desk.append(&[says("first", 500)]);
