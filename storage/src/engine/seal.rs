@@ -113,7 +113,7 @@ fn ready(
         let is_enough = ready.bytes >= SEALED_AT_ONCE_BYTES;
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
-    if open.segment.frames.len() >= stretch / LEAST_PART {
+    if open.segment.frames.len() >= (stretch / LEAST_PART).max(1) {
         let row = open.segment.encoded();
         ready.take(open, row);
     }
