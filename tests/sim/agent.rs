@@ -1,16 +1,18 @@
 //! One agent: what it has said, what it knows, and what it does next.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use highwater::history::PastCall;
 use highwater_protocol::message::{OpenCalls, Request};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
-    Budget, CallEnd, CallRef, Entry, Format, PassId, Resolution, Seq, SeqRange, SessionId,
-    TokenCount,
+    Block, Budget, CallEnd, CallNumber, CallRef, Entry, Error, Format, Kind, LogPos, PassId,
+    Resolution, Seq, SeqRange, SessionId, TokenCount, Usage,
 };
 
 use crate::dice::Dice;
-use crate::oracle::Oracle;
+use crate::oracle::{Breach, Oracle};
 use crate::talk::Talk;
 
 /// What an agent does.
@@ -20,6 +22,8 @@ pub(crate) enum Move {
     Ask(Request),
     /// Reads its history.
     Read(SeqRange, usize),
+    /// Asks what a call was answered with.
+    Call(CallNumber),
 }
 
 /// An agent with a session of its own.
@@ -29,6 +33,8 @@ pub(crate) struct Agent {
     pub(crate) oracle: Oracle,
     talk: Talk,
     given: Vec<Arc<Entry>>,
+    /// The contexts that it was answered, by the numbers of their calls.
+    pub(crate) seen: BTreeMap<CallNumber, Vec<Block>>,
 }
 
 #[derive(Clone, Copy)]
@@ -46,16 +52,18 @@ enum Deed {
     Resolve,
     Track,
     Checkpoint,
+    ReportUsage,
     Switch,
     Status,
     Close,
     Read,
+    Call,
     Again,
     Forge,
     RetryUnknown,
 }
 
-const DEEDS: [(u64, Deed); 20] = [
+const DEEDS: [(u64, Deed); 22] = [
     (340, Deed::Append),
     (120, Deed::Context),
     (40, Deed::ContextOrCalls),
@@ -69,10 +77,12 @@ const DEEDS: [(u64, Deed); 20] = [
     (50, Deed::Resolve),
     (20, Deed::Track),
     (15, Deed::Checkpoint),
+    (60, Deed::ReportUsage),
     (10, Deed::Switch),
     (50, Deed::Status),
     (8, Deed::Close),
     (20, Deed::Read),
+    (25, Deed::Call),
     (15, Deed::Again),
     (6, Deed::Forge),
     (40, Deed::RetryUnknown),
@@ -99,6 +109,48 @@ impl Agent {
             oracle: Oracle::default(),
             talk: Talk::new(format),
             given: Vec::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Another agent, that goes on from where this one's session was forked: it says other things under the same ids.
+    pub(crate) fn forked(&self, name: &str, at: LogPos, dice: &mut Dice) -> Result<Self, Breach> {
+        let mut config = self.config;
+        config.resident_bytes = [0, 30_000, config.resident_bytes][dice.index(3)];
+        let oracle = self.oracle.forked(at)?;
+        let called = oracle.called();
+        let seen = self.seen.iter().filter(|(call, _)| call.0 <= called);
+        Ok(Self {
+            session: SessionId::parse(name).expect("a legal name"),
+            config,
+            seen: seen.map(|(call, blocks)| (*call, blocks.clone())).collect(),
+            oracle,
+            talk: self.talk.clone(),
+            given: self.given.clone(),
+        })
+    }
+
+    /// Holds what is said of a past call against what it was answered with (P8).
+    pub(crate) fn recalls(
+        &self,
+        call: CallNumber,
+        said: Result<PastCall, Error>,
+    ) -> Result<(), Breach> {
+        if let Ok(PastCall { used: Some(used), .. }) = &said {
+            self.oracle.was_used(call, &used.model, used.usage)?;
+        }
+        match (said, self.seen.get(&call)) {
+            (Ok(past), Some(seen)) if past.context.blocks().ne(seen) => Err(format!(
+                "P8: call {} is shown as {:?}, it was {seen:?}",
+                call.0, past.context.segments
+            )),
+            (Err(error), Some(_)) if error.kind() == Kind::NotFound => {
+                Err(format!("P8: call {} was answered and is gone: {error}", call.0))
+            }
+            (Err(error), _) if matches!(error.kind(), Kind::Corrupt | Kind::Unknown) => {
+                Err(format!("P8: call {} cannot be shown: {error}", call.0))
+            }
+            (Ok(_) | Err(_), _) => Ok(()),
         }
     }
 
@@ -152,8 +204,12 @@ impl Agent {
                 let format = if dice.percent(40) { other } else { format };
                 Request::Switch { budget: budget(dice), format }
             }
-            Deed::Checkpoint => Request::Checkpoint,
             Deed::Status => Request::Status,
+            Deed::Checkpoint => Request::Checkpoint,
+            Deed::ReportUsage => self.report(dice),
+            Deed::Call => {
+                return Move::Call(CallNumber(dice.below(self.oracle.called() + 2)));
+            }
             Deed::Close => Request::Close,
             Deed::Read => {
                 let from = self.some_seq(dice).0.max(1);
@@ -220,6 +276,23 @@ impl Agent {
             _ => self.talk.entry(dice),
         };
         Request::Edit { place, entry }
+    }
+
+    /// Mostly of one of the last contexts, and of the size that providers count where ours is estimated.
+    fn report(&self, dice: &mut Dice) -> Request {
+        let last = self.oracle.called() + 1;
+        let call = if dice.percent(80) {
+            last.saturating_sub(dice.below(6))
+        } else {
+            dice.below(last + 1)
+        };
+        let model = format!("model-{}", dice.below(3)).into();
+        let usage = Usage {
+            input: TokenCount(dice.below(4_000)),
+            cached: TokenCount(dice.below(100)),
+            output: TokenCount(dice.below(100)),
+        };
+        Request::ReportUsage { call: CallNumber(call), model, usage }
     }
 
     fn resolve(&self, dice: &mut Dice) -> Request {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::ground::{PLANTED, locked};
-use crate::run;
+use crate::run::{self, Done};
 
 /// Failures after which the rest of the seeds is left.
 const MOST_FAILURES: u64 = 10;
@@ -20,7 +20,7 @@ const PROGRESS: u64 = 500;
 pub(crate) fn play(seeds: Range<u64>, steps: u64, jobs: u16) -> ExitCode {
     let (next, played, failed) =
         (AtomicU64::new(seeds.start), AtomicU64::new(0), AtomicU64::new(0));
-    let output = Mutex::new(());
+    let output = Mutex::new(None::<Done>);
     thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
@@ -29,9 +29,10 @@ pub(crate) fn play(seeds: Range<u64>, steps: u64, jobs: u16) -> ExitCode {
                     if !seeds.contains(&seed) {
                         break;
                     }
-                    let failure = failure(seed, steps);
+                    let (failure, done) = failure(seed, steps);
                     let played = played.fetch_add(1, Ordering::Relaxed) + 1;
-                    let _turn = locked(&output);
+                    let mut all = locked(&output);
+                    add(&mut all, done);
                     if let Some(failure) = failure {
                         failed.fetch_add(1, Ordering::Relaxed);
                         println!("{failure}");
@@ -48,14 +49,35 @@ pub(crate) fn play(seeds: Range<u64>, steps: u64, jobs: u16) -> ExitCode {
     });
     let (played, failed) = (played.into_inner(), failed.into_inner());
     println!("{played} seeds of {steps} steps, {failed} failed");
+    if let Some(done) = *locked(&output) {
+        println!("{}", run::told(&done));
+    }
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What is to be printed of a seed that broke a promise, or panicked where no actor was.
-fn failure(seed: u64, steps: u64) -> Option<String> {
-    panic::catch_unwind(|| run::play(seed, steps).failure()).unwrap_or_else(|_| {
-        Some(format!("seed {seed}: panicked\nrepeat with: {}\n", run::command(seed, steps)))
+fn failure(seed: u64, steps: u64) -> (Option<String>, Option<Done>) {
+    let played = panic::catch_unwind(|| {
+        let report = run::play(seed, steps);
+        (report.failure(), Some(report.done))
+    });
+    played.unwrap_or_else(|_| {
+        let command = run::command(seed, steps);
+        (Some(format!("seed {seed}: panicked\nrepeat with: {command}\n")), None)
     })
+}
+
+/// Adds what one run has done to what all have.
+fn add(all: &mut Option<Done>, done: Option<Done>) {
+    match (all, done) {
+        (Some(all), Some(done)) => {
+            for ((_, sum), (_, count)) in all.iter_mut().zip(done) {
+                *sum += count;
+            }
+        }
+        (all, Some(done)) => *all = Some(done),
+        (_, None) => {}
+    }
 }
 
 /// Panics that the world planned are not printed; all others are.

@@ -29,10 +29,13 @@ pub(crate) enum Fault {
     OpenPanics,
     ReadFails,
     ReadPanics,
+    WriteBusy,
+    WritePanicsBefore,
+    WritePanicsBehind,
 }
 
 /// The disk: what is in `image` survives a crash.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Disk {
     image: Arc<MemoryStore>,
     state: Arc<Mutex<DiskState>>,
@@ -45,6 +48,11 @@ struct DiskState {
 }
 
 impl Disk {
+    /// An empty disk that seals stretches of so many bytes.
+    pub(crate) fn with_segments_of(bytes: usize) -> Self {
+        Self { image: Arc::new(MemoryStore::with_segments_of(bytes)), state: Arc::default() }
+    }
+
     /// What is durable now, read past all faults.
     pub(crate) fn image(&self) -> &MemoryStore {
         &self.image
@@ -107,20 +115,25 @@ impl Wrapping for Disk {
                 Fault::AppendPanicsBehind,
             ],
             Access::Read => &[Fault::ReadFails, Fault::ReadPanics],
-            Access::Write | Access::Look => &[],
+            Access::Write => {
+                &[Fault::WriteBusy, Fault::WritePanicsBefore, Fault::WritePanicsBehind]
+            }
+            Access::Look => &[],
         };
         if matches!(access, Access::Open | Access::Append | Access::Write) {
             self.refuse_writers()?;
         }
         match self.due(kinds) {
             None => work(&*self.image),
-            Some(Fault::OpenBusy | Fault::AppendBusy) => Err(StoreError::Busy("by plan".into())),
+            Some(Fault::OpenBusy | Fault::AppendBusy | Fault::WriteBusy) => {
+                Err(StoreError::Busy("by plan".into()))
+            }
             Some(Fault::AppendUnknownLost) => Err(self.fail("lost by plan")),
             Some(Fault::AppendUnknownStored) => {
                 work(&*self.image)?;
                 Err(self.fail("stored by plan"))
             }
-            Some(Fault::AppendPanicsBehind) => {
+            Some(Fault::AppendPanicsBehind | Fault::WritePanicsBehind) => {
                 work(&*self.image)?;
                 panic!("{PLANTED}the store behind a commit")
             }

@@ -4,20 +4,24 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use highwater::history::{HistoryPage, Order};
+use highwater::history::{HistoryPage, Order, PastCall};
 use highwater::{Highwater, Notices, SessionHandle, Told};
 use highwater_protocol::message::{ContextReply, Notice, Reply, Request};
-use highwater_protocol::{Error, SeqRange, Timestamp, TokenCount};
+use highwater_protocol::{CallNumber, Error, SeqRange, Timestamp, TokenCount};
 use highwater_storage::{PageLimit, Store};
 use highwater_tests::rules;
 use tokio::time::Instant;
 
 use crate::agent::Move;
+use crate::forks;
 use crate::ground::{Bench, Fault, Trap, locked};
 use crate::oracle::Breach;
 use crate::run::World;
 use crate::scribe::Scribe;
 use crate::words;
+
+/// Agents that a world has at most: each fork is one more.
+const MOST_AGENTS: usize = 7;
 
 /// How a life ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,12 @@ enum Answer {
         is_at_once: bool,
         reply: Result<Reply, Error>,
     },
+    Call {
+        agent: usize,
+        number: u64,
+        call: CallNumber,
+        said: Result<PastCall, Error>,
+    },
     Page {
         agent: usize,
         number: u64,
@@ -45,11 +55,11 @@ enum Answer {
 }
 
 pub(crate) struct Life<'a> {
-    world: &'a mut World,
-    house: Highwater,
+    pub(crate) world: &'a mut World,
+    pub(crate) house: Highwater,
     bench: Bench,
     trap: Trap,
-    handles: Vec<(SessionHandle, Notices)>,
+    pub(crate) handles: Vec<(SessionHandle, Notices)>,
     answers: Arc<Mutex<Vec<Answer>>>,
     /// Whatever a session does is durable at once, and nothing is under way but passes.
     is_calm: bool,
@@ -69,7 +79,15 @@ impl<'a> Life<'a> {
         let slots = if world.dice.percent(50) { (2, 1) } else { (4, 1) };
         let builder = Highwater::builder(world.disk.clone()).summarizer(scribe);
         let builder = builder.slots(slots.0, slots.1).executor(bench.clone()).clock(trap.clone());
-        let house = builder.start().await.map_err(|error| format!("no house: {error}"))?;
+        let idle = [1_000, 60_000, 1 << 40][world.dice.index(3)];
+        let room = [0, 40_000, 1 << 30][world.dice.index(3)];
+        let builder = builder.passivate_after(Duration::from_millis(idle)).resident_bytes(room);
+        let (bytes, records) = [(1, 1), (3_000, 64), (1 << 20, 400)][world.dice.index(3)];
+        let house = builder
+            .anchor_every(bytes, records)
+            .start()
+            .await
+            .map_err(|error| format!("no house: {error}"))?;
         let mut handles = Vec::new();
         for agent in &mut world.agents {
             let config = agent.settings(&mut world.dice);
@@ -93,6 +111,14 @@ impl<'a> Life<'a> {
         })
     }
 
+    /// Notes what the house has done so far, at the end of a life.
+    fn tally(&mut self) {
+        let gauges = self.house.gauges();
+        self.world.activations += gauges.activations;
+        self.world.passivations += gauges.passivations;
+        self.world.evictions += gauges.evictions;
+    }
+
     /// Lives until a crash, a clean end, or the last step.
     pub(crate) async fn live(mut self) -> Result<End, Breach> {
         loop {
@@ -104,7 +130,10 @@ impl<'a> Life<'a> {
             self.print();
             match end? {
                 None => {}
-                Some(End::Crashed) => return Ok(End::Crashed),
+                Some(End::Crashed) => {
+                    self.tally();
+                    return Ok(End::Crashed);
+                }
                 Some(end) => return self.close(end).await,
             }
         }
@@ -117,7 +146,7 @@ impl<'a> Life<'a> {
         self.line.clear();
     }
 
-    fn say(&mut self, what: &str) {
+    pub(crate) fn say(&mut self, what: &str) {
         if !self.line.is_empty() {
             self.line.push_str("; ");
         }
@@ -125,6 +154,9 @@ impl<'a> Life<'a> {
     }
 
     async fn step(&mut self) -> Result<Option<End>, Breach> {
+        if self.is_calm && self.world.dice.percent(1) && self.world.agents.len() < MOST_AGENTS {
+            forks::fork(self).await?;
+        }
         self.tamper();
         let count = if self.world.dice.percent(90) { 1 } else { self.world.dice.within(2, 5) };
         for _ in 0..count {
@@ -164,7 +196,7 @@ impl<'a> Life<'a> {
 
     /// Plans faults, and mends what is broken.
     fn tamper(&mut self) {
-        const FAULTS: [Fault; 9] = [
+        const FAULTS: [Fault; 12] = [
             Fault::AppendBusy,
             Fault::AppendUnknownStored,
             Fault::AppendUnknownLost,
@@ -174,6 +206,9 @@ impl<'a> Life<'a> {
             Fault::OpenPanics,
             Fault::ReadFails,
             Fault::ReadPanics,
+            Fault::WriteBusy,
+            Fault::WritePanicsBefore,
+            Fault::WritePanicsBehind,
         ];
         let world = &mut *self.world;
         let mut said = String::new();
@@ -234,6 +269,12 @@ impl<'a> Life<'a> {
                     locked(&answers).push(answer);
                 }));
             }
+            Move::Call(call) => {
+                drop(tokio::spawn(async move {
+                    let said = handle.call(call).await;
+                    locked(&answers).push(Answer::Call { agent: at, number, call, said });
+                }));
+            }
             Move::Read(range, limit) => {
                 let until = range.end.0.min(agent.oracle.entries().len() as u64 + 1);
                 drop(tokio::spawn(async move {
@@ -270,6 +311,10 @@ impl<'a> Life<'a> {
             let (said, held) = match answer {
                 Answer::Reply { agent, number, is_at_once, reply } => {
                     let said = format!("{agent}! #{number} {}", words::of_reply(&reply));
+                    if let Ok(Reply::Context(ContextReply::Ready(context))) = &reply {
+                        let blocks = context.blocks().cloned().collect();
+                        world.agents[agent].seen.insert(context.call, blocks);
+                    }
                     let held = world.agents[agent].oracle.hears(number, &reply, is_calm);
                     let never_waits = matches!(reply, Ok(Reply::Appended(_) | Reply::Context(_)));
                     let held = held.and_then(|()| whole(&reply));
@@ -282,6 +327,12 @@ impl<'a> Life<'a> {
                             Ok(())
                         }),
                     )
+                }
+                Answer::Call { agent, number, call, said } => {
+                    let told = if said.is_ok() { "shown again" } else { "not shown" };
+                    let told = format!("{agent}! #{number} call {} {told}", call.0);
+                    world.called_again += u64::from(said.is_ok());
+                    (told, world.agents[agent].recalls(call, said))
                 }
                 Answer::Page { agent, number, range, until, page } => {
                     let said = format!("{agent}! #{number} {}", words::of_page(&page));
@@ -327,6 +378,12 @@ impl<'a> Life<'a> {
             }
             agent.oracle.told_all()?;
         }
+        // A session that works on something holds what it needs for it.
+        let (gauges, busy) =
+            (self.house.gauges(), self.world.agents.iter().any(|a| a.oracle.is_busy()));
+        if gauges.resident_bytes > gauges.budget_bytes && !busy {
+            return Err(format!("L5: nothing is under way, and the sessions hold {gauges:?}"));
+        }
         Ok(())
     }
 
@@ -346,6 +403,7 @@ impl<'a> Life<'a> {
 
     /// Ends the house in an orderly way.
     async fn close(mut self, end: End) -> Result<End, Breach> {
+        self.tally();
         self.world.disk.mend();
         self.trap.disarm();
         self.bench.set_slow(false);
@@ -375,7 +433,10 @@ impl<'a> Life<'a> {
 }
 
 /// Hands everything that is durable by now to the oracle.
-fn read(disk: &crate::ground::Disk, agent: &mut crate::agent::Agent) -> Result<(), Breach> {
+pub(crate) fn read(
+    disk: &crate::ground::Disk,
+    agent: &mut crate::agent::Agent,
+) -> Result<(), Breach> {
     loop {
         let limit = PageLimit { bytes: 1 << 20 };
         let page = disk.image().read(&agent.session, agent.oracle.next(), limit);

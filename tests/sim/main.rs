@@ -5,6 +5,7 @@ mod agent;
 mod args;
 mod crowd;
 mod dice;
+mod forks;
 mod ground;
 mod life;
 mod oracle;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     }
     let report = run::play(args.seed, args.steps);
     print!("{}", report.trace);
+    println!("{}", run::told(&report.done));
     match report.failure() {
         Some(failure) => {
             println!("{}", failure.lines().rev().take(2).collect::<Vec<_>>().join("\n"));

@@ -3,12 +3,16 @@
 
 use std::fmt::Write;
 
-use highwater_protocol::Timestamp;
+use highwater_protocol::{LogPos, Timestamp};
+use highwater_storage::Store;
 
 use crate::agent::Agent;
 use crate::dice::Dice;
 use crate::ground::Disk;
 use crate::life::{End, Life};
+
+/// What was done beside the turns, and how often.
+pub(crate) type Done = [(&'static str, u64); 7];
 
 /// What a run has shown.
 pub(crate) struct Report {
@@ -18,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) trace: String,
     /// The promise that was broken, if one was.
     pub(crate) breach: Option<String>,
+    /// What was done beside the turns, and how often.
+    pub(crate) done: Done,
 }
 
 /// What outlives a process: the disk, the agents, and who watches them.
@@ -30,23 +36,53 @@ pub(crate) struct World {
     pub(crate) steps: u64,
     pub(crate) asked: u64,
     pub(crate) now: Timestamp,
+    /// What has happened, so that nothing is silently never done.
+    pub(crate) forks: u64,
+    pub(crate) called_again: u64,
+    pub(crate) activations: u64,
+    pub(crate) passivations: u64,
+    pub(crate) evictions: u64,
 }
 
 impl World {
     fn new(seed: u64, steps: u64) -> Self {
         let mut dice = Dice::new(seed);
         let count = dice.within(1, 4);
+        let segment = [1, 2_000, 20_000][dice.index(3)];
         let agents = (0..count).map(|at| Agent::new(&format!("agent-{at}"), &mut dice)).collect();
         Self {
             dice,
-            disk: Disk::default(),
+            disk: Disk::with_segments_of(segment),
             agents,
             trace: String::new(),
             step: 0,
             steps,
             asked: 0,
             now: Timestamp(1_000_000),
+            forks: 0,
+            called_again: 0,
+            activations: 0,
+            passivations: 0,
+            evictions: 0,
         }
+    }
+
+    fn done(&self) -> Done {
+        let logs = self.agents.iter().filter_map(|agent| {
+            let whole = self.disk.image().anchors(&agent.session, LogPos(u64::MAX));
+            let sealed = self.disk.image().session(&agent.session).ok()?.indexed;
+            Some((whole.map_or(0, |anchors| anchors.len() as u64), sealed.0))
+        });
+        let (anchors, sealed) = logs.fold((0, 0), |(a, s), (b, t)| (a + b, s + t));
+        [
+            ("forks", self.forks),
+            ("past calls", self.called_again),
+            ("activations", self.activations),
+            ("passivations", self.passivations),
+            ("evictions", self.evictions),
+            ("anchors", anchors),
+            ("records sealed", sealed),
+        ]
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -72,7 +108,13 @@ pub(crate) fn play(seed: u64, steps: u64) -> Report {
             Err(why) => breach = Some(why),
         }
     }
-    Report { seed, steps, trace: world.trace, breach }
+    let done = world.done();
+    Report { seed, steps, trace: world.trace, breach, done }
+}
+
+/// What was done, for people.
+pub(crate) fn told(done: &Done) -> String {
+    done.map(|(what, count)| format!("{count} {what}")).join(", ")
 }
 
 /// The command that plays a seed again.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::dice::Dice;
 
 /// One agent's source of entries.
+#[derive(Clone)]
 pub(crate) struct Talk {
     format: Format,
     made: u64,

@@ -4,17 +4,26 @@
 mod imports;
 mod planted;
 
+use std::collections::BTreeMap;
+
 use crate::crowd::hide_planned_panics;
 use crate::run;
 
 #[test]
 fn fixed_seeds_keep_every_promise() {
     hide_planned_panics();
+    let mut all: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in 0..60 {
-        if let Some(failure) = run::play(seed, 200).failure() {
+        let report = run::play(seed, 200);
+        if let Some(failure) = report.failure() {
             panic!("{failure}");
         }
+        for (what, count) in report.done {
+            *all.entry(what).or_default() += count;
+        }
     }
+    let never: Vec<_> = all.iter().filter(|(_, count)| **count == 0).collect();
+    assert!(never.is_empty(), "never done in all seeds: {never:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(crate) fn of_move(next: &Move) -> String {
     let request = match next {
         Move::Ask(request) => request,
         Move::Read(range, limit) => return format!("read {range} by {limit}"),
+        Move::Call(call) => return format!("call {}", call.0),
     };
     match request {
         Request::Append { entries } => {

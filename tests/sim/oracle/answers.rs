@@ -58,6 +58,10 @@ pub(super) fn is_same(one: &Request, other: &Request) -> bool {
             Request::Resolve { call, resolution },
             Request::Resolve { call: at, resolution: other },
         ) => call == at && resolution == other,
+        (
+            Request::ReportUsage { call, model, usage },
+            Request::ReportUsage { call: at, model: name, usage: other },
+        ) => call == at && model == name && usage == other,
         (Request::Track { task, text }, Request::Track { task: name, text: other }) => {
             task == name && text == other
         }
@@ -336,6 +340,7 @@ impl Oracle {
                 }
                 let last = expected.hold(context, self.last.as_ref())?;
                 self.last = Some(last);
+                self.reports.told_size(context.call, context.tokens);
                 Ok(())
             }
             ContextReply::CallsOpen(calls) => {

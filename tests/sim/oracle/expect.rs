@@ -28,6 +28,7 @@ impl Oracle {
                 Ok(known != text.as_deref())
             }
             Request::Resolve { call, resolution } => self.resolved(call, resolution),
+            Request::ReportUsage { call, .. } => self.reports.verdict(*call),
             _ => return None,
         };
         Some(verdict)

@@ -13,13 +13,15 @@ mod fold;
 mod notices;
 mod passes;
 mod shown;
+mod usage;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use highwater_protocol::message::Request;
+
 use highwater_protocol::{
-    Budget, CallRef, Entry, Format, LogPos, Outcome, Record, Seq, TokenCount,
+    Budget, CallNumber, CallRef, Entry, Format, LogPos, Outcome, Record, Seq, TokenCount, Usage,
 };
 
 pub(crate) use answers::Ask;
@@ -56,6 +58,7 @@ pub(crate) struct Oracle {
     /// The hard mark when the last pass was spliced.
     spliced_under: TokenCount,
     calls: u64,
+    reports: usage::Reports,
     /// Contexts whose answers have not come, by number.
     expected: BTreeMap<u64, Expected>,
     last: Option<Last>,
@@ -64,6 +67,7 @@ pub(crate) struct Oracle {
     is_lossy: bool,
     is_closing: bool,
     has_restarted: bool,
+    is_copied: bool,
 }
 
 impl Oracle {
@@ -85,6 +89,32 @@ impl Oracle {
     /// All entries that are durable, by number.
     pub(crate) fn entries(&self) -> &[Arc<Entry>] {
         &self.entries
+    }
+
+    /// How many contexts were answered.
+    pub(crate) fn called(&self) -> u64 {
+        self.calls
+    }
+
+    /// Holds what is told as reported for a call against what is durable (P8).
+    pub(crate) fn was_used(
+        &self,
+        call: CallNumber,
+        model: &str,
+        usage: Usage,
+    ) -> Result<(), Breach> {
+        match self.reports.of(call) {
+            Some((known, durable)) if **known == *model && *durable == usage => Ok(()),
+            known => Err(format!(
+                "P8: call {} took {usage:?} by what is told, durable is {known:?}",
+                call.0
+            )),
+        }
+    }
+
+    /// Whether a pass is in flight, or somebody waits for something.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.flight.is_some() || self.asks.iter().any(|ask| ask.stand == Stand::Waiting)
     }
 
     /// How many passes have ended.
@@ -123,6 +153,45 @@ impl Oracle {
         Ok(())
     }
 
+    /// What is known of a fork of the session that was left at a position: all before it, and nobody waits (L9).
+    pub(crate) fn forked(&self, at: LogPos) -> Result<Self, Breach> {
+        let asked_settings = self.asked_settings.clone();
+        let mut child = Self { is_copied: true, asked_settings, ..Self::default() };
+        let end = usize::try_from(at.0).unwrap_or(usize::MAX);
+        let Some(shared) = self.log.get(..end) else {
+            return Err(format!("L9: a fork at {at} of a log that ends at {}", self.next()));
+        };
+        shared.iter().try_for_each(|record| child.take(record))?;
+        (child.is_copied, child.owed) = (false, None);
+        // Its own rewind or change may be what the fork left behind: the pass ends with the fork.
+        if let Some(flight) = &mut child.flight {
+            flight.forked();
+        }
+        child.crash();
+        Ok(child)
+    }
+
+    /// Holds what is read of a fork against the log that it was forked from, up to where it was (L9).
+    pub(crate) fn shares(&self, found: &[(LogPos, Record)]) -> Result<(), Breach> {
+        let shared = (0..).map(LogPos).zip(&self.log);
+        let same =
+            shared.zip(found).all(|((at, record), (there, other))| at == *there && record == other);
+        if same && found.len() == self.log.len() {
+            return Ok(());
+        }
+        Err(format!(
+            "L9: a fork holds {} records that are not the {} of its parent",
+            found.len(),
+            self.log.len()
+        ))
+    }
+
+    /// Where an entry stands in the log.
+    pub(crate) fn position(&self, wanted: Seq) -> Option<LogPos> {
+        let stands = |record: &Record| matches!(record, Record::Appended { seq, .. } | Record::Edited { seq, .. } if *seq == wanted);
+        self.log.iter().position(stands).map(|at| LogPos(at as u64))
+    }
+
     /// Somebody opens the session with these settings.
     pub(crate) fn opens(&mut self, format: Format, budget: Budget) {
         self.asked_settings.push((format, budget));
@@ -147,14 +216,16 @@ impl Oracle {
 
     /// Takes in the next durable record.
     pub(crate) fn take(&mut self, record: &Record) -> Result<(), Breach> {
-        if let Some(owed) = self.owed.take() {
+        if let Some(owed) = self.owed.take().filter(|_| !self.is_copied) {
             owed.check(record)?;
         }
         self.owed = self.owes(record);
-        self.attribute(record)?;
+        if !self.is_copied {
+            self.attribute(record)?;
+        }
         self.fly(record)?;
         if let Record::Spliced { pieces, .. } = record {
-            self.spliced_under = self.opened.map_or(TokenCount::ZERO, |(_, budget)| budget.hard());
+            self.spliced_under = self.hard();
             self.covered_elided = pieces.iter().any(|piece| self.hides_elided(&piece.covers));
         }
         let tells = self.tells(record);
@@ -229,12 +300,23 @@ impl Oracle {
                 if call.0 != self.calls {
                     return Err(format!("P8: context {} follows {}", call.0, self.calls - 1));
                 }
-                let hard = self.opened.map_or(TokenCount::ZERO, |(_, budget)| budget.hard());
+                let hard = self.hard();
                 self.expected.insert(call.0, Expected::of(&self.fold, hard, self.resets));
+                self.reports.await_report(*call);
+            }
+            Record::Rewound { .. } => self.reports.rewind(),
+            Record::Used { call, model, estimated, usage, .. } => {
+                self.reports.take(*call, model, *estimated, *usage)?;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// The hard mark as estimated sizes meet it.
+    fn hard(&self) -> TokenCount {
+        let hard = self.opened.map_or(TokenCount::ZERO, |(_, budget)| budget.hard());
+        self.reports.mark(hard)
     }
 
     fn is_reset(&self, record: &Record) -> bool {
@@ -298,7 +380,10 @@ impl Oracle {
             | Record::Spliced { .. }
             | Record::PassEnded { .. }
             | Record::Checkpointed { .. } => Ok(()),
-            Record::Used { .. } => Err("L4: usage was reported by nobody".to_owned()),
+            Record::Used { call, model, usage, .. } => {
+                let (call, model, usage) = (*call, model.clone(), *usage);
+                self.settle_record(&Request::ReportUsage { call, model, usage }, true)
+            }
         }
     }
 

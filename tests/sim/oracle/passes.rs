@@ -23,10 +23,19 @@ pub(crate) struct Flight {
     is_rewound: bool,
 }
 
+impl Flight {
+    /// The log was left here: whatever was to come next stands in another.
+    pub(super) fn forked(&mut self) {
+        self.is_stale = false;
+    }
+}
+
 impl Oracle {
     /// What a record means to the pass in flight. Called before the record is folded in.
     pub(super) fn fly(&mut self, record: &Record) -> Result<(), Breach> {
-        if let Some(flight) = self.flight.as_ref().filter(|flight| flight.is_stale) {
+        if let Some(flight) =
+            self.flight.as_ref().filter(|flight| flight.is_stale && !self.is_copied)
+        {
             let is_given_up = match record {
                 Record::PassEnded { outcome: Outcome::Abandoned(why), .. } => {
                     *why == Abandoned::Changed || *why == Abandoned::Restarted && flight.is_rewound
@@ -155,7 +164,8 @@ impl Oracle {
             Outcome::Abandoned(Abandoned::Cleared) => self.was_asked("clear"),
             _ => false,
         };
-        if is_explained {
+        // What a fork shares with its parent was held against what its parent was asked for.
+        if is_explained || self.is_copied {
             return Ok(());
         }
         Err(format!("V7: {} ended as {outcome}, which nothing explains", flight.pass))

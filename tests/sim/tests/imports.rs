@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 /// What the oracle may name of the core, beyond the messages.
-const DATA: [&str; 29] = [
+const DATA: &[&str] = &[
     "Abandoned",
     "Block",
     "Budget",
     "CallEnd",
+    "CallNumber",
     "CallRef",
     "Context",
     "Entry",
@@ -32,6 +33,7 @@ const DATA: [&str; 29] = [
     "SeqSpans",
     "Shown",
     "TokenCount",
+    "Usage",
     "message",
     "self",
 ];
