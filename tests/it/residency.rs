@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use highwater::Highwater;
 use highwater::env::{Inline, RuntimeClock};
-use highwater_protocol::{Seq, Timestamp};
+use highwater_protocol::{Entry, EntryId, Seq, Timestamp};
 use highwater_storage::{Fault, FaultyStore, MemoryStore};
 use highwater_tests::generate;
 use highwater_tests::host::Host;
@@ -51,6 +51,21 @@ async fn an_idle_session_ends_and_comes_back_with_the_next_call() {
     assert_eq!((gauges.live_sessions, gauges.activations), (1, 2), "{gauges:?}");
     assert!(notices.try_next().is_none(), "nobody is told, since nothing happened");
     host.require_whole_history().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_life_of_an_idle_session_may_store_one_batch() {
+    let house = small(u64::MAX, Environment::Inline).await;
+    let host = Host::open(&house, "s", world::by_wish()).await;
+    for number in 1..=4 {
+        let id = EntryId::parse(&format!("e{number}")).expect("a legal id");
+        let entry = Entry::user(id, "the same words").expect("a small entry");
+        let stored = host.session.append(vec![Arc::new(entry)]).await.expect("it is stored");
+        assert_eq!(stored[0].seq.0, number);
+        // A timer that finds the session used once looks again a whole interval later.
+        tokio::time::sleep(IDLE * 3).await;
+        assert_eq!(house.gauges().passivations, number);
+    }
 }
 
 #[tokio::test(start_paused = true)]
