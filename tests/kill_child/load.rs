@@ -2,23 +2,53 @@
 //! is acknowledged is said at once.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
-use highwater::summarize::Extractive;
+use async_trait::async_trait;
+use highwater::summarize::{Completion, Extractive, SummarizeError, Summarizer, SummaryRequest};
 use highwater::{Highwater, Notices, Told};
 use highwater_protocol::message::{ContextReply, Notice, OpenCalls};
-use highwater_protocol::{Kind, Seq};
+use highwater_protocol::{Kind, Seq, TokenCount};
 use highwater_tests::acks::{Ack, Deed};
 use highwater_tests::generate;
 use highwater_tests::world::{self, Environment};
+use tokio::sync::watch;
 
 use crate::say;
 
 const SESSIONS: [&str; 4] = ["a", "b", "c", "d"];
 
+/// A summary is finished when so much more was acknowledged: the process dies beside passes as well as between them.
+const BESIDE: u64 = 24;
+
+/// How much was acknowledged.
+static ACKNOWLEDGED: LazyLock<watch::Sender<u64>> = LazyLock::new(watch::Sender::default);
+
+/// Takes its time, by what happens beside it.
+struct Beside;
+
+#[async_trait]
+impl Summarizer for Beside {
+    fn name(&self) -> &str {
+        Extractive.name()
+    }
+
+    fn window(&self) -> TokenCount {
+        Extractive.window()
+    }
+
+    async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
+        let mut told = ACKNOWLEDGED.subscribe();
+        let until = *told.borrow() + BESIDE;
+        told.wait_for(|told| *told >= until).await.expect("it is never dropped");
+        Extractive.summarize(request).await
+    }
+}
+
 /// Runs until it is killed or nobody listens any more.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(dir: &Path, seed: u64) {
-    let house = world::house(world::redb(dir), Environment::Threaded, Extractive).await;
+    let house = world::house(world::redb(dir), Environment::Threaded, Beside).await;
     let mut sessions = tokio::task::JoinSet::new();
     for (at, name) in (1..).zip(SESSIONS) {
         sessions.spawn(live(house.clone(), name, seed.wrapping_mul(31).wrapping_add(at)));
@@ -27,6 +57,7 @@ pub(crate) async fn run(dir: &Path, seed: u64) {
 }
 
 fn acknowledged(session: &str, deed: Deed) -> bool {
+    ACKNOWLEDGED.send_modify(|told| *told += 1);
     say(&Ack { session: session.to_owned(), deed }.line())
 }
 
