@@ -1,15 +1,15 @@
 //! One life of the process: a house over the disk, agents that ask it for things at once, and the faults in between.
 
+mod hear;
+
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use highwater::history::{HistoryPage, Order, PastCall};
-use highwater::{Highwater, Notices, SessionHandle, Told};
-use highwater_protocol::message::{ContextReply, Notice, Reply, Request};
-use highwater_protocol::{CallNumber, Error, SeqRange, Timestamp, TokenCount};
-use highwater_storage::{PageLimit, Store};
-use highwater_tests::rules;
+use highwater::history::Order;
+use highwater::{Highwater, Notices, SessionHandle};
+use highwater_protocol::message::{Reply, Request};
+use highwater_protocol::{Error, Timestamp, TokenCount};
 use tokio::time::Instant;
 
 use crate::agent::Move;
@@ -19,6 +19,8 @@ use crate::oracle::Breach;
 use crate::run::World;
 use crate::scribe::Scribe;
 use crate::words;
+use hear::Answer;
+pub(crate) use hear::read;
 
 /// Agents that a world has at most: each fork is one more.
 const MOST_AGENTS: usize = 7;
@@ -29,29 +31,6 @@ pub(crate) enum End {
     Crashed,
     Closed,
     Over,
-}
-
-/// An answer on its way to the agent, outside the store.
-enum Answer {
-    Reply {
-        agent: usize,
-        number: u64,
-        is_at_once: bool,
-        reply: Result<Reply, Error>,
-    },
-    Call {
-        agent: usize,
-        number: u64,
-        call: CallNumber,
-        said: Result<PastCall, Error>,
-    },
-    Page {
-        agent: usize,
-        number: u64,
-        range: SeqRange,
-        until: u64,
-        page: Result<HistoryPage, Error>,
-    },
 }
 
 pub(crate) struct Life<'a> {
@@ -286,86 +265,6 @@ impl<'a> Life<'a> {
         self.say(&said);
     }
 
-    /// Takes in what became durable, then what was answered and told.
-    fn hear(&mut self, is_calm: bool) -> Result<(), Breach> {
-        let world = &mut *self.world;
-        world.now = highwater::env::Clock::now(&self.trap);
-        // An actor that has died may have been read anew within this step: what it left unfinished is explained by that.
-        let told: Vec<Vec<Told>> = self
-            .handles
-            .iter_mut()
-            .map(|(_, notices)| std::iter::from_fn(|| notices.try_next()).collect())
-            .collect();
-        for (agent, told) in world.agents.iter_mut().zip(&told) {
-            let has_died =
-                |told: &Told| matches!(told, Told::Missed(_) | Told::Notice(Notice::Failed(_)));
-            if told.iter().any(has_died) {
-                agent.oracle.lost_its_actor();
-            }
-        }
-        for agent in &mut world.agents {
-            read(&world.disk, agent)?;
-        }
-        let answers = std::mem::take(&mut *locked(&self.answers));
-        for answer in answers {
-            let (said, held) = match answer {
-                Answer::Reply { agent, number, is_at_once, reply } => {
-                    let said = format!("{agent}! #{number} {}", words::of_reply(&reply));
-                    if let Ok(Reply::Context(ContextReply::Ready(context))) = &reply {
-                        let blocks = context.blocks().cloned().collect();
-                        world.agents[agent].seen.insert(context.call, blocks);
-                    }
-                    let held = world.agents[agent].oracle.hears(number, &reply, is_calm);
-                    let never_waits = matches!(reply, Ok(Reply::Appended(_) | Reply::Context(_)));
-                    let held = held.and_then(|()| whole(&reply));
-                    let is_late = is_calm && never_waits && !is_at_once;
-                    (
-                        said,
-                        held.and(if is_late {
-                            Err(format!("V10: #{number} had to wait"))
-                        } else {
-                            Ok(())
-                        }),
-                    )
-                }
-                Answer::Call { agent, number, call, said } => {
-                    let told = if said.is_ok() { "shown again" } else { "not shown" };
-                    let told = format!("{agent}! #{number} call {} {told}", call.0);
-                    world.called_again += u64::from(said.is_ok());
-                    (told, world.agents[agent].recalls(call, said))
-                }
-                Answer::Page { agent, number, range, until, page } => {
-                    let said = format!("{agent}! #{number} {}", words::of_page(&page));
-                    let oracle = &world.agents[agent].oracle;
-                    let held = page.map_or(Ok(()), |page| {
-                        let ends = page.rest.is_none();
-                        oracle.reads_back(range.start.0, until, &page.entries, ends)
-                    });
-                    (said, held)
-                }
-            };
-            if !self.line.is_empty() {
-                self.line.push_str("; ");
-            }
-            self.line.push_str(&said);
-            held?;
-        }
-        for (at, told) in told.into_iter().enumerate() {
-            for told in told {
-                match told {
-                    Told::Notice(notice) => {
-                        if let Some(said) = words::of_notice(&notice) {
-                            write!(self.line, "; {at}: {said}").expect("a string takes everything");
-                        }
-                        world.agents[at].oracle.told(&notice)?;
-                    }
-                    Told::Missed(_) => world.agents[at].oracle.lost_its_actor(),
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Nothing is under way: everything is answered and told.
     fn rest(&mut self) -> Result<(), Breach> {
         for agent in &mut self.world.agents {
@@ -432,24 +331,6 @@ impl<'a> Life<'a> {
     }
 }
 
-/// Hands everything that is durable by now to the oracle.
-pub(crate) fn read(
-    disk: &crate::ground::Disk,
-    agent: &mut crate::agent::Agent,
-) -> Result<(), Breach> {
-    loop {
-        let limit = PageLimit { bytes: 1 << 20 };
-        let page = disk.image().read(&agent.session, agent.oracle.next(), limit);
-        let page = page.map_err(|error| format!("L2: the image cannot be read: {error}"))?;
-        for (_, record) in &page.records {
-            agent.oracle.take(record)?;
-        }
-        if page.next.is_none() {
-            return agent.oracle.taken();
-        }
-    }
-}
-
 async fn ask(handle: &SessionHandle, request: Request) -> Result<Reply, Error> {
     match request {
         Request::Append { entries } => handle.append(entries).await.map(Reply::Appended),
@@ -479,10 +360,4 @@ async fn ask(handle: &SessionHandle, request: Request) -> Result<Reply, Error> {
         Request::Status => handle.status().await.map(Reply::Status),
         Request::Close => handle.close().await.map(|()| Reply::Closed),
     }
-}
-
-/// V2 of an answered context, as its provider sees it.
-fn whole(reply: &Result<Reply, Error>) -> Result<(), Breach> {
-    let Ok(Reply::Context(ContextReply::Ready(context))) = reply else { return Ok(()) };
-    rules::pairs_whole(context.format, &context.body()).map_or(Ok(()), Err)
 }
