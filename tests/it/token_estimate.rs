@@ -156,7 +156,12 @@ fn what_machines_write_is_met_within_the_bounds() {
 #[test]
 fn long_runs_of_one_character_cost_little() {
     let rules = format!("{}\n{}\n", "=".repeat(80), "-".repeat(120)).repeat(20);
-    let texts =
-        [("spaces", " ".repeat(5_000)), ("line ends", "\n".repeat(3_000)), ("rules", rules)];
+    let texts = [
+        ("spaces", " ".repeat(5_000)),
+        ("spaces and a line end", " ".repeat(50_000) + "\n"),
+        ("spaces at the end of lines", ("x".to_owned() + &" ".repeat(300) + "\n").repeat(100)),
+        ("line ends", "\n".repeat(3_000)),
+        ("rules", rules),
+    ];
     require(texts.iter().map(|(name, text)| check(name, text, 90, 130)));
 }

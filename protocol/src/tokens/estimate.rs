@@ -10,8 +10,9 @@ use super::scripts::{Joins, wide};
 
 /// Estimates the tokens of a text under the vocabulary o200k, a little above rather than below.
 ///
-/// Deterministic, and never lower for a longer text: every byte adds something or nothing. Texts of transcripts (prose,
-/// code, logs, JSON, encoded data) are met within 10 %, and never more than 5 % under.
+/// Deterministic. A longer text costs at least as much, but for blanks at its end: a line end behind them takes them into
+/// its own piece, as the vocabulary does. Texts of transcripts (prose, code, logs, JSON, encoded data) are met within
+/// 10 %, and never more than 5 % under.
 pub fn estimate(text: &str) -> TokenCount {
     let mut scan = Scan { bytes: text.as_bytes(), at: 0, cents: 0, before: Before::Other };
     while let Some(class) = scan.class_at(scan.at) {
@@ -208,8 +209,8 @@ impl Scan<'_> {
     /// Blanks up to the last line end are one piece; of those behind it the last joins what follows.
     #[inline]
     fn blanks(&mut self) {
-        let mut lines = 0;
-        let mut from = self.at;
+        let (start, mut lines) = (self.at, 0);
+        let mut from = start;
         loop {
             match self.class_at(self.at) {
                 Some(Class::Blank) => self.at += 1,
@@ -221,7 +222,8 @@ impl Scan<'_> {
                 _ => break,
             }
         }
-        self.cents += PIECE * u64::div_ceil(lines, 16);
+        let blanks_before = (from - start) as u64 - lines;
+        self.cents += PIECE * (u64::div_ceil(lines, 16) + blanks_before / 128);
         let rest = (self.at - from) as u64;
         if rest > 1 {
             self.cents += PIECE * rest.div_ceil(128);
@@ -337,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_text_never_costs_less() {
+    fn a_longer_line_never_costs_less() {
         let texts = [
             "fn main() { println!(\"hi, w\u{f6}rld {}\", 12345); }\n\n",
             "HTTPServer \t(x) ==== }}}}\\n\\tfoo \u{4f60}\u{597d}\u{ff0c}a \u{2500}\u{2500}\u{2500}  7\r\n",
