@@ -170,7 +170,8 @@ pub trait Store: Send + Sync + 'static {
     fn session(&self, session: &SessionId) -> Result<SessionInfo, StoreError>;
 
     /// Makes a session that begins with the log of another and shares its rows (L9), at a cost that does not depend on how
-    /// long that is. The same fork once more is answered in the same way.
+    /// long that is. The same fork once more is answered in the same way; one at position 0, as long as nothing was
+    /// written to the child.
     ///
     /// [`StoreError::NoSession`] when the parent is not known; [`StoreError::Invalid`] when its log ends before that
     /// position, the child is another session already, or the parent is [`MAX_FORK_DEPTH`] forks deep.

@@ -64,9 +64,13 @@ impl SessionRow {
         Self { head: at.0, sealed: at.0, lineage: clipped.collect(), ..Self::new(number) }
     }
 
-    /// Whether this session began as a fork of another at that position.
+    /// Whether this session began as a fork of another at that position. A fork that shares nothing is one as long as
+    /// nothing was written to it.
     pub(crate) fn is_fork_of(&self, parent: &Self, at: LogPos) -> bool {
-        !self.lineage.is_empty() && self.lineage == parent.forked(self.number, at).lineage
+        let began = &parent.forked(self.number, at).lineage;
+        self.number != parent.number
+            && self.lineage == *began
+            && (!began.is_empty() || self.head == 0)
     }
 
     /// The number that its own rows are kept by.

@@ -126,11 +126,17 @@ pub(crate) fn a_fork_of_a_fork_reads_through_both(store: &dyn Store) {
 pub(crate) fn forks_that_are_not_legal_change_nothing(store: &dyn Store) {
     grow(store, &open(store, "a"), 0..3, 100);
     assert!(matches!(fork(store, "nobody", 0, "x"), Err(StoreError::NoSession(_))));
-    for (parent, at, child) in [("a", 4, "x"), ("a", 1, "a")] {
+    open(store, "empty");
+    for (parent, at, child) in [("a", 4, "x"), ("a", 1, "a"), ("empty", 0, "empty")] {
         let refused = fork(store, parent, at, child).expect_err("it is not legal");
         assert!(matches!(refused, StoreError::Invalid(_)), "{refused}");
     }
-    assert_eq!(store.sessions(None, 9).expect("a list").len(), 1);
+    assert_eq!(store.sessions(None, 9).expect("a list").len(), 2);
+    for _ in 0..2 {
+        assert_eq!(fork(store, "empty", 0, "c").expect("nothing is shared, nothing written"), 0);
+    }
+    grow(store, &open(store, "c"), 0..1, 100);
+    assert!(matches!(fork(store, "empty", 0, "c"), Err(StoreError::Invalid(_))));
     assert_eq!(fork(store, "a", 2, "b").expect("it is forked"), 2);
     assert_eq!(fork(store, "a", 2, "b").expect("the same fork once more"), 2);
     grow(store, &open(store, "b"), 2..4, 100);
