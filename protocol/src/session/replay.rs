@@ -62,8 +62,10 @@ impl Replay {
 
     /// Texts of the oldest groups leave memory while the fold takes more than so many bytes: what is read is durable.
     #[must_use]
-    pub fn within(self, resident_bytes: usize) -> Self {
-        Self { resident_bytes, ..self }
+    pub fn within(mut self, resident_bytes: usize) -> Self {
+        self.resident_bytes = resident_bytes;
+        self.keep_within();
+        self
     }
 
     /// The position to read from.
@@ -92,12 +94,19 @@ impl Replay {
         }
         self.state.apply(record)?;
         drop(self.state.take_removed());
+        self.keep_within();
+        self.scanned = self.state.is_behind().then(|| at.advance(1));
+        Ok(())
+    }
+
+    fn keep_within(&mut self) {
+        if self.resident_bytes == usize::MAX {
+            return;
+        }
         let over = self.state.weight().saturating_sub(self.resident_bytes);
         if over > 0 {
             self.state.evict(over, self.state.log_end());
         }
-        self.scanned = self.state.is_behind().then(|| at.advance(1));
-        Ok(())
     }
 
     /// At the end of the log: the rewinds that were found in it, if it has to be read once more knowing them. The next
