@@ -152,7 +152,7 @@ impl Part {
     }
 
     /// How many images, documents or sounds it holds.
-    pub fn media(&self) -> u32 {
+    pub(crate) fn media(&self) -> u32 {
         match &self.kind {
             PartKind::ToolResult { media, .. } => *media,
             PartKind::Media { .. } => 1,

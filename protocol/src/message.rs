@@ -99,7 +99,7 @@ pub enum Request {
     },
     /// Mark what stands now (`Checkpoint`), so that it can be exported and restored. Answered when the marker is durable.
     Checkpoint,
-    /// How the session stands. Answered at once.
+    /// How the session stands.
     Status,
     /// Abandon the pass in flight, make everything durable, and end the session actor.
     Close,

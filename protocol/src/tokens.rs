@@ -1,4 +1,4 @@
-//! Token counts. The default is an estimate that needs no vocabulary; exact counts and reported usage correct it.
+//! Token counts. The default is an estimate that needs no vocabulary; reported usage corrects it.
 
 mod correction;
 mod estimate;
@@ -9,7 +9,8 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
-pub use correction::{Correction, Usage};
+pub(crate) use correction::Correction;
+pub use correction::Usage;
 pub use estimate::estimate;
 
 /// A number of tokens of some model.
@@ -65,7 +66,7 @@ impl fmt::Display for TokenCount {
 /// ("Vision", calculate image costs). `OpenAI` documents 85 and 170 for each tile of 512 pixels, 765 for a square one at
 /// full detail, and at most 1,536 patches for its newer models ("Images and vision", calculating costs). Models that take
 /// larger images charge up to three times as much, and a page of a document is an image and its text: what a provider
-/// reports corrects it ([`Correction`]).
+/// reports corrects it.
 pub const MEDIA_TOKENS: TokenCount = TokenCount(1_600);
 
 /// What each rendered block costs beyond its text: role marks, brackets, ids.

@@ -32,8 +32,9 @@ pub enum Command {
     },
     /// Tell the subscribers.
     Notify(Notice),
-    /// Fold the log anew from its beginning up to `end`, knowing all its rewinds; answer with [`super::Event::Refolded`].
-    /// No other event of the session has an effect until then.
+    /// Fold the log anew up to `end`, knowing all its rewinds, from its beginning or from an anchor that
+    /// [holds for them](crate::anchor::Anchor::holds_for); answer with [`super::Event::Refolded`]. No
+    /// other event of the session has an effect until then.
     Refold {
         /// All rewinds of the log.
         rewinds: Rewinds,

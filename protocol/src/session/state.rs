@@ -148,7 +148,8 @@ impl State {
 
     /// What is under way, as the next splice would write it down: within half of what summaries may take.
     pub fn facts(&self) -> Vec<Fact> {
-        let cap = self.opened.map_or(TokenCount::ZERO, |(_, budget)| budget.summary_cap());
+        let cap =
+            self.opened.map_or(TokenCount::ZERO, |(_, budget)| self.marks(budget).summary_cap());
         self.register.facts(TokenCount(cap.0 / 2))
     }
 
@@ -166,7 +167,7 @@ impl State {
     /// long as nothing is folded in behind that record (P8).
     ///
     /// `None` when a text that it takes has left memory, which none does of a state that was just folded.
-    pub fn last_context(&mut self, stand_ins: &[CallRef]) -> Option<Context> {
+    pub(crate) fn last_context(&mut self, stand_ins: &[CallRef]) -> Option<Context> {
         Some(Context {
             call: self.call,
             position: self.view.head(),

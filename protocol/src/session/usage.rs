@@ -16,7 +16,8 @@ impl Session {
         self.state.marks(self.config.budget)
     }
 
-    /// Takes what a provider reported for an answered context. False when it has been reported already.
+    /// Takes what a provider reported for an answered context. False when it has been reported already, or when it is
+    /// not one of the last [`caps::REPORTABLE_CALLS`].
     pub(super) fn report_usage(
         &mut self,
         now: Timestamp,

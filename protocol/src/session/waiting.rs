@@ -131,8 +131,11 @@ impl Session {
 
     fn away_of_context(&self, open_calls: OpenCalls) -> Away {
         let view = self.state.view();
+        if view.is_whole() {
+            return Away::new();
+        }
         let stand_ins = view.open_calls();
-        if view.is_whole() || open_calls == OpenCalls::Refuse && !stand_ins.is_empty() {
+        if open_calls == OpenCalls::Refuse && !stand_ins.is_empty() {
             return Away::new();
         }
         match elide::plan(view, &self.marks(), elide::stand_ins_tokens(stand_ins.len())) {

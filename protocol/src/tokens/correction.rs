@@ -1,5 +1,5 @@
-//! What an estimate is off by, learned from what providers report and from exact counts. Pure, in whole numbers: the
-//! same reports in the same order always correct alike.
+//! What an estimate is off by, learned from what providers report. Pure, in whole numbers: the same reports in the same
+//! order always correct alike.
 
 use std::collections::VecDeque;
 
@@ -33,7 +33,7 @@ pub struct Usage {
 /// The middle one of a model's last [`caps::REPORTS_KEPT`] reports counts, so that a wrong one changes nothing much. Of
 /// models the last [`caps::CORRECTED_MODELS`] are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Correction {
+pub(crate) struct Correction {
     /// The last one is the model that was reported last.
     models: Vec<Learned>,
 }
@@ -42,15 +42,23 @@ pub struct Correction {
 struct Learned {
     model: Box<str>,
     shares: VecDeque<u64>,
+    middle: u64,
+}
+
+impl Learned {
+    fn new(model: Box<str>, shares: VecDeque<u64>) -> Self {
+        let middle = middle(&shares);
+        Self { model, shares, middle }
+    }
 }
 
 impl Correction {
     /// Takes a report: a context that was estimated at `estimated` has `counted` tokens for `model`.
-    pub fn learn(&mut self, model: &str, estimated: TokenCount, counted: TokenCount) {
+    pub(crate) fn learn(&mut self, model: &str, estimated: TokenCount, counted: TokenCount) {
         let known = self.models.iter().position(|learned| &*learned.model == model);
         let mut learned = match known {
             Some(at) => self.models.remove(at),
-            None => Learned { model: model.into(), shares: VecDeque::new() },
+            None => Learned::new(model.into(), VecDeque::new()),
         };
         if estimated.0 >= LEAST_TOKENS && counted.0 > 0 {
             let share = u128::from(counted.0) * u128::from(ONE) / u128::from(estimated.0);
@@ -59,6 +67,7 @@ impl Correction {
                 learned.shares.pop_front();
             }
             learned.shares.push_back(share);
+            learned.middle = middle(&learned.shares);
         }
         if self.models.len() == caps::CORRECTED_MODELS {
             self.models.remove(0);
@@ -67,12 +76,12 @@ impl Correction {
     }
 
     /// The shares that each model's last reports said, oldest first; the model that was reported last is the last.
-    pub fn learned(&self) -> impl Iterator<Item = (&str, Vec<u64>)> {
+    pub(crate) fn learned(&self) -> impl Iterator<Item = (&str, Vec<u64>)> {
         self.models.iter().map(|it| (&*it.model, it.shares.iter().copied().collect()))
     }
 
     /// A correction that has learned this. `None` when it is more than one keeps, or than a report can say.
-    pub fn restored(learned: &[(Box<str>, Vec<u64>)]) -> Option<Self> {
+    pub(crate) fn restored(learned: &[(Box<str>, Vec<u64>)]) -> Option<Self> {
         let is_legal = |shares: &Vec<u64>| {
             shares.len() <= caps::REPORTS_KEPT
                 && shares.iter().all(|share| (ONE / MOST..=ONE * MOST).contains(share))
@@ -81,35 +90,35 @@ impl Correction {
         if !fits || !learned.iter().all(|(_, shares)| is_legal(shares)) {
             return None;
         }
-        let models = learned.iter().map(|(model, shares)| Learned {
-            model: model.clone(),
-            shares: shares.iter().copied().collect(),
-        });
+        let models = learned
+            .iter()
+            .map(|(model, shares)| Learned::new(model.clone(), shares.iter().copied().collect()));
         Some(Self { models: models.collect() })
     }
 
     /// What an estimate amounts to for the model that was reported last; itself as long as nothing was.
     #[must_use]
-    pub fn apply(&self, estimated: TokenCount) -> TokenCount {
+    pub(crate) fn apply(&self, estimated: TokenCount) -> TokenCount {
         scale(estimated, self.share(), ONE)
     }
 
     /// The marks in estimated tokens: where the estimate stands when the corrected size reaches them.
     #[must_use]
-    pub fn marks(&self, budget: Budget) -> Budget {
+    pub(crate) fn marks(&self, budget: Budget) -> Budget {
         let share = self.share();
         if share == ONE { budget } else { budget.map(|mark| scale(mark, ONE, share)) }
     }
 
-    /// The middle of the last reports; of two middle ones the larger, since too high is the safe side.
     fn share(&self) -> u64 {
-        let mut shares: Vec<u64> = self
-            .models
-            .last()
-            .map_or_else(Vec::new, |learned| learned.shares.iter().copied().collect());
-        shares.sort_unstable();
-        shares.get(shares.len() / 2).copied().unwrap_or(ONE)
+        self.models.last().map_or(ONE, |learned| learned.middle)
     }
+}
+
+/// The middle of the last reports; of two middle ones the larger, since too high is the safe side.
+fn middle(shares: &VecDeque<u64>) -> u64 {
+    let mut shares: Vec<u64> = shares.iter().copied().collect();
+    shares.sort_unstable();
+    shares.get(shares.len() / 2).copied().unwrap_or(ONE)
 }
 
 fn scale(count: TokenCount, by: u64, of: u64) -> TokenCount {

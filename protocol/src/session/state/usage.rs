@@ -39,12 +39,12 @@ impl Reports {
 
 impl State {
     /// What an estimated size amounts to, by what was reported.
-    pub fn corrected(&self, estimated: TokenCount) -> TokenCount {
+    pub(crate) fn corrected(&self, estimated: TokenCount) -> TokenCount {
         self.reports.correction.apply(estimated)
     }
 
     /// The marks as estimated sizes meet them, by what was reported.
-    pub fn marks(&self, budget: Budget) -> Budget {
+    pub(crate) fn marks(&self, budget: Budget) -> Budget {
         self.reports.correction.marks(budget)
     }
 
