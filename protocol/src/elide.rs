@@ -3,7 +3,7 @@
 
 use crate::budget::Budget;
 use crate::group::{self, Group};
-use crate::outline::{Sketch, SketchKind};
+use crate::outline::{Kind, Sketch};
 use crate::position::{Seq, SeqSpans};
 use crate::tokens::TokenCount;
 use crate::view::View;
@@ -138,12 +138,11 @@ fn shown_after(group: &Group, elision: &Elision) -> TokenCount {
 }
 
 /// What stands for an elided result: which entry holds it, what it was, how large, and how it begins.
-pub(crate) fn result_placeholder(seq: Seq, tool: &str, part: &Sketch<'_>) -> String {
-    let SketchKind::Result { bytes, preview: text, .. } = part.kind else {
+pub(crate) fn result_placeholder(seq: Seq, tool: &str, part: &Sketch<&str>) -> String {
+    let Kind::Result { bytes, preview, .. } = part.kind else {
         return String::new();
     };
     let tool: String = tool.chars().take(64).collect();
-    let preview = preview(text);
     format!(
         "[elided: result of {tool:?}, {bytes} bytes, kept whole as entry {seq}; it begins: {preview:?}]"
     )
@@ -160,8 +159,8 @@ pub(crate) fn run_placeholder(first: Seq, last: Seq, entries: usize) -> String {
 }
 
 /// What a part takes once the results of its entry are elided.
-pub(crate) fn shown_result_tokens(part: &Sketch<'_>) -> TokenCount {
-    let SketchKind::Result { call, .. } = part.kind else {
+pub(crate) fn shown_result_tokens(part: &Sketch<&str>) -> TokenCount {
+    let Kind::Result { call, .. } = part.kind else {
         return part.tokens;
     };
     let placeholder = TokenCount(RESULT_PLACEHOLDER_TOKENS) + crate::tokens::estimate(call);

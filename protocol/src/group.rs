@@ -17,7 +17,7 @@ use crate::elide;
 use crate::entry::{Format, Message, Role};
 use crate::format;
 use crate::ids::Digest;
-use crate::outline::{Said, SketchKind};
+use crate::outline::{Kind, Said};
 use crate::position::{LogPos, Seq};
 use crate::record::CallRef;
 use crate::resolution::{CallEnd, Resolution};
@@ -224,9 +224,7 @@ impl Group {
         self.members.iter().map(|member| &member.said).any(|said| {
             said.role() == Role::User
                 && said.results().next().is_none()
-                && said
-                    .sketches()
-                    .any(|part| matches!(part.kind, SketchKind::Text | SketchKind::Media))
+                && said.sketches().any(|part| matches!(part.kind, Kind::Text | Kind::Media))
         })
     }
 

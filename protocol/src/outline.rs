@@ -22,48 +22,32 @@ pub(crate) enum Said {
 pub(crate) struct Outline {
     role: Role,
     message_id: Option<Box<str>>,
-    parts: Vec<PartOutline>,
+    parts: Vec<Sketch<Box<str>>>,
     digest: Digest,
     bytes: usize,
 }
 
-#[derive(Clone, Debug)]
-struct PartOutline {
-    kind: KindOutline,
-    tokens: TokenCount,
-}
-
-#[derive(Clone, Debug)]
-enum KindOutline {
-    Text,
-    Reasoning,
-    Call { id: Box<str>, name: Box<str> },
-    Result { call: Box<str>, bytes: usize, preview: Box<str> },
-    Media,
-    Opaque,
-}
-
-/// One part, as far as an outline knows it.
+/// One part, as far as an outline knows it: `S` is a text that is shown of it (`&str`), or kept (`Box<str>`).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sketch<'a> {
-    pub(crate) kind: SketchKind<'a>,
+pub(crate) struct Sketch<S> {
+    pub(crate) kind: Kind<S>,
     pub(crate) tokens: TokenCount,
 }
 
 /// What a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SketchKind<'a> {
+pub(crate) enum Kind<S> {
     Text,
     Reasoning,
     Call {
-        id: &'a str,
-        name: &'a str,
+        id: S,
+        name: S,
     },
-    /// How long the text of the result is, and at least what a placeholder tells of it.
+    /// How long the text of the result is, and what a placeholder tells of it.
     Result {
-        call: &'a str,
+        call: S,
         bytes: usize,
-        preview: &'a str,
+        preview: S,
     },
     Media,
     Opaque,
@@ -120,16 +104,16 @@ impl Said {
     }
 
     /// The parts, in order.
-    pub(crate) fn sketches(&self) -> impl Iterator<Item = Sketch<'_>> {
+    pub(crate) fn sketches(&self) -> impl Iterator<Item = Sketch<&str>> {
         let whole = self.whole().into_iter().flat_map(|message| &message.parts).map(Sketch::of);
         let outline = self.outline().into_iter().flat_map(|outline| &outline.parts);
-        whole.chain(outline.map(PartOutline::sketch))
+        whole.chain(outline.map(|part| part.with(|text| &**text)))
     }
 
     /// The ids and names of the tools that it calls.
     pub(crate) fn calls(&self) -> impl Iterator<Item = (&str, &str)> {
         self.sketches().filter_map(|part| match part.kind {
-            SketchKind::Call { id, name } => Some((id, name)),
+            Kind::Call { id, name } => Some((id, name)),
             _ => None,
         })
     }
@@ -137,7 +121,7 @@ impl Said {
     /// The ids of the calls that it answers.
     pub(crate) fn results(&self) -> impl Iterator<Item = &str> {
         self.sketches().filter_map(|part| match part.kind {
-            SketchKind::Result { call, .. } => Some(call),
+            Kind::Result { call, .. } => Some(call),
             _ => None,
         })
     }
@@ -150,7 +134,7 @@ impl Said {
             && self.message_id() == other.message_id.as_deref()
             && self.calls().eq(other.calls())
             && self.results().eq(other.results())
-            && self.sketches().any(|part| part.kind == SketchKind::Reasoning)
+            && self.sketches().any(|part| part.kind == Kind::Reasoning)
                 == other.parts.iter().any(is_reasoning)
     }
 
@@ -159,7 +143,11 @@ impl Said {
         Self::Outline(Box::new(Outline {
             role: message.role,
             message_id: message.message_id.clone(),
-            parts: message.parts.iter().map(Sketch::of).map(PartOutline::of).collect(),
+            parts: message
+                .parts
+                .iter()
+                .map(|part| Sketch::of(part).with(|text| (*text).into()))
+                .collect(),
             digest: message.digest,
             bytes: message.bytes(),
         }))
@@ -170,7 +158,7 @@ impl Said {
         match self {
             Self::Whole(message) => message_weight(message),
             Self::Outline(outline) => {
-                let parts = outline.parts.iter().map(PartOutline::weight);
+                let parts = outline.parts.iter().map(Sketch::weight);
                 let id = outline.message_id.as_ref().map_or(0, |id| id.len());
                 size_of::<Outline>() + id + parts.sum::<usize>()
             }
@@ -178,64 +166,48 @@ impl Said {
     }
 }
 
-impl<'a> Sketch<'a> {
+impl<'a> Sketch<&'a str> {
     pub(crate) fn of(part: &'a Part) -> Self {
-        let kind = match &part.kind {
-            PartKind::Text { .. } => SketchKind::Text,
-            PartKind::Reasoning { .. } => SketchKind::Reasoning,
-            PartKind::ToolCall { id, name, .. } => SketchKind::Call { id, name },
+        let kind: Kind<&str> = match &part.kind {
+            PartKind::Text { .. } => Kind::Text,
+            PartKind::Reasoning { .. } => Kind::Reasoning,
+            PartKind::ToolCall { id, name, .. } => Kind::Call { id, name },
             PartKind::ToolResult { call, text, .. } => {
-                SketchKind::Result { call, bytes: text.len(), preview: text }
+                Kind::Result { call, bytes: text.len(), preview: elide::preview(text) }
             }
-            PartKind::Media { .. } => SketchKind::Media,
-            PartKind::Opaque { .. } => SketchKind::Opaque,
+            PartKind::Media { .. } => Kind::Media,
+            PartKind::Opaque { .. } => Kind::Opaque,
         };
         Self { kind, tokens: part.tokens }
-    }
-
-    pub(crate) fn is_result(&self) -> bool {
-        matches!(self.kind, SketchKind::Result { .. })
     }
 }
 
-impl PartOutline {
-    fn of(part: Sketch<'_>) -> Self {
-        let kind = match part.kind {
-            SketchKind::Text => KindOutline::Text,
-            SketchKind::Reasoning => KindOutline::Reasoning,
-            SketchKind::Call { id, name } => KindOutline::Call { id: id.into(), name: name.into() },
-            SketchKind::Result { call, bytes, preview } => {
-                let preview = elide::preview(preview).into();
-                KindOutline::Result { call: call.into(), bytes, preview }
-            }
-            SketchKind::Media => KindOutline::Media,
-            SketchKind::Opaque => KindOutline::Opaque,
-        };
-        Self { kind, tokens: part.tokens }
+impl<S> Sketch<S> {
+    pub(crate) fn is_result(&self) -> bool {
+        matches!(self.kind, Kind::Result { .. })
     }
 
-    fn sketch(&self) -> Sketch<'_> {
+    fn with<'a, T>(&'a self, text: impl Fn(&'a S) -> T) -> Sketch<T> {
         let kind = match &self.kind {
-            KindOutline::Text => SketchKind::Text,
-            KindOutline::Reasoning => SketchKind::Reasoning,
-            KindOutline::Call { id, name } => SketchKind::Call { id, name },
-            KindOutline::Result { call, bytes, preview } => {
-                SketchKind::Result { call, bytes: *bytes, preview }
+            Kind::Text => Kind::Text,
+            Kind::Reasoning => Kind::Reasoning,
+            Kind::Call { id, name } => Kind::Call { id: text(id), name: text(name) },
+            Kind::Result { call, bytes, preview } => {
+                Kind::Result { call: text(call), bytes: *bytes, preview: text(preview) }
             }
-            KindOutline::Media => SketchKind::Media,
-            KindOutline::Opaque => SketchKind::Opaque,
+            Kind::Media => Kind::Media,
+            Kind::Opaque => Kind::Opaque,
         };
         Sketch { kind, tokens: self.tokens }
     }
+}
 
+impl Sketch<Box<str>> {
     fn weight(&self) -> usize {
         let texts = match &self.kind {
-            KindOutline::Call { id, name } => id.len() + name.len(),
-            KindOutline::Result { call, preview, .. } => call.len() + preview.len(),
-            KindOutline::Text
-            | KindOutline::Reasoning
-            | KindOutline::Media
-            | KindOutline::Opaque => 0,
+            Kind::Call { id, name } => id.len() + name.len(),
+            Kind::Result { call, preview, .. } => call.len() + preview.len(),
+            Kind::Text | Kind::Reasoning | Kind::Media | Kind::Opaque => 0,
         };
         size_of::<Self>() + texts
     }

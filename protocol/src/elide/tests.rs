@@ -111,7 +111,7 @@ fn the_same_view_gives_the_same_choice() {
 #[test]
 fn a_placeholder_tells_the_first_eighty_letters_of_a_result() {
     let text = "\u{e9}".repeat(81);
-    let kind = SketchKind::Result { call: "c", bytes: text.len(), preview: &text };
+    let kind = Kind::Result { call: "c", bytes: text.len(), preview: preview(&text) };
     let part = Sketch { kind, tokens: TokenCount(9) };
     let told = result_placeholder(Seq(7), "ls", &part);
     let begins = "\u{e9}".repeat(80);
