@@ -165,10 +165,7 @@ impl Examined {
 }
 
 fn entry((at, record): &(LogPos, Record)) -> Option<(LogPos, &Arc<Entry>)> {
-    match record {
-        Record::Appended { entry, .. } | Record::Edited { entry, .. } => Some((*at, entry)),
-        _ => None,
-    }
+    Some((*at, record.entry()?.entry))
 }
 
 fn lost(at: LogPos, until: LogPos, why: &str) -> String {

@@ -1,6 +1,6 @@
 //! Forking a session (L9): finding where its log is to be left, and having the store make the child.
 
-use highwater_protocol::{Error, Kind, LogPos, Record, Seq, SessionId};
+use highwater_protocol::{Error, Kind, LogPos, Seq, SessionId};
 use highwater_storage::{Fork, PageLimit, Store};
 use tokio::sync::oneshot;
 
@@ -42,9 +42,7 @@ fn place(store: &dyn Store, session: &SessionId, at: Option<Seq>) -> Result<LogP
     let from = history::position(store, session, seq)?;
     let page = store.read(session, from, PageLimit { bytes: 1 }).map_err(|e| of_store(&e))?;
     match page.records.first() {
-        Some((at, Record::Appended { seq: found, .. } | Record::Edited { seq: found, .. }))
-            if *found == seq =>
-        {
+        Some((at, record)) if record.entry().is_some_and(|found| found.seq == seq) => {
             Ok(at.advance(1))
         }
         _ => {

@@ -152,9 +152,6 @@ pub(crate) fn entries(
 ) -> Result<Vec<(LogPos, Arc<Entry>)>, Error> {
     let records =
         guarded(|| store.read_at(session, positions)).map_err(|error| of_store(&error))?;
-    let entry = |(at, record)| match record {
-        Record::Appended { entry, .. } | Record::Edited { entry, .. } => Some((at, entry)),
-        _ => None,
-    };
-    Ok(records.into_iter().filter_map(entry).collect())
+    let entry = |(at, record): &(LogPos, Record)| Some((*at, Arc::clone(record.entry()?.entry)));
+    Ok(records.iter().filter_map(entry).collect())
 }

@@ -85,7 +85,7 @@ pub use ids::{CallNumber, Digest, EntryId, PassId, RequestId, SessionId};
 pub use pass::{Abandoned, Outcome, Refused};
 pub use payload::{Content, Payload};
 pub use position::{LogPos, Seq, SeqRange, SeqSpans};
-pub use record::{CallRef, Record, Replacement};
+pub use record::{CallRef, EntryOf, Record, Replacement};
 pub use register::{Fact, FactKind};
 pub use resolution::{CallEnd, Resolution};
 pub use segment::{Context, Segment, Shown};

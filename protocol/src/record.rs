@@ -184,7 +184,33 @@ pub struct CallRef {
     pub id: Box<str>,
 }
 
+/// The entry that a record brought into the session.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryOf<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Its number.
+    pub seq: Seq,
+    /// Where it stands: its own number, or that of the entry that it superseded.
+    pub place: Seq,
+    /// The entry.
+    pub entry: &'a Arc<Entry>,
+}
+
 impl Record {
+    /// The entry that was appended, or that another was edited to be.
+    pub fn entry(&self) -> Option<EntryOf<'_>> {
+        match self {
+            Self::Appended { at, seq, entry } => {
+                Some(EntryOf { at: *at, seq: *seq, place: *seq, entry })
+            }
+            Self::Edited { at, seq, place, entry } => {
+                Some(EntryOf { at: *at, seq: *seq, place: *place, entry })
+            }
+            _ => None,
+        }
+    }
+
     /// The bytes of memory that the record takes, beside what the view takes that it is folded into.
     pub(crate) fn weight(&self) -> usize {
         let texts = match self {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use highwater_protocol::{Digest, Record, Timestamp};
+use highwater_protocol::{Digest, EntryOf, Timestamp};
 
 use crate::error::StoreError;
 use crate::record::{self, Keeping};
@@ -49,13 +49,7 @@ impl<'a> EncodedBatch<'a> {
     /// The payloads of the batch's entries, in order; some may be equal.
     pub(crate) fn payloads(&self) -> impl Iterator<Item = StoredPayload<'a>> {
         self.batch.records.iter().flat_map(|record| {
-            let entry = match record {
-                Record::Appended { at, entry, .. } | Record::Edited { at, entry, .. } => {
-                    Some((*at, entry))
-                }
-                _ => None,
-            };
-            entry.into_iter().flat_map(|(at, entry)| {
+            record.entry().into_iter().flat_map(|EntryOf { at, entry, .. }| {
                 let record = &entry.source()[entry.json()];
                 entry.payloads().iter().map(move |payload| StoredPayload {
                     at,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use highwater_protocol::{Entry, Error, LogPos, Record, Seq, SeqRange, SessionId, caps};
+use highwater_protocol::{Entry, EntryOf, Error, LogPos, Seq, SeqRange, SessionId, caps};
 use highwater_storage::{PageLimit, Store, StoreError};
 
 use super::{Gap, HistoryPage, Order, Wanted, place};
@@ -101,8 +101,8 @@ fn records(
             Err(error) => return Err(of_store(&error)),
         };
         for (_, record) in page.records {
-            if let Record::Appended { seq, entry, .. } | Record::Edited { seq, entry, .. } = record
-                && !take(Found::Entry(seq, entry))
+            if let Some(EntryOf { seq, entry, .. }) = record.entry()
+                && !take(Found::Entry(seq, Arc::clone(entry)))
             {
                 return Ok(());
             }

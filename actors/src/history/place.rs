@@ -13,10 +13,7 @@ pub(super) fn of_entry(
     session: &SessionId,
     seq: Seq,
 ) -> Result<(LogPos, LogPos), Error> {
-    let number = |record: &Record| match record {
-        Record::Appended { seq, .. } | Record::Edited { seq, .. } => Some(seq.0),
-        _ => None,
-    };
+    let number = |record: &Record| record.entry().map(|found| found.seq.0);
     let from = search(store, session, seq.0, number)?;
     let to = match first(store, session, from, &number)? {
         Some((at, _)) => at,

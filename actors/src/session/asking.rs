@@ -2,7 +2,7 @@
 //! where blocking work may run, and comes back as an event. A session that has ended meanwhile reads its log again.
 
 use highwater_protocol::session::{Event, Known};
-use highwater_protocol::{EntryId, Error, Kind, LogPos, Record, Rewinds, SessionId};
+use highwater_protocol::{EntryId, EntryOf, Error, Kind, LogPos, Rewinds, SessionId};
 use highwater_storage::Store;
 use ractor::ActorRef;
 
@@ -70,19 +70,14 @@ fn known(
     let records =
         guarded(|| store.read_at(session, &positions)).map_err(|error| of_store(&error))?;
     records
-        .into_iter()
-        .map(|(at, record)| match record {
-            Record::Appended { seq, entry, .. } => Ok((seq, seq, entry)),
-            Record::Edited { seq, place, entry, .. } => Ok((seq, place, entry)),
-            other => {
+        .iter()
+        .map(|(at, record)| {
+            let Some(EntryOf { seq, place, entry, .. }) = record.entry() else {
                 let (found, message) =
-                    (other.name(), "the index of ids names a record without one");
+                    (record.name(), "the index of ids names a record without one");
                 let message = format!("session {session}: {message}: {found:?} at {at}");
-                Err(Error::new(Kind::Corrupt, message))
-            }
-        })
-        .map(|found| {
-            let (seq, place, entry) = found?;
+                return Err(Error::new(Kind::Corrupt, message));
+            };
             let digest = entry.message().digest;
             Ok((entry.id().clone(), Known { seq, place, digest }))
         })

@@ -100,8 +100,7 @@ fn seal(
 /// The bytes of a record that matter: those of its entry.
 pub(crate) fn size(record: &Record) -> usize {
     match record {
-        Record::Appended { entry, .. } | Record::Edited { entry, .. } => entry.source().len(),
         Record::Spliced { pieces, .. } => pieces.iter().map(|piece| piece.summary.text.len()).sum(),
-        _ => 0,
+        _ => record.entry().map_or(0, |found| found.entry.source().len()),
     }
 }

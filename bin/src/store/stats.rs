@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use highwater_protocol::{LogPos, Record, caps};
+use highwater_protocol::{EntryOf, LogPos, Record, caps};
 use highwater_storage::{PageLimit, SessionInfo, Store, StoreError};
 use serde::Serialize;
 
@@ -108,7 +108,7 @@ impl Session {
     }
 
     fn count(&mut self, is_own: bool, record: &Record) {
-        if let Record::Appended { entry, .. } | Record::Edited { entry, .. } = record {
+        if let Some(EntryOf { entry, .. }) = record.entry() {
             let length = entry.source().len() as u64;
             self.entries += 1;
             self.entry_bytes += length;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::entry::Message;
 use crate::ids::PassId;
 use crate::position::{LogPos, Seq};
-use crate::record::{CallRef, Record, Replacement};
+use crate::record::{CallRef, EntryOf, Record, Replacement};
 use crate::register::Fact;
 use crate::resolution::Resolution;
 
@@ -30,10 +30,9 @@ impl<'a> Texts<'a> {
 
     /// What the entry in this place says.
     pub(crate) fn message(&self, at: LogPos, place: Seq) -> Result<&'a Arc<Message>, Box<str>> {
-        let entry = match self.records.get(&at) {
-            Some(Record::Appended { seq, entry, .. }) if *seq == place => entry,
-            Some(Record::Edited { place: edited, entry, .. }) if *edited == place => entry,
-            _ => return Err(self.lacks(at, &format!("what entry {place} says"))),
+        let found = self.records.get(&at).and_then(|record| record.entry());
+        let Some(EntryOf { entry, .. }) = found.filter(|found| found.place == place) else {
+            return Err(self.lacks(at, &format!("what entry {place} says")));
         };
         if !entry.message().is_visible() {
             return Err(format!("the entry at {at} is one that no model sees").into());

@@ -156,10 +156,5 @@ impl<'a, P: Payloads, N: Fn(&Range<u64>) -> u64> PageInProgress<'a, P, N> {
 
 /// The bytes that a record takes: those of its frame, or of the entry with all its payloads.
 fn size_of_record(frame: &[u8], record: &Record) -> usize {
-    match record {
-        Record::Appended { entry, .. } | Record::Edited { entry, .. } => {
-            frame.len().max(entry.source().len())
-        }
-        _ => frame.len(),
-    }
+    frame.len().max(record.entry().map_or(0, |found| found.entry.source().len()))
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind};
 use crate::ids::{CallNumber, Digest, PassId};
 use crate::pass::Outcome;
 use crate::position::{LogPos, Seq};
-use crate::record::{CallRef, Record, Replacement};
+use crate::record::{CallRef, EntryOf, Record, Replacement};
 use crate::register::{Fact, Register};
 use crate::resolution::Resolution;
 use crate::splice;
@@ -73,10 +73,8 @@ impl State {
 
     /// Notes the id of an entry that an anchor has left behind it.
     pub(in crate::session) fn note(&mut self, at: LogPos, record: &Record) -> Result<(), Error> {
-        let (seq, place, entry) = match record {
-            Record::Appended { seq, entry, .. } => (*seq, *seq, entry),
-            Record::Edited { seq, place, entry, .. } => (*seq, *place, entry),
-            _ => return Ok(()),
+        let Some(EntryOf { seq, place, entry, .. }) = record.entry() else {
+            return Ok(());
         };
         let known = Known { seq, place, digest: entry.message().digest };
         self.know(entry, known, at).map_err(|why| {
