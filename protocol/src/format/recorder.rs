@@ -111,8 +111,9 @@ impl Recorder {
     fn remember(&mut self, own: &EntryId, entry: &Entry, text: &str) -> Option<Warning> {
         let name = own.as_str().as_bytes();
         let known = !self.ids.insert(short_hash(&Digest::of(name)));
-        let said = said(entry, text);
-        let content = Digest::of_parts(&[name, entry.message().label.as_bytes(), said.as_bytes()]);
+        let message = entry.message();
+        let said = said(entry, text).map_or(message.digest, |said| Digest::of(said.as_bytes()));
+        let content = Digest::of_parts(&[name, message.label.as_bytes(), &said.0]);
         let repeated = !self.contents.insert(short_hash(&content));
         match (known, repeated) {
             (_, true) => Some(Warning::DuplicateLine),
@@ -139,11 +140,13 @@ impl Recorder {
     }
 }
 
-/// What of a record counts when its id stands twice. Resuming a session writes shown lines anew, with other metadata.
-fn said<'a>(entry: &Entry, text: &'a str) -> &'a str {
-    let shown = entry.dialect() == Dialect::ClaudeCode && entry.message().is_visible();
-    let line = Fields::parse(text).ok().filter(|_| shown);
-    line.and_then(|line| line.object("message")?.raw("content")).unwrap_or(text)
+/// What of a record counts when its id stands twice, if not all of it. Resuming a session writes shown lines anew, with
+/// other metadata.
+fn said<'a>(entry: &Entry, text: &'a str) -> Option<&'a str> {
+    if entry.dialect() != Dialect::ClaudeCode || !entry.message().is_visible() {
+        return None;
+    }
+    Fields::parse(text).ok()?.object("message")?.raw("content")
 }
 
 /// The id that a record brings, if it can be used.
