@@ -65,6 +65,8 @@ impl Shell {
             // A registry that has ended has nobody left who waits.
             drop(self.registry.cast(RegistryMessage::Stays { session, actor: myself.clone() }));
             self.watch(myself);
+            // It may have been asked to give up meanwhile, and have been about to.
+            self.weigh();
             return;
         }
         if self.slot.retire_finally(myself.get_id()) {

@@ -44,14 +44,10 @@ impl Outbox {
         }
     }
 
-    /// Whether everything recorded so far is durable.
-    pub(super) fn is_durable(&self) -> bool {
-        self.durable == self.end
-    }
-
-    /// Whether everything is durable, and said.
+    /// Whether no batch is under way. What may be pending then is owed to the past alone and goes with the first event:
+    /// a pass that it left unfinished, changed marks. Whoever reads the session anew finds it again.
     pub(super) fn is_settled(&self) -> bool {
-        self.is_durable() && self.waiting.is_empty()
+        self.in_flight.is_none()
     }
 
     pub(super) fn push(&mut self, record: Record) {

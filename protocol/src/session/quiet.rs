@@ -18,7 +18,8 @@ impl fmt::Debug for Tally {
 }
 
 impl Session {
-    /// Whether nothing is under way: no pass, nobody who waits, nothing that is not durable.
+    /// Whether nothing is under way: no pass, nobody who waits, nothing that anybody asked for and
+    /// that is not durable.
     pub fn is_quiet(&self) -> bool {
         self.running.is_none()
             && self.waiting.is_empty()

@@ -269,8 +269,10 @@ fn recovery_gives_the_same_view_and_abandons_the_unfinished_pass() {
     let second = desk.fill();
     let expected = desk.context();
     let mut session = desk.recovered();
+    assert!(session.is_quiet(), "what it owes to the past alone is found again");
     let body = Request::Context { open_calls: OpenCalls::StandIn };
     let commands = session.step(Timestamp(100), Event::Request { request: RequestId(1), body });
+    assert!(!session.is_quiet(), "a batch is under way");
     let written = commands.iter().find_map(|command| match command {
         Command::Write { records, .. } => records.first(),
         _ => None,
