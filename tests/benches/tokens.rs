@@ -1,8 +1,7 @@
 //! The default token estimate beside exact counts, for each transcript of a folder, and how fast both are:
-//! `cargo bench -p highwater-tests --bench tokens`. The folder is `HIGHWATER_TRANSCRIPTS`, or `../shared/transcripts`
-//! beside the workspace. Files that hold no readable messages are measured as plain text. Fails when one is out of bounds.
+//! `cargo bench -p highwater-tests --bench tokens`. The folder is `HIGHWATER_TRANSCRIPTS`, or `shared/transcripts` beside the
+//! workspace. Files that hold no readable messages are measured as plain text. Fails when one is out of bounds.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -16,14 +15,11 @@ const BOUNDS: std::ops::RangeInclusive<f64> = 0.95..=1.10;
 const ROUNDS: u32 = 7;
 
 fn main() -> ExitCode {
-    let folder = std::env::var_os("HIGHWATER_TRANSCRIPTS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/transcripts"),
-        PathBuf::from,
-    );
+    let folder = transcript::folder();
     let mut all = Vec::new();
     let mut outside = 0;
     println!("{:<48} {:>9} {:>9} {:>9}  ratio", "transcript", "bytes", "exact", "estimate");
-    for file in files(&folder) {
+    for file in transcript::files(&folder) {
         let Some((texts, how)) = std::fs::read(&file).ok().and_then(texts) else {
             continue;
         };
@@ -59,16 +55,6 @@ fn time(texts: &[String], count: &dyn Fn(&str) -> u64) -> Duration {
     let started = Instant::now();
     std::hint::black_box(texts.iter().map(|text| count(text)).sum::<u64>());
     started.elapsed()
-}
-
-/// All files of the folders in a folder, by name.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let list = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let inside = list(folder).flat_map(|entry| list(&entry.path()).collect::<Vec<_>>());
-    let mut files: Vec<PathBuf> =
-        inside.map(|entry| entry.path()).filter(|p| p.is_file()).collect();
-    files.sort();
-    files
 }
 
 /// The texts that sizes are estimated from: those of the messages that a model sees, or the whole file.

@@ -11,7 +11,7 @@ use highwater_protocol::message::{ContextReply, OpenCalls};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Entry, Format, Role, Seq, SeqRange, TokenCount};
 use highwater_tests::host::Host;
-use highwater_tests::transcript::read;
+use highwater_tests::transcript::{self, folder, read};
 
 /// Folders of formats that can be read.
 const FOLDERS: [&str; 3] = ["claude-code", "openai-chat", "derived"];
@@ -22,15 +22,10 @@ const REFUSED: [&str; 2] = ["openhands-events-output.jsonl", "tau2-sonnet45-airl
 /// Files in which the user's last words alone are larger than the hard mark at some turns, and at how many.
 const TOO_LARGE: [(&str, u64); 1] = [("multiswe-jackson-4304-666KB-obs.traj", 1)];
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/transcripts")
-}
-
 fn files() -> Vec<PathBuf> {
-    let folders = FOLDERS.iter().map(|name| folder().join(name));
-    let files = folders.filter_map(|path| std::fs::read_dir(path).ok()).flatten();
-    let mut files: Vec<PathBuf> = files.map(|file| file.expect("readable").path()).collect();
-    files.sort();
+    let folders = FOLDERS.map(|name| folder().join(name));
+    let mut files = transcript::files(&folder());
+    files.retain(|file| folders.iter().any(|folder| file.starts_with(folder)));
     files
 }
 
