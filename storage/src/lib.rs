@@ -31,6 +31,7 @@
 
 mod admission;
 mod codec;
+mod directory;
 mod engine;
 mod error;
 pub mod export;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::ExportError;
+use crate::directory;
 
 /// What an export does to a directory. A trait, so that a test can stop it behind each step.
 pub(super) trait Disk {
@@ -26,14 +27,7 @@ pub(super) struct Files;
 
 impl Disk for Files {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        if dir.is_dir() {
-            return Ok(());
-        }
-        fs::create_dir_all(dir)?;
-        match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            Some(parent) => self.sync_dir(parent),
-            None => Ok(()),
-        }
+        directory::make(dir)
     }
 
     fn write_new(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -51,7 +45,7 @@ impl Disk for Files {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        File::open(dir)?.sync_all()
+        directory::sync(dir)
     }
 }
 

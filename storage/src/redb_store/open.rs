@@ -14,6 +14,7 @@ use redb::{
 use super::RedbOptions;
 use super::failure::{self, foreign, in_place, io_error, is_about_content, locked};
 use super::place::Place;
+use crate::directory;
 use crate::error::StoreError;
 use crate::row::{Mark, Row};
 use crate::tables::Table;
@@ -50,8 +51,9 @@ pub(super) fn open(dir: &Path, options: RedbOptions) -> Result<Opened, StoreErro
     // A store has had its lock file from its creation on. Where there is none the file may be another program's, and
     // nothing is put beside it before it is known to be a store.
     let looked_at = exists(&path)? && !exists(&lock_path)?;
-    if looked_at {
-        look_at(&path, options)?;
+    if looked_at && !look_at(&path, options)? {
+        // What is mended of it to be looked at stays in memory.
+        check_mark(&connect(&Place::unchanged(&path)?, options)?, &path.display())?;
     }
     let lock = lock(&lock_path, &path)?;
     if !exists(&path)? {
@@ -118,15 +120,15 @@ fn connect(place: &Place, options: RedbOptions) -> Result<Database, StoreError> 
     builder.create_with_backend(place.clone()).map_err(|error| failure::of_opening(place, error))
 }
 
-/// Looks at the file without writing to it, so that one that is refused is left as it was. One that was not closed
-/// cannot be looked at in this way; redb repairs it first.
-fn look_at(path: &Path, options: RedbOptions) -> Result<(), StoreError> {
+/// Looks at the file without writing to it, so that one that is refused is left as it was. False when it was not closed:
+/// it cannot be looked at in this way, redb repairs it first.
+fn look_at(path: &Path, options: RedbOptions) -> Result<bool, StoreError> {
     let place = path.display();
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
     match builder.open_read_only(path) {
-        Ok(database) => check_mark(&database, &place),
-        Err(DatabaseError::RepairAborted) => Ok(()),
+        Ok(database) => check_mark(&database, &place).map(|()| true),
+        Err(DatabaseError::RepairAborted) => Ok(false),
         Err(DatabaseError::Storage(StorageError::Io(error))) if !is_about_content(&error) => {
             Err(io_error(path, &error))
         }
@@ -141,8 +143,7 @@ fn make_dir(dir: &Path) -> Result<(), StoreError> {
     if dir.exists() {
         return Err(foreign(&dir.display(), "it is a file, and a store is a directory"));
     }
-    fs::create_dir_all(dir).map_err(|error| io_error(dir, &error))?;
-    dir.parent().map_or(Ok(()), sync_dir)
+    directory::make(dir).map_err(|error| io_error(dir, &error))
 }
 
 /// redb locks its file by itself. This lock also covers the time before there is one: of two processes that create
@@ -189,7 +190,7 @@ fn create(dir: &Path, path: &Path, options: RedbOptions) -> Result<(), StoreErro
     }
     created?;
     fs::rename(&unfinished, path).map_err(|error| io_error(path, &error))?;
-    sync_dir(dir)
+    directory::sync(dir).map_err(|error| io_error(dir, &error))
 }
 
 fn fill(unfinished: &Path, options: RedbOptions) -> Result<(), StoreError> {
@@ -197,17 +198,6 @@ fn fill(unfinished: &Path, options: RedbOptions) -> Result<(), StoreError> {
     let database = connect(&place, options)?;
     write_mark(&database, &Mark::CURRENT)
         .map_err(|error| in_place(&"cannot create the store", &error))
-}
-
-/// Makes the names in a directory durable. Only Unix lets a directory be synced.
-fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    // The parent of a bare relative name is the empty path.
-    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    if cfg!(unix) {
-        let synced = File::open(dir).and_then(|dir| dir.sync_all());
-        synced.map_err(|error| io_error(dir, &error))?;
-    }
-    Ok(())
 }
 
 /// Marks a database as a store.
