@@ -61,32 +61,40 @@ impl Journal {
         self.commits.load(Ordering::Relaxed)
     }
 
-    fn database_mut(&mut self) -> &mut Database {
-        self.database.as_mut().expect("it is taken only when the journal is dropped")
-    }
-
     /// Has redb move what it uses to the front of the file, and cut off the rest.
     pub(super) fn compact(&mut self) -> Result<(), StoreError> {
         self.require_writable()?;
-        let database = self.database_mut();
-        let compacted = sheltered(|| {
+        let what = "cannot compact the file";
+        let compacted = self.shelter(what, |database| {
             // Each round leaves a little that the next can give back.
             while database.compact()? {}
             Ok::<(), redb::CompactionError>(())
-        });
-        let what = "cannot compact the file";
-        compacted
-            .map_err(|said| damaged(what, &said))?
-            .map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })
+        })?;
+        compacted.map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })
     }
 
     /// Has redb verify its own structure.
     pub(super) fn check(&mut self) -> Result<bool, StoreError> {
-        let database = self.database_mut();
         let what = "the file is damaged below its tables";
-        sheltered(|| database.check_integrity()).map_err(|said| damaged(what, &said))?.map_err(
-            |error| StoreError::Io { what: what.into(), why: format!("{error}: restore a copy") },
-        )
+        self.shelter(what, Database::check_integrity)?.map_err(|error| StoreError::Io {
+            what: what.into(),
+            why: format!("{error}: restore a copy"),
+        })
+    }
+
+    /// Does some work on the database alone. When redb panics it is not used any more.
+    fn shelter<T>(
+        &mut self,
+        what: &str,
+        work: impl FnOnce(&mut Database) -> T,
+    ) -> Result<T, StoreError> {
+        let database =
+            self.database.as_mut().expect("it is taken only when the journal is dropped");
+        sheltered(|| work(database)).map_err(|said| {
+            let error = damaged(what, &said);
+            self.panicked.get_or_init(|| said);
+            error
+        })
     }
 
     /// Reads in a snapshot, which ends with the call.
@@ -106,10 +114,9 @@ impl Journal {
         read: impl FnOnce(&Snapshot) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         let begun = self.database().begin_read().map_err(redb::Error::from);
-        let snapshot = begun.and_then(|transaction| Snapshot::of(&transaction));
-        let snapshot = snapshot.map_err(|error| Failure::Broken(Box::new(error)));
-        snapshot
-            .and_then(|snapshot| read(&snapshot))
+        let begun = begun.map_err(|error| Failure::Broken(Box::new(error)));
+        begun
+            .and_then(|transaction| read(&Snapshot::of(transaction)))
             .map_err(|failure| of_reading(failure, &self.place))
     }
 
@@ -128,10 +135,12 @@ impl Journal {
         work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
         self.require_writable()?;
+        // Held until a panic is noted, so that nobody who waits for it goes on with what redb has left.
+        let mut broken = self.broken();
         if let Some(said) = self.panicked.get() {
             return Err(damaged("writers are refused until the store is reopened", said));
         }
-        sheltered(|| self.write_unsheltered(work)).unwrap_or_else(|said| {
+        sheltered(|| self.write_unsheltered(&mut broken, work)).unwrap_or_else(|said| {
             let error = StoreError::Unknown(format!("the file is damaged ({said})"));
             self.panicked.get_or_init(|| said);
             Err(error)
@@ -148,28 +157,25 @@ impl Journal {
 
     fn write_unsheltered<T>(
         &self,
+        broken: &mut Option<String>,
         work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
-        let mut broken = self.broken();
         if let Some(why) = &*broken {
             let what = "writers are refused until the store is reopened".into();
             return Err(StoreError::Io { what, why: why.clone() });
         }
         let ended = self.begin_write().and_then(|transaction| {
-            let tables = Changing::of(&transaction);
-            let mut tables = tables.map_err(|error| Failure::Broken(Box::new(error)))?;
+            let mut tables = Changing::of(&transaction);
             let ending = work(&mut tables)?;
             drop(tables);
             Ok((transaction, ending))
         });
         match ended {
             Err(Failure::Refused(error)) => Err(error),
-            Err(Failure::Broken(error)) => Err(StoreError::Busy(self.refuse(&mut broken, &*error))),
+            Err(Failure::Broken(error)) => Err(StoreError::Busy(self.refuse(broken, &*error))),
             Ok((transaction, Ending::Abort(answer))) => {
                 if let Err(error) = transaction.abort() {
-                    return Err(StoreError::Busy(
-                        self.refuse(&mut broken, &redb::Error::from(error)),
-                    ));
+                    return Err(StoreError::Busy(self.refuse(broken, &redb::Error::from(error))));
                 }
                 Ok(answer)
             }
@@ -180,10 +186,10 @@ impl Journal {
                 }
                 // redb rolls a poisoned transaction back instead of committing it.
                 Err(error @ CommitError::TransactionPoisoned) => {
-                    Err(StoreError::Busy(self.refuse(&mut broken, &error)))
+                    Err(StoreError::Busy(self.refuse(broken, &error)))
                 }
                 Err(error) => {
-                    Err(StoreError::Unknown(self.refuse(&mut broken, &redb::Error::from(error))))
+                    Err(StoreError::Unknown(self.refuse(broken, &redb::Error::from(error))))
                 }
             },
         }
@@ -209,7 +215,7 @@ impl Journal {
         broken.insert(first(error, &self.place)).clone()
     }
 
-    /// A panic while it was held leaves redb's transaction rolled back, or redb itself refusing writers.
+    /// A panic of redb is noted before it is let go.
     fn broken(&self) -> MutexGuard<'_, Option<String>> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,7 @@
 //! The tables of a store as redb keeps them: one redb table each, keys and values as bytes.
 
+use std::cell::OnceCell;
+
 use redb::{
     ReadOnlyTable, ReadTransaction, ReadableTable, Table as RedbTable, TableDefinition, TableError,
     WriteTransaction,
@@ -13,26 +15,29 @@ fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(table.name())
 }
 
-/// The tables in a snapshot. One that was never written is not there, which is the same as empty.
+/// The tables in a snapshot, each opened when it is needed. One that was never written is not there, which is the same as
+/// empty.
 pub(super) struct Snapshot {
-    tables: [Option<ReadOnlyTable<Bytes, Bytes>>; Table::ALL.len()],
+    transaction: ReadTransaction,
+    tables: [OnceCell<Option<ReadOnlyTable<Bytes, Bytes>>>; Table::ALL.len()],
 }
 
 impl Snapshot {
-    pub(super) fn of(transaction: &ReadTransaction) -> Result<Self, redb::Error> {
-        let mut tables = [const { None }; Table::ALL.len()];
-        for (table, open) in Table::ALL.into_iter().zip(&mut tables) {
-            *open = match transaction.open_table(definition(table)) {
-                Ok(opened) => Some(opened),
-                Err(TableError::TableDoesNotExist(_)) => None,
-                Err(error) => return Err(error.into()),
-            };
-        }
-        Ok(Self { tables })
+    pub(super) fn of(transaction: ReadTransaction) -> Self {
+        Self { transaction, tables: [const { OnceCell::new() }; Table::ALL.len()] }
     }
 
-    fn table(&self, table: Table) -> Option<&ReadOnlyTable<Bytes, Bytes>> {
-        self.tables[table as usize].as_ref()
+    fn table(&self, table: Table) -> Result<Option<&ReadOnlyTable<Bytes, Bytes>>, Failure> {
+        let cell = &self.tables[table as usize];
+        if let Some(opened) = cell.get() {
+            return Ok(opened.as_ref());
+        }
+        let opened = match self.transaction.open_table(definition(table)) {
+            Ok(opened) => Some(opened),
+            Err(TableError::TableDoesNotExist(_)) => None,
+            Err(error) => return Err(Failure::Broken(Box::new(redb::Error::from(error)))),
+        };
+        Ok(cell.get_or_init(|| opened).as_ref())
     }
 }
 
@@ -43,7 +48,7 @@ impl Read for Snapshot {
         key: &[u8],
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<Option<T>, Failure> {
-        self.table(table).map_or(Ok(None), |table| get(table, key, read))
+        self.table(table)?.map_or(Ok(None), |table| get(table, key, read))
     }
 
     fn scan(
@@ -54,30 +59,34 @@ impl Read for Snapshot {
         order: Order,
         visit: impl FnMut(&[u8], &[u8]) -> Visited,
     ) -> Result<(), Failure> {
-        self.table(table).map_or(Ok(()), |table| scan(table, from..to, order, visit))
+        self.table(table)?.map_or(Ok(()), |table| scan(table, from..to, order, visit))
     }
 }
 
-/// The tables in a transaction, each opened when it is needed.
+/// The tables in a transaction, each opened, or created, when it is needed.
 pub(super) struct Changing<'t> {
-    tables: [RedbTable<'t, Bytes, Bytes>; Table::ALL.len()],
+    transaction: &'t WriteTransaction,
+    tables: [OnceCell<RedbTable<'t, Bytes, Bytes>>; Table::ALL.len()],
 }
 
 impl<'t> Changing<'t> {
-    pub(super) fn of(transaction: &'t WriteTransaction) -> Result<Self, redb::Error> {
-        let open = |table| transaction.open_table(definition(table));
-        let [meta, sessions, log, segments, ids, blobs, anchors] = Table::ALL;
-        Ok(Self {
-            tables: [
-                open(meta)?,
-                open(sessions)?,
-                open(log)?,
-                open(segments)?,
-                open(ids)?,
-                open(blobs)?,
-                open(anchors)?,
-            ],
-        })
+    pub(super) fn of(transaction: &'t WriteTransaction) -> Self {
+        Self { transaction, tables: [const { OnceCell::new() }; Table::ALL.len()] }
+    }
+
+    fn table(&self, table: Table) -> Result<&RedbTable<'t, Bytes, Bytes>, Failure> {
+        let cell = &self.tables[table as usize];
+        if let Some(opened) = cell.get() {
+            return Ok(opened);
+        }
+        let opened = self.transaction.open_table(definition(table));
+        let opened = opened.map_err(|error| Failure::Broken(Box::new(redb::Error::from(error))))?;
+        Ok(cell.get_or_init(|| opened))
+    }
+
+    fn table_mut(&mut self, table: Table) -> Result<&mut RedbTable<'t, Bytes, Bytes>, Failure> {
+        self.table(table)?;
+        Ok(self.tables[table as usize].get_mut().expect("it was just opened"))
     }
 }
 
@@ -88,7 +97,7 @@ impl Read for Changing<'_> {
         key: &[u8],
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<Option<T>, Failure> {
-        get(&self.tables[table as usize], key, read)
+        get(self.table(table)?, key, read)
     }
 
     fn scan(
@@ -99,18 +108,18 @@ impl Read for Changing<'_> {
         order: Order,
         visit: impl FnMut(&[u8], &[u8]) -> Visited,
     ) -> Result<(), Failure> {
-        scan(&self.tables[table as usize], from..to, order, visit)
+        scan(self.table(table)?, from..to, order, visit)
     }
 }
 
 impl Write for Changing<'_> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
-        self.tables[table as usize].insert(key, value).map_err(broken)?;
+        self.table_mut(table)?.insert(key, value).map_err(broken)?;
         Ok(())
     }
 
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Failure> {
-        self.tables[table as usize].remove(key).map_err(broken)?;
+        self.table_mut(table)?.remove(key).map_err(broken)?;
         Ok(())
     }
 }
