@@ -212,7 +212,7 @@ impl Record {
     }
 
     /// The bytes of memory that the record takes, beside what the view takes that it is folded into.
-    pub(crate) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         let texts = match self {
             Self::Appended { entry, .. } | Self::Edited { entry, .. } => {
                 entry.source().len() + entry.id().as_str().len()

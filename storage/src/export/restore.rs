@@ -15,8 +15,8 @@ use super::part;
 use super::present::Present;
 use crate::store::{Appended, BatchId, Lease, SessionBatch, Store};
 
-/// Records are written in batches of about so many bytes of files: fewer syncs than parts, when the parts are small.
-const BATCH_BYTES: u64 = 1 << 20;
+/// Records are written in batches of about so many bytes: fewer syncs than parts, when the parts are small.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// What is to be restored.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +107,7 @@ impl Verified {
         let (session, end) = (into.unwrap_or(&exported).clone(), checkpoint.end());
         let mut present = Present::new(store, &session, end)?;
         let from = present.head();
-        self.each_part(LogPos(0), from, &mut |first, records, _| {
+        self.each_part(LogPos(0), from, &mut |first, records| {
             (first.0..)
                 .zip(&records)
                 .try_for_each(|(at, record)| present.require(LogPos(at), record))
@@ -118,10 +118,10 @@ impl Verified {
                 return Err(present.differs("somebody else is writing to it".to_owned()));
             }
             let mut writer = Writer { store, lease, batch: 0, waiting: Vec::new(), bytes: 0 };
-            self.each_part(from, end, &mut |first, records, bytes| {
+            self.each_part(from, end, &mut |first, records| {
                 let known = from.0.saturating_sub(first.0);
                 let known = usize::try_from(known).unwrap_or(records.len());
-                writer.take(records.into_iter().skip(known), bytes)?;
+                writer.take(records.into_iter().skip(known))?;
                 watch(writer.lease.head.0, end.0);
                 Ok(())
             })?;
@@ -139,18 +139,18 @@ impl Verified {
     }
 
     /// Reads the parts that hold something from one position up to another, and verifies them once more: a file may have
-    /// changed since. `each` gets the first position, the records, and the length of the file.
+    /// changed since. `each` gets the first position and the records.
     fn each_part(
         &self,
         from: LogPos,
         end: LogPos,
-        each: &mut dyn FnMut(LogPos, Vec<Record>, u64) -> Result<(), ExportError>,
+        each: &mut dyn FnMut(LogPos, Vec<Record>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
         for link in &self.links {
             let parts = link.manifest.parts.iter();
             for listed in parts.filter(|part| part.end > from.0 && part.first < end.0) {
                 let records = records(&self.dir, &link.session, listed)?;
-                each(LogPos(listed.first), records, listed.length)?;
+                each(LogPos(listed.first), records)?;
             }
         }
         Ok(())
@@ -246,18 +246,15 @@ struct Writer<'a> {
     lease: Lease,
     batch: u64,
     waiting: Vec<Record>,
-    bytes: u64,
+    bytes: usize,
 }
 
 impl Writer<'_> {
-    /// Takes records of a file of so many bytes, and writes when enough wait.
-    fn take(
-        &mut self,
-        records: impl Iterator<Item = Record>,
-        bytes: u64,
-    ) -> Result<(), ExportError> {
+    /// Takes the records of a part, and writes when enough wait.
+    fn take(&mut self, records: impl Iterator<Item = Record>) -> Result<(), ExportError> {
+        let waiting = self.waiting.len();
         self.waiting.extend(records);
-        self.bytes += bytes;
+        self.bytes += self.waiting[waiting..].iter().map(Record::weight).sum::<usize>();
         if self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
