@@ -8,7 +8,7 @@ use highwater_protocol::{Digest, EntryOf, Timestamp};
 use crate::error::StoreError;
 use crate::record::{self, Keeping};
 use crate::row::{Retry, SessionRow};
-use crate::store::{Appended, SessionBatch};
+use crate::store::{Appended, Epoch, SessionBatch};
 
 /// A batch with its records as they are stored.
 pub(crate) struct EncodedBatch<'a> {
@@ -101,7 +101,7 @@ pub(crate) fn judge(row: &SessionRow, encoded: &EncodedBatch<'_>) -> Result<Verd
     if batch.epoch < row.epoch() {
         return Ok(Verdict::Answer(Appended::Fenced { current: row.epoch() }));
     }
-    if batch.epoch > row.epoch() {
+    if batch.epoch > row.epoch() || batch.epoch == Epoch::default() {
         let (session, epoch) = (&batch.session, batch.epoch.0);
         return Err(StoreError::Invalid(format!("{session}: epoch {epoch} was never given out")));
     }

@@ -75,11 +75,7 @@ impl Default for MemoryStore {
 
 impl Store for MemoryStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            durability: Durability::Process,
-            max_record_bytes: MAX_FRAME_BYTES,
-            max_batches: usize::MAX,
-        }
+        Capabilities { durability: Durability::Process, max_record_bytes: MAX_FRAME_BYTES }
     }
 
     fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
@@ -160,11 +156,16 @@ impl Store for MemoryStore {
 
     fn sweep_blobs(&self, before: Timestamp) -> Result<Swept, StoreError> {
         self.write(|tables| {
-            let mut suspects = Suspects::stored_before(tables, before)?;
+            let mut suspects = Suspects::default();
+            suspects.gather(tables, before, &[], usize::MAX)?;
             for table in [Table::Log, Table::Segments] {
                 suspects.clear(tables, table, &[], usize::MAX)?;
             }
-            engine::remove_blobs(tables, &suspects.unreferenced(&self.touched.end()))
+            let (mut digests, mut all) = (suspects.unreferenced(), Swept::default());
+            while !digests.is_empty() {
+                all += engine::remove_blobs(tables, &mut digests, &self.touched)?;
+            }
+            Ok(all)
         })
     }
 

@@ -9,6 +9,7 @@ mod place;
 mod shelter;
 mod tables;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -189,13 +190,47 @@ impl RedbStore {
     /// snapshots, since a long one keeps the file from reusing what is freed meanwhile. Records only move from rows to
     /// sealed stretches, so that rows are looked at first.
     fn suspects(&self, before: Timestamp) -> Result<Suspects, StoreError> {
-        let mut suspects = self.journal.read(|tables| Suspects::stored_before(tables, before))?;
+        let mut suspects = Suspects::default();
+        self.in_snapshots(|tables, key| {
+            suspects.gather(tables, before, key, MARKED_AT_ONCE_BYTES)
+        })?;
         for table in [Table::Log, Table::Segments] {
             self.in_snapshots(|tables, key| {
                 suspects.clear(tables, table, key, MARKED_AT_ONCE_BYTES)
             })?;
         }
         Ok(suspects)
+    }
+
+    /// Removes what nothing refers to. `meanwhile` is what others do once that is known.
+    fn sweep(&self, before: Timestamp, meanwhile: impl FnOnce()) -> Result<Swept, StoreError> {
+        let _one_at_a_time = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is referred to from now on is noted, and stays. No write is under way while this begins: one that came
+        // before shows in the snapshots.
+        self.journal.write(|_| {
+            self.touched.begin();
+            Ok(Ending::Abort(()))
+        })?;
+        let swept = self.suspects(before).and_then(|suspects| {
+            meanwhile();
+            self.remove(suspects.unreferenced())
+        });
+        // Also when it came to no good end nothing is noted any more.
+        self.touched.end();
+        swept
+    }
+
+    /// Removes payloads a few at a time, so that appends get between.
+    fn remove(&self, mut digests: BTreeSet<Digest>) -> Result<Swept, StoreError> {
+        let mut all = Swept::default();
+        while !digests.is_empty() {
+            all += self.journal.write(|tables| {
+                let swept = engine::remove_blobs(tables, &mut digests, &self.touched)?;
+                let is_any = swept.blobs > 0;
+                Ok(if is_any { Ending::Commit(swept) } else { Ending::Abort(swept) })
+            })?;
+        }
+        Ok(all)
     }
 
     fn opened(
@@ -218,11 +253,7 @@ impl RedbStore {
 
 impl Store for RedbStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            durability: Durability::Disk,
-            max_record_bytes: MAX_FRAME_BYTES,
-            max_batches: usize::MAX,
-        }
+        Capabilities { durability: Durability::Disk, max_record_bytes: MAX_FRAME_BYTES }
     }
 
     fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
@@ -307,21 +338,7 @@ impl Store for RedbStore {
     }
 
     fn sweep_blobs(&self, before: Timestamp) -> Result<Swept, StoreError> {
-        let _one_at_a_time = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is referred to from now on is noted, and stays. No write is under way while this begins: one that came
-        // before shows in the snapshots.
-        self.journal.write(|_| {
-            self.touched.begin();
-            Ok(Ending::Abort(()))
-        })?;
-        let swept = self.suspects(before).and_then(|suspects| {
-            self.journal.change(|tables| {
-                engine::remove_blobs(tables, &suspects.unreferenced(&self.touched.end()))
-            })
-        });
-        // Also when it came to no good end nothing is noted any more.
-        drop(self.touched.end());
-        swept
+        self.sweep(before, || ())
     }
 
     fn sessions(

@@ -1,6 +1,8 @@
 //! The door (L8): everything the actors know of durability. Narrow, synchronous, and fenced, so that one file fits
 //! behind it now and a replicated engine later.
 
+use std::ops::AddAssign;
+
 use highwater_protocol::{Digest, EntryId, LogPos, Record, SessionId, Timestamp};
 
 use crate::error::StoreError;
@@ -133,6 +135,13 @@ pub struct Swept {
     pub bytes: u64,
 }
 
+impl AddAssign for Swept {
+    fn add_assign(&mut self, more: Self) {
+        self.blobs += more.blobs;
+        self.bytes += more.bytes;
+    }
+}
+
 /// What a store promises and can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
@@ -140,8 +149,6 @@ pub struct Capabilities {
     pub durability: Durability,
     /// The largest encoded record, in bytes.
     pub max_record_bytes: usize,
-    /// The most batches in one append.
-    pub max_batches: usize,
 }
 
 /// What stored data survives.
@@ -226,6 +233,7 @@ pub trait Store: Send + Sync + 'static {
     fn anchor(&self, session: &SessionId, at: LogPos) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Stores payloads ahead of the records that will refer to them; tells their digests. They count as stored at `at`.
+    /// [`StoreError::Invalid`] when one has more than [`MAX_PAYLOAD_BYTES`](highwater_protocol::payload::MAX_PAYLOAD_BYTES).
     fn put_blobs(&self, blobs: &[&[u8]], at: Timestamp) -> Result<Vec<Digest>, StoreError>;
 
     /// Removes the payloads stored before a moment that no record of any session refers to, by mark and sweep (X1). The

@@ -116,6 +116,9 @@ pub(crate) fn key(number: u64, at: u64) -> [u8; 16] {
     key
 }
 
+/// Behind every key of a table whose keys are numbers or hashes.
+pub(crate) const END: [u8; 33] = [0xff; 33];
+
 /// The position in a key.
 pub(crate) fn position(key: &[u8]) -> u64 {
     key.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))

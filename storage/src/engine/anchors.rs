@@ -40,9 +40,8 @@ pub(crate) fn anchors(
 ) -> Result<Vec<LogPos>, Failure> {
     let row = known(tables, session)?;
     let mut found = Vec::new();
-    for stretch in row.stretches(LogPos(0), before.min(row.head())) {
-        // An anchor at the end of a stretch is the fold of all of it.
-        let (from, to) = (key(stretch.number, 0), key(stretch.number, stretch.end + 1));
+    for (number, last) in row.anchored(before) {
+        let (from, to) = (key(number, 0), key(number, last.saturating_add(1)));
         tables.scan(Table::Anchors, &from, &to, Order::Rising, |key, _| {
             found.push(LogPos(position(key)));
             Ok(ControlFlow::Continue(()))
@@ -61,11 +60,8 @@ pub(crate) fn anchor(
     at: LogPos,
 ) -> Result<Option<Vec<u8>>, Failure> {
     let row = known(tables, session)?;
-    for stretch in row.stretches(LogPos(0), at) {
-        if at.0 > stretch.end {
-            continue;
-        }
-        let found = tables.get(Table::Anchors, &key(stretch.number, at.0), AnchorRow::decode)?;
+    for (number, _) in row.anchored(at).filter(|(_, last)| *last == at.0) {
+        let found = tables.get(Table::Anchors, &key(number, at.0), AnchorRow::decode)?;
         // One that is damaged is as good as none: the log is there.
         if let Some(Ok(AnchorRow(anchor))) = found {
             return Ok(Some(anchor));

@@ -42,8 +42,10 @@ pub(crate) fn append(
         for payload in batch.payloads() {
             touched.note(payload.digest);
             // One batch may hold a payload often; a store holds most of them already.
+            // What is there is verified: an entry is never acknowledged for bytes that have rotted meanwhile.
+            let is_there = |row: &[u8]| BlobRow::decode(row, &payload.digest).is_ok();
             if written.insert(payload.digest)
-                && tables.get(Table::Blobs, &payload.digest.0, |_| ())?.is_none()
+                && tables.get(Table::Blobs, &payload.digest.0, is_there)? != Some(true)
             {
                 let row = BlobRow::encode(payload.at, payload.bytes);
                 tables.put(Table::Blobs, &payload.digest.0, &row)?;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use highwater_protocol::{Digest, SessionId};
+use highwater_protocol::Digest;
 
-use super::blobs::each_frame;
-use super::sessions::COUNTER_KEY;
+use super::blobs::{each_frame, each_row};
+use super::sessions::{COUNTER_KEY, name_of};
 use crate::record;
 use crate::row::{BlobRow, Counter, Row, SessionRow};
-use crate::tables::{Failure, Order, Read, Table, key, position};
+use crate::tables::{END, Failure, Order, Read, Table, key, position};
 
 /// The rows of sessions, and which rows of the other tables they account for.
 #[derive(Default)]
@@ -60,11 +60,14 @@ impl Owners {
         let Some(end) = self.ends.get(&number) else {
             let whose =
                 if self.unreadable { "no session whose row can be read" } else { "no session" };
+            // The keys of ids hold no position.
+            let from =
+                if table == Table::Ids { String::new() } else { format!(" from @{first} on") };
             return Ok(Some(format!(
-                "the table {name} has rows from @{first} on under the number {number}, which belong to {whose}"
+                "the table {name} has rows{from} under the number {number}, which belong to {whose}"
             )));
         };
-        // An anchor stands at the end of what it is the fold of; the keys of ids hold no position.
+        // An anchor stands at the end of what it is the fold of.
         let behind = match table {
             Table::Ids => return Ok(None),
             Table::Anchors => end + 1,
@@ -79,7 +82,7 @@ impl Owners {
 
 fn owners(tables: &impl Read) -> Result<Owners, Failure> {
     let mut owners = Owners::default();
-    tables.scan(Table::Sessions, &[], &[0xff], Order::Rising, |_, row| {
+    tables.scan(Table::Sessions, &[], &END, Order::Rising, |_, row| {
         match SessionRow::decoded(row) {
             Ok(row) => {
                 for (number, end) in row.owned() {
@@ -102,7 +105,7 @@ fn first_of(
     at: u64,
 ) -> Result<Option<(u64, u64)>, Failure> {
     let mut first = None;
-    tables.scan(table, &key(number, at), &[0xff; 25], Order::Rising, |key, _| {
+    tables.scan(table, &key(number, at), &END, Order::Rising, |key, _| {
         let number = key.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         first = Some((number, position(key)));
         Ok(ControlFlow::Break(()))
@@ -113,10 +116,9 @@ fn first_of(
 /// The name of a row of the table of sessions, if it is not one that a session can have.
 pub(crate) fn illegal_names(tables: &impl Read) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
-    tables.scan(Table::Sessions, &[], &[0xff; 33], Order::Rising, |name, _| {
-        let text = String::from_utf8_lossy(name);
-        if let Err(error) = SessionId::parse(&text) {
-            found.push(format!("the table of sessions holds a name that is not legal: {error}"));
+    tables.scan(Table::Sessions, &[], &END, Order::Rising, |name, _| {
+        if let Err(why) = name_of(name) {
+            found.push(format!("the table of sessions holds a name that is not legal: {why}"));
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -146,21 +148,13 @@ impl References {
         from: &[u8],
         bytes: usize,
     ) -> Result<Option<Vec<u8>>, Failure> {
-        let (mut left, mut next) = (bytes, None);
-        tables.scan(Table::Blobs, from, &[0xff; 33], Order::Rising, |key, row| {
-            if left == 0 {
-                next = Some(key.to_vec());
-                return Ok(ControlFlow::Break(()));
-            }
-            left = left.saturating_sub(row.len());
+        each_row(tables, Table::Blobs, from, bytes, |key, row| {
             let digest = Digest(key.try_into().unwrap_or_default());
             self.there.insert(digest, 0);
             if let Err(error) = BlobRow::decode(row, &digest) {
                 self.damaged.insert(digest, error.to_string());
             }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(next)
+        })
     }
 
     /// Counts what the rows of a table refer to, from a key on, once all payloads are known.

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use highwater_protocol::{EntryId, LogPos, SessionId};
 
 use super::{damaged, known, sessions};
+use crate::error::StoreError;
 use crate::record;
 use crate::row::{Place, Row, SegmentRow, SessionRow};
 use crate::store::Sealed;
@@ -90,21 +91,15 @@ fn ready(
     let mut next = from.0;
     let (start, end) = (key(number, from.0), key(number, below.0.max(from.0)));
     tables.scan(Table::Log, &start, &end, Order::Rising, |key, frame| {
-        let at = position(key);
-        let head = match record::entry_head(frame) {
-            _ if at != next => Err((at, "the record is missing".to_owned())),
-            Ok(head) => Ok(head),
-            Err(error) => Err((at + 1, error.to_string())),
-        };
-        let head = match head {
-            Ok(head) => head,
-            Err((until, why)) => {
-                damage = Some(damaged(session, LogPos(next), LogPos(until), why));
+        let id = match id_at(session, next, key, frame) {
+            Ok(id) => id,
+            Err(error) => {
+                damage = Some(error);
                 return Ok(ControlFlow::Break(()));
             }
         };
-        next = at + 1;
-        open.ids.extend(head.map(|head| (head.id, at)));
+        open.ids.extend(id.map(|id| (id, next)));
+        next += 1;
         open.segment.push(frame);
         let Some(row) = open.full() else {
             return Ok(ControlFlow::Continue(()));
@@ -122,6 +117,24 @@ fn ready(
         return Err(damage.into());
     }
     Ok(ready)
+}
+
+/// The id of the entry in a row of the log, if it holds one. [`StoreError::Damaged`] unless it is the row of position
+/// `next`, and can be read.
+pub(super) fn id_at(
+    session: &SessionId,
+    next: u64,
+    key: &[u8],
+    frame: &[u8],
+) -> Result<Option<EntryId>, StoreError> {
+    let at = position(key);
+    if at != next {
+        return Err(damaged(session, LogPos(next), LogPos(at), "the record is missing"));
+    }
+    let head = record::entry_head(frame);
+    let head = head
+        .map_err(|error| damaged(session, LogPos(at), LogPos(at).advance(1), error.to_string()))?;
+    Ok(head.map(|head| head.id))
 }
 
 impl Ready {

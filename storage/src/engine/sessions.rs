@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use highwater_protocol::SessionId;
+use highwater_protocol::{LogPos, SessionId};
 
-use super::{known, not_a_record, row};
+use super::seal::id_at;
+use super::{damaged, known, not_a_record, row};
 use crate::error::StoreError;
-use crate::record;
 use crate::row::{Counter, Place, Row, SessionRow};
 use crate::store::{Fork, Lease, MAX_FORK_DEPTH, SessionInfo};
-use crate::tables::{Failure, Order, Read, Table, Write, id_key, key};
+use crate::tables::{END, Failure, Order, Read, Table, Write, id_key, key};
 
 pub(super) const COUNTER_KEY: &[u8] = b"next session";
 
@@ -50,15 +50,17 @@ pub(crate) fn fork(tables: &mut impl Write, fork: &Fork) -> Result<SessionInfo, 
         let why = format!("{child} is there already, and is not this fork of {parent}");
         return Err(StoreError::Invalid(why).into());
     }
-    let (from, to) = (key(origin.number(), origin.sealed().0), key(origin.number(), at.0));
+    let mut next = origin.sealed().0;
+    let (from, to) = (key(origin.number(), next), key(origin.number(), at.0));
     let mut places = Vec::new();
     tables.scan(Table::Log, &from, &to, Order::Rising, |key, frame| {
-        // What is damaged is found by whoever reads it.
-        if let Ok(Some(head)) = record::entry_head(frame) {
-            places.push((head.id, crate::tables::position(key)));
-        }
+        places.extend(id_at(parent, next, key, frame)?.map(|id| (id, next)));
+        next += 1;
         Ok(ControlFlow::Continue(()))
     })?;
+    if next < at.0 {
+        return Err(damaged(parent, LogPos(next), *at, "the record is missing").into());
+    }
     let row = origin.forked(next_number(tables, child)?, *at);
     for (id, at) in places {
         tables.put(Table::Ids, &id_key(origin.number(), &id), &Place(at).encoded())?;
@@ -79,11 +81,10 @@ pub(crate) fn list(
     }
     // The next name behind a name is the same with a zero byte more.
     let from = after.map(|name| [name.as_str().as_bytes(), &[0]].concat()).unwrap_or_default();
-    tables.scan(Table::Sessions, &from, &[0xff], Order::Rising, |name, bytes| {
-        let name = String::from_utf8_lossy(name);
-        let session = SessionId::parse(&name).map_err(|error| StoreError::Io {
+    tables.scan(Table::Sessions, &from, &END, Order::Rising, |name, bytes| {
+        let session = name_of(name).map_err(|why| StoreError::Io {
             what: "the table of sessions holds a name that is not legal".into(),
-            why: error.to_string(),
+            why,
         })?;
         let row = SessionRow::decoded(bytes)
             .map_err(|error| not_a_record(&session, "session", &error))?;
@@ -91,6 +92,12 @@ pub(crate) fn list(
         Ok(if infos.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(infos)
+}
+
+/// The session that a key of the table of sessions names, or why it can be none.
+pub(super) fn name_of(key: &[u8]) -> Result<SessionId, String> {
+    let name = std::str::from_utf8(key).map_err(|error| error.to_string())?;
+    SessionId::parse(name).map_err(|error| error.to_string())
 }
 
 /// Writes the row of a session.
@@ -104,9 +111,16 @@ pub(super) fn put(
 
 /// The number of a new session. Numbers are never reused, also not by sessions that are removed one day.
 fn next_number(tables: &mut impl Write, session: &SessionId) -> Result<u64, Failure> {
-    let next = tables.get(Table::Meta, COUNTER_KEY, Counter::decoded)?;
-    let next = next.unwrap_or(Ok(Counter(0)));
-    let Counter(next) = next.map_err(|error| not_a_record(session, "counter's", &error))?;
+    let next = match tables.get(Table::Meta, COUNTER_KEY, Counter::decoded)? {
+        Some(Ok(Counter(next))) => next,
+        Some(Err(error)) => return Err(not_a_record(session, "counter's", &error).into()),
+        None if list(tables, None, 1)?.is_empty() => 0,
+        // Counting anew would give it the rows of another.
+        None => {
+            let why = "not a record, but the row that counts sessions: it is missing";
+            return Err(damaged(session, LogPos(0), LogPos(0), why).into());
+        }
+    };
     tables.put(Table::Meta, COUNTER_KEY, &Counter(next + 1).encoded())?;
     Ok(next)
 }

@@ -179,12 +179,12 @@ pub(crate) struct EntryHead {
     pub(crate) payloads: Vec<Digest>,
 }
 
-/// The head of an entry's record; `None` for records that hold no entry.
+/// The head of an entry's record; `None` for records that hold no entry, which are verified whole.
 pub(crate) fn entry_head(bytes: &[u8]) -> Result<Option<EntryHead>, DecodeError> {
     let entry = match Frame::kind_of(bytes) {
         Some(kind::APPENDED) => Frame::open_around(bytes)?.payload::<AppendedV2<'_>>()?.entry,
         Some(kind::EDITED) => Frame::open_around(bytes)?.payload::<EditedV2<'_>>()?.entry,
-        _ => return Ok(None),
+        _ => return super::decode_plain(&Frame::open(bytes)?).map(|_| None),
     };
     let payloads = entry.payloads.iter().map(|payload| Digest(payload.digest)).collect();
     Ok(Some(EntryHead { id: EntryId::parse(entry.id)?, payloads }))

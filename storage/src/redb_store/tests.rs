@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use highwater_protocol::{LogPos, Outcome, PassId, Record, SessionId, Timestamp};
+use highwater_protocol::{
+    Entry, EntryId, LogPos, Outcome, PassId, Record, Seq, SessionId, Timestamp,
+};
 use redb::backends::InMemoryBackend;
 use redb::{Database, ReadableTable, StorageBackend, TableDefinition};
 
@@ -116,6 +118,26 @@ fn after_a_failed_sync_the_outcome_is_unknown_until_the_batch_is_sent_again() {
     let again = store.append(&[SessionBatch { epoch, ..doubtful }]).unwrap();
     assert_eq!(again, [Appended::Stored(LogPos(2))]);
     assert_eq!(store.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 2);
+}
+
+#[test]
+fn a_payload_that_is_said_again_while_a_sweep_looks_is_not_removed() {
+    let store = FailingDisk::default().store();
+    let lease = store.open_session(&session()).unwrap();
+    let text = "said before, and again. ".repeat(300);
+    let entry = Entry::user(EntryId::parse("e").unwrap(), &text).unwrap();
+    let payload = entry.source()[entry.payloads()[0].range.clone()].to_vec();
+    store.put_blobs(&[&payload, b"nobody's"], Timestamp(1)).unwrap();
+    let said = Record::Appended { at: Timestamp(2), seq: Seq(1), entry: Arc::new(entry) };
+    let swept = store
+        .sweep(Timestamp(9), || {
+            let batch = SessionBatch { records: vec![said.clone()], ..batch(&lease, 0, 0) };
+            assert_eq!(store.append(&[batch]).unwrap(), [Appended::Stored(LogPos(1))]);
+        })
+        .unwrap();
+    assert_eq!(swept.blobs, 1, "the other one");
+    let page = store.read(&session(), LogPos(0), LIMIT).unwrap();
+    assert_eq!(page.records, [(LogPos(0), said)]);
 }
 
 #[test]

@@ -120,6 +120,12 @@ impl SessionRow {
         })
     }
 
+    /// The numbers that anchors up to a position are kept by, and the last position of each: an anchor at the end of what
+    /// a fork shares is the fold of all of that, whichever of the two has taken it.
+    pub(crate) fn anchored(&self, up_to: LogPos) -> impl Iterator<Item = (u64, u64)> {
+        self.owned().map(move |(number, end)| (number, end.min(up_to.0)))
+    }
+
     /// The lease of the owner that has just opened the session.
     pub(crate) fn lease(&self, session: SessionId) -> Lease {
         let (epoch, head, indexed) = (self.epoch(), self.head(), self.sealed());

@@ -1,5 +1,6 @@
 //! What stands behind and beside a log: sealed stretches, forks, anchors, payloads.
 
+use highwater_protocol::payload::MAX_PAYLOAD_BYTES;
 use highwater_protocol::{Digest, LogPos, Record, Timestamp};
 use highwater_storage::{Fork, MAX_FORK_DEPTH, Store, StoreError, Swept};
 
@@ -191,6 +192,12 @@ pub(crate) fn anchors_are_kept_thinned_and_inherited(store: &dyn Store) {
     assert_eq!(store.anchor(&id("b"), LogPos(100)).expect("an answer"), None);
     fork(store, "a", 100, "c").expect("it is forked");
     assert_eq!(store.anchors(&id("c"), LogPos(100)).expect("a list")[0], LogPos(100));
+    // So does one that folds all that it shares before it says anything.
+    store.put_anchor(&id("b"), LogPos(95), b"all that is shared").expect("stored");
+    assert_eq!(store.anchors(&id("b"), LogPos(95)).expect("a list")[0], LogPos(95));
+    let own = store.anchor(&id("b"), LogPos(95)).expect("an answer");
+    assert_eq!(own.as_deref(), Some(&b"all that is shared"[..]));
+    assert_eq!(store.anchor(&id("a"), LogPos(95)).expect("an answer"), None);
 }
 
 pub(crate) fn equal_payloads_are_stored_once(store: &dyn Store) {
@@ -216,6 +223,9 @@ pub(crate) fn a_sweep_removes_what_nothing_refers_to_and_is_old(store: &dyn Stor
     let (kept, lost) = (text("b"), text("c"));
     let digests = store.put_blobs(&[kept.as_bytes(), lost.as_bytes()], Timestamp(50)).expect("put");
     assert_eq!(digests, [Digest::of(kept.as_bytes()), Digest::of(lost.as_bytes())]);
+    let large = vec![0; MAX_PAYLOAD_BYTES + 1];
+    let refused = store.put_blobs(&[&large], Timestamp(50)).expect_err("it is too large");
+    assert!(matches!(refused, StoreError::Invalid(_)), "{refused}");
     assert_eq!(store.sweep_blobs(Timestamp(50)).expect("swept"), Swept::default(), "too young");
     append(store, &batch_of(&lease, 1, vec![said(1, &kept)]));
     grow(store, &lease, 2..200, 1500);

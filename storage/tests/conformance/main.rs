@@ -18,8 +18,8 @@ use behind::{
 use fixture::{ALL, append, batch, id, log, open, record};
 use highwater_protocol::LogPos;
 use highwater_storage::{
-    Appended, Epoch, FaultyStore, MemoryStore, PageLimit, RedbOptions, RedbStore, SessionBatch,
-    Store, StoreError,
+    Appended, Epoch, FaultyStore, Fork, MemoryStore, PageLimit, RedbOptions, RedbStore,
+    SessionBatch, Store, StoreError,
 };
 
 /// Makes a test of each promise and each store.
@@ -160,11 +160,19 @@ fn batches_that_are_not_legal_store_nothing(store: &dyn Store) {
     let sound = batch(&a, 1, 0, &["x"]);
     let large = "x".repeat(store.capabilities().max_record_bytes);
     let of_the_future = SessionBatch { epoch: Epoch(9), ..batch(&b, 1, 0, &["x"]) };
+    let parent = id("a");
+    store.fork(&Fork { parent, at: LogPos(0), child: id("c") }).expect("it is forked");
+    let unowned = SessionBatch {
+        session: id("c"),
+        epoch: Epoch(0),
+        ..batch(&b, 1, 0, &["nobody opened it"])
+    };
     for (what, wrong) in [
         ("empty", batch(&b, 1, 0, &[])),
         ("too large", batch(&b, 1, 0, &["x", &large])),
         ("the same session twice", batch(&a, 2, 1, &["y"])),
         ("an epoch that nobody was given", of_the_future),
+        ("no epoch at all", unowned),
     ] {
         let refused = store.append(&[sound.clone(), wrong]).expect_err(what);
         assert!(matches!(refused, StoreError::Invalid(_)), "{what}: {refused}");

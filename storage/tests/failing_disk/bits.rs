@@ -7,6 +7,7 @@ use highwater_protocol::{LogPos, Record};
 use highwater_storage::{PageLimit, RedbStore, Store, StoreError};
 use redb::{Database, TableDefinition, TableHandle, WriteTransaction};
 
+use crate::behind;
 use crate::dice::Dice;
 use crate::disk::Disk;
 use crate::workload::{self, Held, Step};
@@ -161,7 +162,7 @@ fn a_flipped_bit_in_the_counter_of_sessions_stops_new_sessions_alone() {
 /// These tests know every table of a store: one that is added is one that they leave out.
 #[test]
 fn no_table_is_left_out() {
-    let (bytes, _) = filled(&two_sessions());
+    let (bytes, _) = behind::filled();
     tampered(&bytes, |transaction| {
         let tables = transaction.list_tables().expect("readable");
         let mut names: Vec<String> = tables.map(|table| table.name().to_owned()).collect();

@@ -7,4 +7,5 @@ mod dice;
 mod disk;
 mod faults;
 mod power_loss;
+mod rows;
 mod workload;
