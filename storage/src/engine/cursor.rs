@@ -113,8 +113,7 @@ impl<R: Read> Walk<'_, R> {
                         (start, flow)
                     }
                     Sealed::Damaged { why, .. } => {
-                        let start = self.start_of_damaged(stretch, end);
-                        let start = start?;
+                        let start = self.start_of_damaged(stretch, end)?;
                         (start, visit(start..end, Err(why))?)
                     }
                     Sealed::No { behind } => {

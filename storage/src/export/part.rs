@@ -96,25 +96,25 @@ impl Part {
 
 /// What a part's file says of itself; its records are not looked at.
 pub(super) fn claim(bytes: &[u8]) -> Result<Claim, DecodeError> {
-    let frame = Frame::open_around(file::frame(bytes)?)?;
-    if frame.kind != kind::PART {
-        return Err(DecodeError::Kind(frame.kind));
-    }
-    let HeadV1 { session, first, count, .. } = frame.payload()?;
+    let (HeadV1 { session, first, count, .. }, _) = opened(bytes)?;
     let end = LogPos(first.saturating_add(count));
     Ok(Claim { session: session.to_owned(), first: LogPos(first), end })
 }
 
+/// The head of a part's file, and what stands behind it.
+fn opened(bytes: &[u8]) -> Result<(HeadV1<'_>, &[u8]), DecodeError> {
+    let frame = Frame::open_around(file::frame(bytes)?)?;
+    if frame.kind != kind::PART {
+        return Err(DecodeError::Kind(frame.kind));
+    }
+    Ok((frame.payload()?, frame.body))
+}
+
 /// The records of a part's file.
 pub(super) fn records(bytes: &[u8]) -> Result<Vec<Record>, DecodeError> {
-    let frame = Frame::open_around(file::frame(bytes)?)?;
-    let head: HeadV1<'_> = frame.payload()?;
-    let length = usize::try_from(head.length).unwrap_or(usize::MAX);
-    if length > 2 * MAX_FRAME_BYTES {
-        return Err(DecodeError::Payload(format!("its length, {length} bytes, is not legal")));
-    }
+    let (head, body) = opened(bytes)?;
     let mut segment = SegmentRow { frames: Vec::new(), count: head.count };
-    packing::unpack(frame.body, length, &mut segment.frames)?;
+    packing::unpack(body, head.length, &mut segment.frames)?;
     if Digest::of(&segment.frames).0 != head.digest {
         return Err(DecodeError::Body);
     }

@@ -4,7 +4,7 @@ use highwater_protocol::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::kind;
-use crate::codec::{self, DecodeError, Frame, MAX_FRAME_BYTES};
+use crate::codec::{self, DecodeError, Frame};
 use crate::packing;
 
 /// A payload, under the hash of its bytes. Version 1.
@@ -62,14 +62,13 @@ impl BlobRow {
     /// Appends the bytes of a row's payload to `out`. They are not verified.
     pub(crate) fn unpack(row: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
         let (head, body) = opened::<BlobHead>(kind::BLOB, row)?;
-        let length = length(head.length)?;
         match head.packing {
-            0 if body.len() == length => {
+            0 if body.len() as u64 == head.length => {
                 out.extend_from_slice(body);
                 Ok(())
             }
             0 => Err(DecodeError::Body),
-            1 => packing::unpack(body, length, out),
+            1 => packing::unpack(body, head.length, out),
             code => Err(DecodeError::Code { what: "packing", code }),
         }
     }
@@ -115,7 +114,7 @@ impl SegmentRow {
     pub(crate) fn decode(row: &[u8]) -> Result<Self, DecodeError> {
         let (head, body) = opened::<SegmentHead>(kind::SEGMENT, row)?;
         let mut frames = Vec::new();
-        packing::unpack(body, length(head.length)?, &mut frames)?;
+        packing::unpack(body, head.length, &mut frames)?;
         let segment = Self { frames, count: head.count };
         let mut end = 0;
         for _ in 0..segment.count {
@@ -159,7 +158,7 @@ impl AnchorRow {
     pub(crate) fn decode(row: &[u8]) -> Result<Self, DecodeError> {
         let (head, body) = opened::<AnchorHead>(kind::ANCHOR, row)?;
         let mut anchor = Vec::new();
-        packing::unpack(body, length(head.length)?, &mut anchor)?;
+        packing::unpack(body, head.length, &mut anchor)?;
         Ok(Self(anchor))
     }
 }
@@ -177,13 +176,4 @@ fn opened<'a, T: Deserialize<'a>>(kind: u8, row: &'a [u8]) -> Result<(T, &'a [u8
         return Err(DecodeError::Kind(frame.kind));
     }
     Ok((frame.payload()?, frame.body))
-}
-
-/// A length that may be allocated: no row holds more than twice the largest frame.
-fn length(stored: u64) -> Result<usize, DecodeError> {
-    let length = usize::try_from(stored).unwrap_or(usize::MAX);
-    if length > 2 * MAX_FRAME_BYTES {
-        return Err(DecodeError::Payload(format!("its length, {stored} bytes, is not legal")));
-    }
-    Ok(length)
 }
