@@ -229,10 +229,11 @@ impl Highwater {
     }
 
     /// Closes every session, waits until all that was acknowledged or under way is durable, ends the actors and the writer
-    /// thread, and closes the store: when this returns, another process may open it. Passes in flight are abandoned. Requests made meanwhile get [`Kind::Closed`].
+    /// thread, and closes the store: when this returns, another process may open it. Passes in flight are abandoned.
+    /// Requests made meanwhile get [`Kind::Closed`], also those that wait for a session to be read.
     pub async fn close(self) -> Result<(), Error> {
         let (reply, live) = oneshot::channel();
-        self.registry.cast(RegistryMessage::Live { reply }).map_err(|_| shut_down())?;
+        self.registry.cast(RegistryMessage::Close { reply }).map_err(|_| shut_down())?;
         for actor in live.await.map_err(|_| shut_down())? {
             let admission = admit(&self.house.queue, &self.house.queue, 0).await?;
             let (answer, closed) = Answer::new(admission);

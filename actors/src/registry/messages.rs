@@ -45,9 +45,9 @@ pub(crate) enum RegistryMessage {
     },
     /// Live sessions hold more than they may together: those that were used longest ago are to give up.
     Relieve,
-    /// Which actors are alive? For shutting down.
-    Live {
-        /// Where they go.
+    /// The house closes: nobody gets a session any more, and who waits for one is told so.
+    Close {
+        /// Where the actors go that are alive.
         reply: oneshot::Sender<Vec<ActorRef<SessionMessage>>>,
     },
 }

@@ -19,6 +19,7 @@ use highwater_protocol::{Error, Kind, SessionId};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
+use crate::highwater::shut_down;
 use crate::house::House;
 use crate::residency::Held;
 use crate::session::{SessionActor, SessionArguments, SessionMessage};
@@ -59,6 +60,8 @@ pub(crate) struct RegistryState {
     sessions: BTreeMap<SessionId, Known>,
     /// Whose actor each live one is.
     owners: BTreeMap<ActorId, SessionId>,
+    /// The house closes.
+    is_closing: bool,
 }
 
 /// A session that somebody has a handle of.
@@ -99,7 +102,12 @@ impl Actor for RegistryActor {
         _myself: ActorRef<RegistryMessage>,
         house: House,
     ) -> Result<RegistryState, ActorProcessingErr> {
-        Ok(RegistryState { house, sessions: BTreeMap::new(), owners: BTreeMap::new() })
+        Ok(RegistryState {
+            house,
+            sessions: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            is_closing: false,
+        })
     }
 
     async fn handle(
@@ -118,10 +126,7 @@ impl Actor for RegistryActor {
             }
             RegistryMessage::Stays { session, actor } => state.stays(&session, &actor),
             RegistryMessage::Relieve => state.relieve(),
-            RegistryMessage::Live { reply } => {
-                let live = state.sessions.values().filter_map(Known::live);
-                drop(reply.send(live.map(|live| live.actor.clone()).collect()));
-            }
+            RegistryMessage::Close { reply } => drop(reply.send(state.close())),
         }
         Ok(())
     }
@@ -170,6 +175,7 @@ impl RegistryState {
             return wanted.fail(Error::new(Kind::NotFound, message));
         };
         match &mut known.phase {
+            _ if self.is_closing => wanted.fail(shut_down()),
             Phase::Live(live) if known.slot.is_retiring() => {
                 known.phase = Phase::Ending(live.clone(), vec![wanted]);
             }
@@ -186,6 +192,12 @@ impl RegistryState {
         session: &SessionId,
         waiting: Vec<Wanted>,
     ) {
+        if self.is_closing {
+            for wanted in waiting {
+                wanted.fail(shut_down());
+            }
+            return;
+        }
         if let Some(known) = self.sessions.get_mut(session) {
             known.phase = Phase::Opening(waiting);
             let past = Past { was_opened: known.was_opened, last_reign: known.slot.last_reign() };
@@ -202,6 +214,18 @@ impl RegistryState {
             waiting.drain(..).for_each(|wanted| wanted.get(&live.actor));
             known.phase = Phase::Live(live.clone());
         }
+    }
+
+    /// Nobody gets a session any more. The actors that are alive.
+    fn close(&mut self) -> Vec<ActorRef<SessionMessage>> {
+        self.is_closing = true;
+        for known in self.sessions.values_mut() {
+            if let Phase::Opening(waiting) | Phase::Ending(_, waiting) = &mut known.phase {
+                waiting.drain(..).for_each(|wanted| wanted.fail(shut_down()));
+            }
+        }
+        let live = self.sessions.values().filter_map(Known::live);
+        live.map(|live| live.actor.clone()).collect()
     }
 
     /// Has those sessions give up that were used longest ago, until enough is given back.
@@ -233,6 +257,7 @@ impl RegistryState {
             return;
         };
         let opened = match loaded {
+            Ok(_) if self.is_closing => Err(shut_down()),
             Ok(loaded) => start(&self.house, known, *loaded, myself).await,
             Err(error) => Err(error),
         };

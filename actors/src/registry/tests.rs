@@ -12,11 +12,15 @@ use highwater_storage::{
 };
 use ractor::ActorStatus;
 
+use crate::env::Inline;
 use crate::history::Order;
 use crate::{Highwater, SessionHandle, Told};
 
 async fn opened() -> (Highwater, SessionHandle) {
-    let house = Highwater::builder(MemoryStore::new()).start().await.expect("a house");
+    with_session(Highwater::builder(MemoryStore::new()).start().await.expect("a house")).await
+}
+
+async fn with_session(house: Highwater) -> (Highwater, SessionHandle) {
     let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
     let session = SessionId::parse("s").expect("a legal name");
     let config = SessionConfig::new(budget, Format::Anthropic);
@@ -141,6 +145,19 @@ async fn a_call_right_behind_a_close_opens_the_session_again() {
         handle.append(vec![entry(&format!("e{number}"))]).await.expect("opened again");
     }
     house.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_session_to_be_read_while_the_house_closes_is_told_so() {
+    let builder = Highwater::builder(MemoryStore::new()).executor(Inline);
+    let (house, handle) = with_session(builder.start().await.expect("a house")).await;
+    handle.append(vec![entry("a")]).await.expect("stored");
+    handle.close().await.expect("closed");
+    // Both ask the registry before it does anything: it reads the session, and then hears that the house closes.
+    let (append, closed) = tokio::join!(handle.append(vec![entry("b")]), house.close());
+    closed.expect("closed");
+    let refused = append.expect_err("nothing came of it");
+    assert_eq!(refused.kind(), Kind::Closed, "{refused}");
 }
 
 /// A store whose appends or reads panic.
