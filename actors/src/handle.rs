@@ -6,7 +6,6 @@ use std::sync::Arc;
 use highwater_protocol::message::{
     CompactReply, ContextReply, OpenCalls, Receipt, Reply, Request, Status,
 };
-use highwater_protocol::session::SessionConfig;
 use highwater_protocol::tokens::Usage;
 use highwater_protocol::{
     Budget, CallNumber, CallRef, Checkpoint, Entry, Error, Format, Kind, Outcome, PassId,
@@ -133,9 +132,7 @@ impl SessionHandle {
     /// Goes on with another model: other marks, another format. Durable when it returns. The next context is rendered
     /// anew, and elided first if the new hard mark asks for it.
     pub async fn switch(&self, budget: Budget, format: Format) -> Result<bool, Error> {
-        let changed = self.change(Request::Switch { budget, format }).await?;
-        self.slot.configure(SessionConfig { budget, format, ..self.slot.config() });
-        Ok(changed)
+        self.change(Request::Switch { budget, format }).await
     }
 
     /// Pins an entry, so that its group stays verbatim through every splice and elision (V13), or sets it free. Durable

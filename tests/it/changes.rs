@@ -1,6 +1,8 @@
 //! Rewinds, edits, clears, pins and another model through the public handle, over a real file, with restarts in between
 //! and with a pass in flight. What each of them does to a view is tested with the state machine.
 
+use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
 use highwater::history::Order;
@@ -157,6 +159,15 @@ async fn a_session_that_was_switched_goes_on_so_after_its_actor_has_ended() {
     let reopened = context(&session).await;
     assert_eq!(reopened.format, Format::OpenAiChat);
     assert_eq!(session.status().await.expect("it answers").budget, budget);
+    // Who does not wait for the answer has switched it all the same.
+    {
+        let switch = session.switch(world::budget(), Format::OpenAiChat);
+        tokio::pin!(switch);
+        let polled = std::future::poll_fn(|context| Poll::Ready(switch.as_mut().poll(context)));
+        assert!(polled.await.is_pending(), "it is asked for, and not answered");
+    }
+    session.close().await.expect("it closes behind the switch");
+    assert_eq!(session.status().await.expect("it answers").budget, world::budget());
     let other = house.open(world::named("s"), world::by_wish()).await.map(drop);
     assert_eq!(other.expect_err("it renders another format now").kind(), Kind::Invalid);
 }

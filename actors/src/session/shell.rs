@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use highwater_protocol::message::{Notice, Reply, Request};
-use highwater_protocol::session::{Command, Event, PassJob, Session};
-use highwater_protocol::{Error, LogPos, PassId, Record, RequestId};
+use highwater_protocol::session::{Command, Event, PassJob, Session, SessionConfig};
+use highwater_protocol::{Budget, Error, Format, LogPos, PassId, Record, RequestId};
 use highwater_storage::{BatchId, Lease, SessionBatch};
 use ractor::{ActorId, ActorRef, ActorRuntime};
 use tokio::sync::watch;
@@ -33,6 +33,8 @@ pub(crate) struct Shell {
     pub(super) idle_timer: Option<IdleTimer>,
     pub(super) batch: BatchId,
     answers: BTreeMap<RequestId, Answer>,
+    /// What was asked to be switched to.
+    switches: BTreeMap<RequestId, (Budget, Format)>,
     next_request: u64,
     compactor: Option<Compactor>,
 }
@@ -66,6 +68,7 @@ impl Shell {
             idle_timer: None,
             batch,
             answers: BTreeMap::new(),
+            switches: BTreeMap::new(),
             next_request: 0,
             compactor: None,
         };
@@ -84,6 +87,9 @@ impl Shell {
         answer.see();
         let request = RequestId(self.next_request);
         self.next_request += 1;
+        if let Request::Switch { budget, format } = &body {
+            self.switches.insert(request, (*budget, *format));
+        }
         self.answers.insert(request, answer);
         self.account.touch();
         Event::Request { request, body }
@@ -144,6 +150,10 @@ impl Shell {
     }
 
     fn reply(&mut self, request: RequestId, reply: Result<Reply, Error>) {
+        // It stays so whether or not its caller still waits: the next actor begins with what is durable.
+        if let Some((budget, format)) = self.switches.remove(&request).filter(|_| reply.is_ok()) {
+            self.slot.configure(SessionConfig { budget, format, ..self.slot.config() });
+        }
         if let Some(answer) = self.answers.remove(&request) {
             answer.tell(reply);
         }
