@@ -1,4 +1,5 @@
-//! When passes start, and when they start again: after one that landed, after many that failed, beside a child.
+//! When passes start, and when they start again: after one that landed, after reports of usage that are wrong, after many
+//! that failed, beside a child.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use highwater::summarize::{Completion, SummarizeError, Summarizer, SummaryRequest};
 use highwater_protocol::message::Notice;
-use highwater_protocol::{Outcome, TokenCount};
+use highwater_protocol::{Outcome, TokenCount, Usage};
 use highwater_tests::host::{Host, drain};
 use highwater_tests::world;
 
@@ -37,6 +38,64 @@ async fn after_a_pass_none_starts_before_the_view_has_grown_to_the_trigger_again
         host.context().await;
     }
     assert!((5..=20).contains(&starts), "{starts} passes over 200 messages");
+}
+
+/// A splice: in which round it came, and the size of the view before it and after it.
+type Splice = (usize, TokenCount, TokenCount);
+
+/// What a host reports whose figure is that of another request, made long before the last compaction.
+const STALE: TokenCount = TokenCount(1_000_000);
+
+/// Plays 200 messages. For each context the host reports what `counted` makes of its round and its estimated size, and
+/// reports it once more, which must not count.
+async fn splices_beside_reports(counted: impl Fn(usize, TokenCount) -> TokenCount) -> Vec<Splice> {
+    let (_house, mut host) = Host::alone(world::gist(0), world::automatic()).await;
+    let mut notices = host.session.notices();
+    let mut splices = Vec::new();
+    for round in 0..200 {
+        host.append(&format!("u{round}: message {round} ~60")).await;
+        let context = host.context().await;
+        let input = counted(round, context.tokens);
+        let report = || {
+            let usage = Usage { input, ..Usage::default() };
+            host.session.report_usage(context.call, "a-model", usage)
+        };
+        assert!(report().await.expect("it answers"), "each context is reported once");
+        assert!(!report().await.expect("it answers"), "and not again");
+        host.session.status().await.expect("it answers");
+        for notice in drain(&mut notices) {
+            match notice {
+                Notice::Spliced { before, after, .. } => splices.push((round, before, after)),
+                Notice::PassEnded { outcome, .. } => panic!("{outcome}"),
+                _ => {}
+            }
+        }
+    }
+    splices
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_that_are_always_stale_and_high_halve_the_marks_and_make_no_loop_of_passes() {
+    let honest = splices_beside_reports(|_, estimated| estimated).await;
+    let stale = splices_beside_reports(|_, _| STALE).await;
+    assert!(stale.len() > honest.len(), "it is believed: {} and {}", stale.len(), honest.len());
+    assert!(stale.len() <= 4 * honest.len(), "{} and {}", stale.len(), honest.len());
+    let half = |mark: TokenCount| TokenCount(mark.0 / 2);
+    let (trigger, landing) = (half(world::budget().trigger()), half(world::budget().landing()));
+    for (_, before, after) in &stale {
+        assert!(*before > trigger && *after <= landing, "from {before} to {after}");
+    }
+    for pair in stale.windows(2) {
+        assert!(pair[0].0 + 5 <= pair[1].0, "the view has to grow in between: {pair:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_high_report_among_true_ones_starts_no_pass() {
+    let honest = splices_beside_reports(|_, estimated| estimated).await;
+    let one_of_four = |round, estimated| if round % 4 == 3 { STALE } else { estimated };
+    assert!((5..=20).contains(&honest.len()), "{} passes", honest.len());
+    assert_eq!(splices_beside_reports(one_of_four).await, honest);
 }
 
 /// Dies in the compactor until it is well.
