@@ -5,10 +5,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use highwater_protocol::anchor::Anchor;
 use highwater_protocol::session::Replay;
-use highwater_protocol::{Entry, Error, Kind, LogPos, Record, Rewinds, SessionId, caps};
-use highwater_storage::{PageLimit, Store, StoreError, decode_anchor};
+use highwater_protocol::{Entry, Error, LogPos, Record, Rewinds, SessionId, caps};
+use highwater_storage::{PageLimit, Store, StoreError};
 
 use crate::error::of_store;
 use crate::recovery::Log;
@@ -186,20 +185,12 @@ fn summary(replay: &Replay) -> Summary {
 
 /// The fold from an anchor on; `None` when a rewind goes back behind it, so that no fold of the whole begins there.
 fn from_anchor(log: &Log<'_>, at: LogPos, rewinds: &Rewinds) -> Result<Option<Replay>, Error> {
-    if let Some(state) = log.restored(at, rewinds)? {
-        let replay = Replay::resuming(state, log.indexed).within(log.resident_bytes);
-        let replay = log.go_on(replay, &mut |_| ())?;
-        return Ok(replay.starts_over().is_none().then_some(replay));
-    }
-    let bytes = log.store.anchor(log.session, at).map_err(|error| of_store(&error))?;
-    let corrupt = |why| Error::new(Kind::Corrupt, why);
-    let bytes = bytes.ok_or_else(|| corrupt("it cannot be read".to_owned()))?;
-    let anchor: Anchor = decode_anchor(&bytes).map_err(corrupt)?;
-    if anchor.at() == at {
-        Ok(None)
-    } else {
-        Err(corrupt(format!("it is that of {}", anchor.at())))
-    }
+    let Some(state) = log.restored(at, rewinds)? else {
+        return Ok(None);
+    };
+    let replay = Replay::resuming(state, log.indexed).within(log.resident_bytes);
+    let replay = log.go_on(replay, &mut |_| ())?;
+    Ok(replay.starts_over().is_none().then_some(replay))
 }
 
 /// A panic on the way is what is wrong.

@@ -128,14 +128,17 @@ impl Log<'_> {
         Replay::knowing(rewinds).indexed(self.indexed).within(self.resident_bytes)
     }
 
-    /// The state that the anchor at a position describes; `None` when there is none, or the rewinds forbid it.
+    /// The state that the anchor at a position describes; `None` when the rewinds forbid it.
     pub(crate) fn restored(&self, at: LogPos, rewinds: &Rewinds) -> Result<Option<State>, Error> {
+        let corrupt = |why| Error::new(Kind::Corrupt, why);
         let bytes = guarded(|| self.store.anchor(self.session, at));
-        let Some(bytes) = bytes.map_err(|error| of_store(&error))? else {
-            return Ok(None);
-        };
-        let anchor: Anchor = decode_anchor(&bytes).map_err(|why| Error::new(Kind::Corrupt, why))?;
-        if anchor.at() != at || !anchor.holds_for(rewinds) {
+        let bytes = bytes.map_err(|error| of_store(&error))?;
+        let bytes = bytes.ok_or_else(|| corrupt("it cannot be read".to_owned()))?;
+        let anchor: Anchor = decode_anchor(&bytes).map_err(corrupt)?;
+        if anchor.at() != at {
+            return Err(corrupt(format!("it is that of {}", anchor.at())));
+        }
+        if !anchor.holds_for(rewinds) {
             return Ok(None);
         }
         let records = guarded(|| self.store.read_at(self.session, &anchor.positions()));

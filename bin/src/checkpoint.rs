@@ -57,7 +57,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Exit> {
 }
 
 /// Opens a store that must be there.
-pub(crate) fn existing(dir: &Path) -> Result<RedbStore, StoreError> {
+fn existing(dir: &Path) -> Result<RedbStore, StoreError> {
     RedbStore::open(dir, RedbOptions { create: false, ..RedbOptions::default() })
 }
 

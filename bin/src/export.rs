@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use clap::Args;
 use highwater_protocol::{LogPos, SessionId};
 use highwater_storage::export::{self, Exported};
+use highwater_storage::{RedbOptions, RedbStore};
 use serde::Serialize;
 
-use crate::checkpoint::{Told, existing};
+use crate::checkpoint::Told;
 use crate::exit::Exit;
 use crate::progress::Steps;
 use crate::report::words::{bytes, counted};
@@ -49,7 +50,7 @@ struct Report {
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Exit> {
     let session = SessionId::parse(&options.session)?;
-    let store = existing(&options.store)?;
+    let store = RedbStore::open_to_read(&options.store, RedbOptions::default())?;
     let checkpoint = match options.checkpoint {
         Some(position) => LogPos(position),
         None => export::last_checkpoint(&store, &session)?

@@ -27,8 +27,7 @@ struct Found {
 pub(crate) fn run(options: &args::Verify) -> anyhow::Result<Exit> {
     let source = Source::new(options.file.clone());
     let session = source.session(options.session.as_deref())?;
-    let existing = RedbOptions { create: false, ..RedbOptions::default() };
-    let store = RedbStore::open(&options.store, existing)?;
+    let store = RedbStore::open_to_read(&options.store, RedbOptions::default())?;
     let found = compare(&store, &session, &source)?;
     if options.json {
         println!("{}", serde_json::to_string(&found)?);

@@ -147,7 +147,7 @@ impl Talk {
             Kind::Result | Kind::Huge | Kind::ResultAndWords => {
                 let call = self.waiting.pop().unwrap_or_default();
                 let more = if let Kind::Huge = kind {
-                    " far".repeat(dice.index(800))
+                    " far".repeat(dice.index(1_200))
                 } else {
                     String::new()
                 };

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{Listed, Target, bytes, each_session, open_to_read, print, records};
 use crate::exit::Exit;
 use crate::progress::Steps;
+use crate::report::words::counted;
 
 /// What `doctor` takes.
 #[derive(Debug, Args)]
@@ -139,13 +140,13 @@ impl Report {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "{} sessions, {} records, {} entries of {}, {} anchors, {} payloads\n",
-            self.sessions,
-            self.records,
-            self.entries,
+            "{}, {}, {} of {}, {}, {}\n",
+            counted(self.sessions, "session"),
+            counted(self.records, "record"),
+            counted(self.entries, "entry"),
             bytes(self.entry_bytes),
-            self.anchors,
-            self.payloads
+            counted(self.anchors, "anchor"),
+            counted(self.payloads, "payload")
         );
         if self.findings.is_empty() {
             text += "every hash verified, every log folded, every answered context's view and every anchor compared\n";

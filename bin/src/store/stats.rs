@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Listed, Target, bytes, each_session, open_to_read, print, ratio, records};
 use crate::exit::Exit;
 use crate::progress::Steps;
+use crate::report::words::counted;
 
 /// What `stats` takes.
 #[derive(Debug, Args)]
@@ -138,8 +139,8 @@ impl Report {
             line([&it.name, &entries, &size, &records, &shared, &sealed, &anchors], &damaged);
         }
         text + &format!(
-            "{} sessions; the file takes {}, {:.2} of the {} that were appended",
-            self.sessions.len(),
+            "{}; the file takes {}, {:.2} of the {} that were appended",
+            counted(self.sessions.len() as u64, "session"),
             bytes(self.file_bytes),
             self.ratio,
             bytes(self.entry_bytes)
