@@ -229,32 +229,6 @@ fn payloads_that_nothing_refers_to_are_told_and_removed_when_they_are_old() {
 }
 
 #[test]
-fn a_command_that_is_stopped_leaves_the_store_sound() {
-    let world = stored();
-    for (round, words) in [["maintain", "store"], ["doctor", "store"], ["stats", "store"]]
-        .iter()
-        .cycle()
-        .take(12)
-        .enumerate()
-    {
-        let mut command = world.command(words);
-        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-        let mut child = command.spawn().expect("it starts");
-        for _ in 0..round * 400 {
-            if child.try_wait().expect("it is ours").is_some() {
-                break;
-            }
-        }
-        let pid = child.id().to_string();
-        let stopped = std::process::Command::new("kill").args(["-INT", &pid]).status();
-        stopped.expect("kill is there");
-        child.wait().expect("it ends");
-        world.run(&["doctor", "store"]).fine(&["sound: yes"]);
-    }
-    world.run(&["verify", "--store", "store", "large.jsonl"]).fine(&["lossless: yes"]);
-}
-
-#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let world = stored();
     let mut command = world.command(&["call", "store", "large", "70"]);
