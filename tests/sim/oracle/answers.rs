@@ -273,12 +273,7 @@ impl Oracle {
             (Request::Cancel, Reply::Cancelled(None))
             | (Request::Close, Reply::Closed)
             | (Request::Status, Reply::Status(_)) => Ok(()),
-            (Request::Checkpoint, Reply::Checkpoint(checkpoint)) => {
-                if checkpoint.end() <= self.next() {
-                    return Ok(());
-                }
-                Err(format!("L2: {} was acknowledged and is not durable", checkpoint.position))
-            }
+            (Request::Checkpoint, Reply::Checkpoint(mark)) => self.marked(ask.since, mark),
             (_, Reply::Changed(changed)) => self.changed(ask, *changed),
             (request, reply) => Err(format!("{} was answered with {reply:?}", request.name())),
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use highwater_protocol::message::{ContextReply, OpenCalls, Receipt, Reply, Request};
 use highwater_protocol::{
-    Block, Budget, CallNumber, Context, Digest, Entry, EntryId, Format, Record, Role, Segment, Seq,
-    Shown, Timestamp, TokenCount,
+    Block, Budget, CallNumber, Checkpoint, Context, Digest, Entry, EntryId, Format, LogPos, Record,
+    Role, Segment, Seq, Shown, Timestamp, TokenCount,
 };
 
 use crate::oracle::Oracle;
@@ -17,7 +17,8 @@ fn said(number: u64) -> Arc<Entry> {
     Arc::new(Entry::user(id, &format!("mark{number}; words")).expect("a small entry"))
 }
 
-/// A session with three entries whose append waits for its answer as request 1, and a context as request 2.
+/// A session with three entries whose append waits for its answer as request 1, a context as
+/// request 2, and a checkpoint as request 3.
 fn asked() -> Oracle {
     let budget = Budget::new(TokenCount(2_000), TokenCount(1_000), TokenCount(4_000));
     let budget = budget.expect("rising marks");
@@ -25,6 +26,7 @@ fn asked() -> Oracle {
     oracle.opens(Format::Anthropic, budget);
     oracle.asks(1, Request::Append { entries: (1..=3).map(said).collect() }, true);
     oracle.asks(2, Request::Context { open_calls: OpenCalls::StandIn }, true);
+    oracle.asks(3, Request::Checkpoint, true);
     oracle.take(&Record::Opened { at: AT, format: Format::Anthropic, budget }).expect("asked for");
     oracle
 }
@@ -36,6 +38,15 @@ fn appended(seq: u64, number: u64) -> Record {
 fn answered() -> Record {
     let (call, position, digest) = (CallNumber(1), Seq(3), Digest::ZERO);
     Record::Answered { at: AT, call, position, digest, stand_ins: Vec::new() }
+}
+
+fn marked(seq: u64) -> Record {
+    Record::Checkpointed { at: AT, seq: Seq(seq), digest: Digest::ZERO }
+}
+
+/// The answer that a mark of all three entries stands at a position.
+fn mark(position: u64) -> Reply {
+    Reply::Checkpoint(Checkpoint { position: LogPos(position), seq: Seq(3), digest: Digest::ZERO })
 }
 
 fn segment(shown: u64, number: u64) -> Arc<Segment> {
@@ -79,6 +90,8 @@ fn what_is_right_is_accepted() {
     let whole = vec![segment(1, 1), segment(2, 2), segment(3, 3)];
     assert_eq!(check(&records, Some((1, receipts([1, 2, 3])))), Ok(()));
     assert_eq!(check(&records, Some((2, context(whole, 15)))), Ok(()));
+    let records = [appended(1, 1), appended(2, 2), appended(3, 3), marked(3)];
+    assert_eq!(check(&records, Some((3, mark(4)))), Ok(()));
 }
 
 #[test]
@@ -98,6 +111,10 @@ fn what_is_wrong_is_seen() {
         ("L2", vec![appended(1, 1)], None),
         ("L2", Vec::new(), Some((1, receipts([1, 2, 3])))),
         ("L2", Vec::new(), Some((2, context(whole(), 15)))),
+        ("L2", stored(), Some((3, mark(4)))),
+        ("L2", [stored(), vec![marked(3)]].concat(), Some((3, mark(4)))),
+        ("L2", vec![appended(1, 1), appended(2, 2), appended(3, 3)], Some((3, mark(4)))),
+        ("L4", vec![appended(1, 1), marked(3)], None),
         ("L3", vec![appended(1, 1), appended(2, 1)], None),
         ("L6", vec![appended(1, 7)], None),
         ("L6", vec![Record::Rewound { at: AT, to: Seq(0) }], None),
