@@ -8,6 +8,7 @@ mod dice;
 mod forks;
 mod ground;
 mod life;
+mod looking;
 mod oracle;
 mod run;
 mod scribe;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use highwater_protocol::message::Request;
 
 use highwater_protocol::{
-    Budget, CallNumber, CallRef, Entry, Format, LogPos, Outcome, Record, Seq, TokenCount, Usage,
+    Budget, CallRef, Entry, Format, LogPos, Outcome, Record, Seq, TokenCount,
 };
 
 pub(crate) use answers::Ask;
@@ -95,22 +95,6 @@ impl Oracle {
     /// How many contexts were answered.
     pub(crate) fn called(&self) -> u64 {
         self.calls
-    }
-
-    /// Holds what is told as reported for a call against what is durable (P8).
-    pub(crate) fn was_used(
-        &self,
-        call: CallNumber,
-        model: &str,
-        usage: Usage,
-    ) -> Result<(), Breach> {
-        match self.reports.of(call) {
-            Some((known, durable)) if **known == *model && *durable == usage => Ok(()),
-            known => Err(format!(
-                "P8: call {} took {usage:?} by what is told, durable is {known:?}",
-                call.0
-            )),
-        }
     }
 
     /// Whether a pass is in flight, or somebody waits for something.
