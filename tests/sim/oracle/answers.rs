@@ -333,8 +333,9 @@ impl Oracle {
                 if self.opened.is_some_and(|(format, _)| format != context.format) && ask.is_alone {
                     return Err(format!("P3: a context in {:?}", context.format));
                 }
-                let last = expected.hold(context, self.last.as_ref())?;
-                self.last = Some(last);
+                let before = self.received.range(..context.call.0).next_back();
+                let last = expected.hold(context, before.map(|(_, last)| last))?;
+                self.received.insert(context.call.0, last);
                 self.reports.told_size(context.call, context.tokens);
                 Ok(())
             }

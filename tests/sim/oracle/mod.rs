@@ -62,7 +62,8 @@ pub(crate) struct Oracle {
     reports: usage::Reports,
     /// Contexts whose answers have not come, by number.
     expected: BTreeMap<u64, Expected>,
-    last: Option<Last>,
+    /// Contexts that were received, by number; also those that its parent received before it was forked.
+    received: BTreeMap<u64, Last>,
     resets: u64,
     to_tell: VecDeque<Told>,
     is_lossy: bool,
@@ -148,6 +149,9 @@ impl Oracle {
         };
         shared.iter().try_for_each(|record| child.take(record))?;
         (child.is_copied, child.owed) = (false, None);
+        // What they showed is shown by the fork too (P1).
+        let received = self.received.range(..=child.calls);
+        child.received = received.map(|(call, last)| (*call, last.clone())).collect();
         // Its own rewind or change may be what the fork left behind: the pass ends with the fork.
         if let Some(flight) = &mut child.flight {
             flight.forked();

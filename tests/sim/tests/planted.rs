@@ -35,8 +35,8 @@ fn appended(seq: u64, number: u64) -> Record {
     Record::Appended { at: AT, seq: Seq(seq), entry: said(number) }
 }
 
-fn answered() -> Record {
-    let (call, position, digest) = (CallNumber(1), Seq(3), Digest::ZERO);
+fn answered(call: u64) -> Record {
+    let (call, position, digest) = (CallNumber(call), Seq(3), Digest::ZERO);
     Record::Answered { at: AT, call, position, digest, stand_ins: Vec::new() }
 }
 
@@ -50,14 +50,22 @@ fn mark(position: u64) -> Reply {
 }
 
 fn segment(shown: u64, number: u64) -> Arc<Segment> {
-    let json = format!("{{\"text\":\"mark{number}; words\"}}").into();
+    segment_of(shown, &format!("mark{number}; words"))
+}
+
+fn segment_of(shown: u64, text: &str) -> Arc<Segment> {
+    let json = format!("{{\"text\":\"{text}\"}}").into();
     let blocks = vec![Block { role: Role::User, json }];
     Arc::new(Segment { shown: Shown::Entries(vec![Seq(shown)]), blocks, tokens: TokenCount(5) })
 }
 
 fn context(segments: Vec<Arc<Segment>>, tokens: u64) -> Reply {
+    context_of(1, segments, tokens)
+}
+
+fn context_of(call: u64, segments: Vec<Arc<Segment>>, tokens: u64) -> Reply {
     Reply::Context(ContextReply::Ready(Context {
-        call: CallNumber(1),
+        call: CallNumber(call),
         position: Seq(3),
         digest: Digest::ZERO,
         resets: 0,
@@ -86,7 +94,7 @@ fn check(records: &[Record], answer: Option<(u64, Reply)>) -> Result<(), String>
 
 #[test]
 fn what_is_right_is_accepted() {
-    let records = [appended(1, 1), appended(2, 2), appended(3, 3), answered()];
+    let records = [appended(1, 1), appended(2, 2), appended(3, 3), answered(1)];
     let whole = vec![segment(1, 1), segment(2, 2), segment(3, 3)];
     assert_eq!(check(&records, Some((1, receipts([1, 2, 3])))), Ok(()));
     assert_eq!(check(&records, Some((2, context(whole, 15)))), Ok(()));
@@ -96,7 +104,7 @@ fn what_is_right_is_accepted() {
 
 #[test]
 fn what_is_wrong_is_seen() {
-    let stored = || vec![appended(1, 1), appended(2, 2), appended(3, 3), answered()];
+    let stored = || vec![appended(1, 1), appended(2, 2), appended(3, 3), answered(1)];
     let whole = || vec![segment(1, 1), segment(2, 2), segment(3, 3)];
     let missing = vec![segment(1, 1), segment(3, 3)];
     let twice = vec![segment(1, 1), segment(1, 1), segment(2, 2), segment(3, 3)];
@@ -122,4 +130,26 @@ fn what_is_wrong_is_seen() {
         let found = check(&records, answer).expect_err(promise);
         assert!(found.starts_with(&format!("{promise}:")), "{promise} was expected: {found}");
     }
+}
+
+#[test]
+fn a_fork_that_shows_other_bytes_than_its_parent_is_seen() {
+    let whole = || vec![segment(1, 1), segment(2, 2), segment(3, 3)];
+    let otherwise = || vec![segment(1, 1), segment_of(2, "mark2; other words"), segment(3, 3)];
+    let first_of_the_fork = |at: u64, segments| {
+        let mut parent = asked();
+        for record in [appended(1, 1), appended(2, 2), appended(3, 3), answered(1)] {
+            parent.take(&record)?;
+        }
+        parent.hears(2, &Ok(context(whole(), 15)), true)?;
+        let mut fork = parent.forked(LogPos(at))?;
+        fork.asks(1, Request::Context { open_calls: OpenCalls::StandIn }, true);
+        let call = fork.called() + 1;
+        fork.take(&answered(call))?;
+        fork.hears(1, &Ok(context_of(call, segments, 15)), true)
+    };
+    assert_eq!(first_of_the_fork(5, whole()), Ok(()));
+    let found = first_of_the_fork(5, otherwise()).expect_err("its parent has shown it as it was");
+    assert!(found.starts_with("P1:"), "{found}");
+    assert_eq!(first_of_the_fork(4, otherwise()), Ok(()), "it left before anything was shown");
 }
