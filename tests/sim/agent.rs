@@ -10,9 +10,9 @@ use highwater_protocol::{
     SeqRange, SessionId, TokenCount, Usage,
 };
 
-use crate::dice::Dice;
 use crate::oracle::{Breach, Oracle};
 use crate::talk::Talk;
+use highwater_tests::dice::Dice;
 
 /// What an agent does.
 #[derive(Clone, Debug)]

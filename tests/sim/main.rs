@@ -4,7 +4,6 @@
 mod agent;
 mod args;
 mod crowd;
-mod dice;
 mod forks;
 mod ground;
 mod life;
