@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use highwater::history::Order;
 use highwater::{Highwater, SessionHandle};
-use highwater_protocol::message::{CompactReply, ContextReply, OpenCalls};
+use highwater_protocol::message::CompactReply;
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
     Abandoned, Budget, Context, Format, Kind, Outcome, PassId, Seq, SeqRange, Shown, TokenCount,
 };
+use highwater_tests::host::context;
+use highwater_tests::notation;
 use highwater_tests::oracle::blocks_of;
 use highwater_tests::world::{self, Environment};
-use highwater_tests::{notation, rules};
 
 async fn open(house: &Highwater, config: SessionConfig) -> SessionHandle {
     house.open(world::named("s"), config).await.expect("the session opens")
@@ -27,16 +28,6 @@ async fn append(session: &SessionHandle, text: &str) {
 async fn chat(session: &SessionHandle, numbers: std::ops::RangeInclusive<u32>) {
     for number in numbers {
         append(session, &format!("u{number}: message {number} ~40")).await;
-    }
-}
-
-async fn context(session: &SessionHandle) -> Context {
-    match session.context(OpenCalls::StandIn).await.expect("it answers") {
-        ContextReply::Ready(context) => {
-            assert_eq!(rules::pairs_whole(context.format, &context.body()), None);
-            context
-        }
-        other => panic!("no context: {other:?}"),
     }
 }
 

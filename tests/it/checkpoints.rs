@@ -4,11 +4,10 @@ use std::path::Path;
 
 use highwater::storage::MemoryStore;
 use highwater::{Highwater, Restore};
-use highwater_protocol::message::{ContextReply, OpenCalls};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Checkpoint, Context, Format, Kind, LogPos, Outcome, Record, Seq};
 use highwater_storage::{PageLimit, Store};
-use highwater_tests::host::Host;
+use highwater_tests::host::{self, Host};
 use highwater_tests::world::{self, Environment, Shared};
 
 async fn house(store: impl Store) -> Highwater {
@@ -43,8 +42,7 @@ async fn require_same(dir: &Path, marked: &Marked, config: SessionConfig) {
     let done = house.restore(wanted).await.expect("it is restored");
     assert_eq!(done.checkpoint, marked.checkpoint);
     let session = house.open(done.session, config).await.expect("it opens");
-    let reply = session.context(OpenCalls::StandIn).await.expect("it answers");
-    let ContextReply::Ready(context) = reply else { panic!("no context: {reply:?}") };
+    let context = host::context(&session).await;
     let at = marked.checkpoint.position;
     assert_eq!(context.digest, marked.context.digest, "{at}");
     assert_eq!((context.call, context.resets), (marked.context.call, marked.context.resets));

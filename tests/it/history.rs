@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use highwater::history::{self, HistoryPage, Item, Order, Wanted};
+use highwater::Highwater;
+use highwater::history::{self, History, HistoryPage, Item, Order, Wanted};
 use highwater_protocol::{Kind, Role, Seq, SeqRange};
 use highwater_storage::RedbStore;
 use highwater_tests::generate;
@@ -137,6 +138,52 @@ async fn the_last_of_a_kind_and_the_count_are_found_from_the_end() {
     assert_eq!(session.count(SeqRange::new(Seq(8), Seq(9))).await.expect("an answer"), 0);
     host.session.append(notation::entries("u5: five")).await.expect("stored");
     assert_eq!(session.count(ALL).await.expect("an answer"), 5);
+}
+
+/// A session in memory: an answer, and behind it so many entries of 20 KB.
+async fn long(house: &Highwater, entries: u64) -> History {
+    let mut host = Host::open(house, "s", world::by_wish()).await;
+    host.append("a0: the only answer").await;
+    for number in 1..=entries {
+        host.give(vec![generate::long(number)]).await;
+    }
+    host.session.history()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_at_the_end_is_found_without_reading_the_rest() {
+    let house = world::in_memory(world::gist(0)).await;
+    let history = long(&house, 200).await;
+    let reads = || house.gauges().page_reads;
+    let before = reads();
+    assert_eq!(history.count(ALL).await.expect("an answer"), 201);
+    let counted = reads();
+    assert!(counted - before <= 2, "{} pages are read to count", counted - before);
+    let last = history.last_of(Role::User).await.expect("an answer").expect("it is there");
+    let found = reads();
+    assert_eq!(last.0, Seq(201));
+    assert!(found - counted <= 2, "{} pages are read to find the last", found - counted);
+    let first = history.last_of(Role::Assistant).await.expect("an answer").expect("it is there");
+    assert_eq!(first.0, Seq::FIRST);
+    assert!(reads() - found > 20, "all of it are {} pages", reads() - found);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_reads_a_page_when_the_last_one_is_used_up() {
+    let house = world::in_memory(world::gist(0)).await;
+    let history = long(&house, 200).await;
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let mut stream = history.stream(ALL, order, 100_000);
+        let mut reads = vec![house.gauges().page_reads];
+        while stream.next().await.expect("it is readable").is_some() {
+            reads.push(house.gauges().page_reads);
+        }
+        assert_eq!(reads.len(), 1 + 201);
+        // Four or five entries are a page: to find its place and to read it takes a few reads.
+        let most = reads.windows(20).map(|some| some[19] - some[0]).max().expect("many");
+        let least = reads[1..].windows(20).map(|some| some[19] - some[0]).min().expect("many");
+        assert!(least >= 3 && most <= 60, "{least} to {most} reads for twenty entries: {reads:?}");
+    }
 }
 
 #[tokio::test]

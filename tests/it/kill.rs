@@ -10,9 +10,10 @@ use std::process::{Child, Command, Stdio};
 
 use highwater::Highwater;
 use highwater_protocol::Seq;
-use highwater_protocol::message::{CompactReply, ContextReply, OpenCalls};
+use highwater_protocol::message::CompactReply;
 use highwater_storage::Store;
-use highwater_tests::host::Host;
+use highwater_tests::dice::Dice;
+use highwater_tests::host::{self, Host};
 use highwater_tests::world::{self, Environment};
 use highwater_tests::{generate, rules, stored};
 
@@ -24,16 +25,6 @@ const LIVES: u64 = 10;
 fn kills() -> u64 {
     let wanted = std::env::var("HIGHWATER_KILLS").ok();
     wanted.map_or(20, |kills| kills.parse().expect("HIGHWATER_KILLS is a number"))
-}
-
-/// A generator of numbers, the same on every machine.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
-        (self.0 >> 33) % end
-    }
 }
 
 fn child(what: &str, dir: &Path, seed: u64) -> Child {
@@ -59,15 +50,15 @@ fn killed_after(mut child: Child, bytes: usize) -> String {
 
 #[tokio::test]
 async fn what_a_killed_process_acknowledged_is_there_once_and_in_order() {
-    let (mut chance, mut totals) = (Chance(0x5eed), Totals::default());
+    let (mut dice, mut totals) = (Dice::new(0x5eed), Totals::default());
     while totals.kills < kills() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut accounts = BTreeMap::new();
         for _ in 0..LIVES.min(kills() - totals.kills) {
             totals.kills += 1;
             // Now and then it dies before it says anything.
-            let bytes = if chance.below(8) == 0 { 0 } else { chance.below(9_000) };
-            let child = child("load", dir.path(), chance.below(1 << 30));
+            let bytes = if dice.below(8) == 0 { 0 } else { dice.below(9_000) };
+            let child = child("load", dir.path(), dice.below(1 << 30));
             let bytes = usize::try_from(bytes).expect("a small number");
             ledger::read(&killed_after(child, bytes), &mut accounts, &mut totals);
             check(dir.path(), &mut accounts, &mut totals).await;
@@ -120,8 +111,7 @@ async fn session_goes_on(
     let mut host = Host::open(house, name, world::automatic()).await;
     host.entries = (1..=found.entries).map(generate::numbered).collect();
     host.require_whole_history().await;
-    let reply = host.session.context(OpenCalls::StandIn).await.expect("the session answers");
-    let ContextReply::Ready(context) = reply else { panic!("no context: {reply:?}") };
+    let context = host::context(&host.session).await;
     rules::hold(&context, &host.entries, &found.branch, world::budget().hard());
     let same = ledger::goes_on(account, &context);
 
@@ -143,10 +133,10 @@ async fn session_goes_on(
 
 #[test]
 fn a_process_killed_while_it_creates_or_opens_a_store_leaves_one_that_opens() {
-    let (mut chance, mut told) = (Chance(0xb1a5), 0);
+    let (mut dice, mut told) = (Dice::new(0xb1a5), 0);
     for _ in 0..kills() {
         let dir = tempfile::tempdir().expect("a directory");
-        let bytes = usize::try_from(chance.below(24)).expect("a small number");
+        let bytes = usize::try_from(dice.below(24)).expect("a small number");
         let said = killed_after(child("open", dir.path(), 0), bytes);
         let mut opened: BTreeMap<u64, u64> = BTreeMap::new();
         for number in said[..said.rfind('\n').map_or(0, |end| end)].lines() {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use highwater::history::PastCall;
-use highwater_protocol::message::{CompactReply, ContextReply, OpenCalls};
+use highwater_protocol::message::CompactReply;
 use highwater_protocol::tokens::Usage;
 use highwater_protocol::{CallNumber, Context, Format, Kind, Outcome, Seq, SeqRange, TokenCount};
 use highwater_storage::MemoryStore;
-use highwater_tests::host::Host;
+use highwater_tests::host::{Host, context};
 use highwater_tests::world::{self, Environment, Shared};
 
 /// What was answered, to be held against what is answered later.
@@ -30,13 +30,6 @@ impl Kept {
             assert_eq!((again.call, again.resets), (*call, *resets));
             assert_eq!(again.body(), *body, "call {}", call.0);
         }
-    }
-}
-
-async fn context(host: &Host) -> Context {
-    match host.session.context(OpenCalls::StandIn).await.expect("an answer") {
-        ContextReply::Ready(context) => context,
-        other => panic!("{other:?}"),
     }
 }
 
@@ -70,7 +63,7 @@ async fn each_call_is_rendered_again_behind_splices_changes_rewinds_and_restarts
                 "u{n}: go on ~150\na{call} call c{n} ls: I look.\nr{result} c{n}: here ~200"
             );
             host.append(&turn).await;
-            kept.keep(&context(&host).await);
+            kept.keep(&context(&host.session).await);
             report_each_third(&host, &kept).await;
         }
         match round {
@@ -79,18 +72,18 @@ async fn each_call_is_rendered_again_behind_splices_changes_rewinds_and_restarts
             2 => drop(compacted(&host).await),
             1 => {
                 host.session.pin(Seq(2 + 18), true).await.expect("it is pinned");
-                kept.keep(&context(&host).await);
+                kept.keep(&context(&host.session).await);
                 host.session.rewind(Seq(24)).await.expect("it is rewound");
-                kept.keep(&context(&host).await);
+                kept.keep(&context(&host.session).await);
             }
             _ => {
                 host.session
                     .switch(world::automatic().budget, Format::OpenAiChat)
                     .await
                     .expect("ok");
-                kept.keep(&context(&host).await);
+                kept.keep(&context(&host.session).await);
                 host.session.clear().await.expect("it is cleared");
-                kept.keep(&context(&host).await);
+                kept.keep(&context(&host.session).await);
             }
         }
         report_each_third(&host, &kept).await;
@@ -120,7 +113,7 @@ async fn a_fork_goes_its_own_way_with_a_pass_in_flight_on_either_side() {
     for n in 1..=12 {
         host.append(&format!("u{n}: so many words ~100")).await;
     }
-    let before = context(&host).await;
+    let before = context(&host.session).await;
     let CompactReply::Started(pass) = host.session.compact(None, None).await.expect("an answer")
     else {
         panic!("there is enough to compact");
@@ -129,7 +122,11 @@ async fn a_fork_goes_its_own_way_with_a_pass_in_flight_on_either_side() {
     let child = world::named("child");
     host.session.fork(None, &child).await.expect("it is forked");
     let forked = Host::open(&house, "child", world::by_wish()).await;
-    assert_eq!(context(&forked).await.body(), before.body(), "it begins where the parent stands");
+    assert_eq!(
+        context(&forked.session).await.body(),
+        before.body(),
+        "it begins where the parent stands"
+    );
     let CompactReply::Started(own) = forked.session.compact(None, None).await.expect("an answer")
     else {
         panic!("the parent's pass is none of the child's");

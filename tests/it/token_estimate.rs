@@ -3,6 +3,7 @@
 
 use highwater::count::{O200k, TokenCounter};
 use highwater_protocol::tokens;
+use highwater_tests::dice::Dice;
 
 macro_rules! fixtures {
     ($($name:literal)+) => {
@@ -34,20 +35,13 @@ fn require(checks: impl IntoIterator<Item = Result<(), String>>) {
     assert!(far.is_empty(), "{}", far.join("\n"));
 }
 
-/// Draws from a fixed sequence.
-struct Draw(u64);
+/// Draws texts.
+struct Draw(Dice);
 
 impl Draw {
     fn text(&mut self, alphabet: &str, length: usize) -> String {
         let alphabet = alphabet.as_bytes();
-        let draw = |_| {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            let index = usize::try_from(self.0 % alphabet.len() as u64).expect("a small number");
-            char::from(alphabet[index])
-        };
-        (0..length).map(draw).collect()
+        (0..length).map(|_| char::from(alphabet[self.0.index(alphabet.len())])).collect()
     }
 
     fn lines(&mut self, count: usize, line: impl Fn(&mut Self, usize) -> String) -> String {
@@ -88,7 +82,7 @@ fn texts_within_json_are_met_within_the_bounds() {
 
 #[test]
 fn encoded_data_is_met_within_the_bounds() {
-    let mut draw = Draw(0x2545_f491_4f6c_dd1d);
+    let mut draw = Draw(Dice::new(1));
     let uuid = |draw: &mut Draw, _| {
         let groups: Vec<String> = [8, 4, 4, 4, 12].map(|length| draw.text(HEX, length)).into();
         format!("\"{}\", ", groups.join("-"))
@@ -109,7 +103,7 @@ fn encoded_data_is_met_within_the_bounds() {
 
 #[test]
 fn what_machines_write_is_met_within_the_bounds() {
-    let mut draw = Draw(0x9e37_79b9_7f4a_7c15);
+    let mut draw = Draw(Dice::new(2));
     let log = |draw: &mut Draw, n: usize| {
         let (ms, id) = (draw.text(DIGITS, 3), draw.text(HEX, 12));
         format!(

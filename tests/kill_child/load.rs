@@ -7,11 +7,12 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use highwater::summarize::{Completion, Extractive, SummarizeError, Summarizer, SummaryRequest};
 use highwater::{Highwater, Notices, Told};
-use highwater_protocol::message::{ContextReply, Notice, OpenCalls};
+use highwater_protocol::message::Notice;
 use highwater_protocol::{Kind, Seq, TokenCount};
 use highwater_tests::acks::{Ack, Deed};
-use highwater_tests::generate;
+use highwater_tests::dice::Dice;
 use highwater_tests::world::{self, Environment};
+use highwater_tests::{generate, host};
 use tokio::sync::watch;
 
 use crate::say;
@@ -65,11 +66,10 @@ async fn live(house: Highwater, name: &'static str, seed: u64) {
     let session = house.open(world::named(name), world::automatic()).await;
     let session = session.expect("the session opens");
     tokio::spawn(listen(name, session.notices()));
-    let mut chance = seed | 1;
+    let mut dice = Dice::new(seed);
     let mut next = session.status().await.expect("the session answers").head.0 + 1;
     loop {
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let many = 1 + (chance >> 33) % 3;
+        let many = dice.within(1, 3);
         let entries = (next..next + many).map(generate::numbered).collect();
         let receipts = session.append(entries).await.expect("the append is stored");
         for receipt in receipts {
@@ -79,13 +79,12 @@ async fn live(house: Highwater, name: &'static str, seed: u64) {
             }
         }
         next += many;
-        if (chance >> 40).is_multiple_of(2) {
-            let reply = session.context(OpenCalls::StandIn).await.expect("the session answers");
-            let ContextReply::Ready(context) = reply else { panic!("no context: {reply:?}") };
+        if dice.percent(50) {
+            let context = host::context(&session).await;
             acknowledged(name, Deed::answered(&context));
         }
-        if (chance >> 45).is_multiple_of(16) {
-            let to = (next - 1).saturating_sub(1 + (chance >> 50) % 9);
+        if dice.below(16) == 0 {
+            let to = (next - 1).saturating_sub(dice.within(1, 9));
             match session.rewind(Seq(to)).await {
                 Ok(true) => drop(acknowledged(name, Deed::Rewound(to))),
                 Ok(false) => {}

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use highwater::history::PastCall;
 use highwater_protocol::message::{OpenCalls, Request};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
-    Block, Budget, CallEnd, CallNumber, CallRef, Entry, Error, Format, Kind, LogPos, PassId,
-    Resolution, Seq, SeqRange, SessionId, TokenCount, Usage,
+    Block, Budget, CallEnd, CallNumber, CallRef, Entry, Format, LogPos, PassId, Resolution, Seq,
+    SeqRange, SessionId, TokenCount, Usage,
 };
 
-use crate::dice::Dice;
 use crate::oracle::{Breach, Oracle};
 use crate::talk::Talk;
+use highwater_tests::dice::Dice;
 
 /// What an agent does.
 #[derive(Clone, Debug)]
@@ -128,30 +127,6 @@ impl Agent {
             talk: self.talk.clone(),
             given: self.given.clone(),
         })
-    }
-
-    /// Holds what is said of a past call against what it was answered with (P8).
-    pub(crate) fn recalls(
-        &self,
-        call: CallNumber,
-        said: Result<PastCall, Error>,
-    ) -> Result<(), Breach> {
-        if let Ok(PastCall { used: Some(used), .. }) = &said {
-            self.oracle.was_used(call, &used.model, used.usage)?;
-        }
-        match (said, self.seen.get(&call)) {
-            (Ok(past), Some(seen)) if past.context.blocks().ne(seen) => Err(format!(
-                "P8: call {} is shown as {:?}, it was {seen:?}",
-                call.0, past.context.segments
-            )),
-            (Err(error), Some(_)) if error.kind() == Kind::NotFound => {
-                Err(format!("P8: call {} was answered and is gone: {error}", call.0))
-            }
-            (Err(error), _) if matches!(error.kind(), Kind::Corrupt | Kind::Unknown) => {
-                Err(format!("P8: call {} cannot be shown: {error}", call.0))
-            }
-            (Ok(_) | Err(_), _) => Ok(()),
-        }
     }
 
     /// The settings that it opens its session with: as the log has them, now and then with other marks.

@@ -249,16 +249,17 @@ impl<'a> Life<'a> {
                 }));
             }
             Move::Call(call) => {
+                let then = agent.then(Some(call), self.is_calm);
                 drop(tokio::spawn(async move {
                     let said = handle.call(call).await;
-                    locked(&answers).push(Answer::Call { agent: at, number, call, said });
+                    locked(&answers).push(Answer::Call { agent: at, number, call, said, then });
                 }));
             }
             Move::Read(range, limit) => {
-                let until = range.end.0.min(agent.oracle.entries().len() as u64 + 1);
+                let then = agent.then(None, self.is_calm);
                 drop(tokio::spawn(async move {
                     let page = handle.history().page(range, Order::OldestFirst, limit).await;
-                    locked(&answers).push(Answer::Page { agent: at, number, range, until, page });
+                    locked(&answers).push(Answer::Page { agent: at, number, range, page, then });
                 }));
             }
         }

@@ -4,10 +4,10 @@
 mod agent;
 mod args;
 mod crowd;
-mod dice;
 mod forks;
 mod ground;
 mod life;
+mod looking;
 mod oracle;
 mod run;
 mod scribe;

@@ -7,9 +7,9 @@ use highwater_protocol::{LogPos, Timestamp};
 use highwater_storage::Store;
 
 use crate::agent::Agent;
-use crate::dice::Dice;
 use crate::ground::Disk;
 use crate::life::{End, Life};
+use highwater_tests::dice::Dice;
 
 /// What was done beside the turns, and how often.
 pub(crate) type Done = [(&'static str, u64); 7];

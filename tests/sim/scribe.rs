@@ -9,8 +9,8 @@ use highwater::summarize::{Completion, SummarizeError, Summarizer, SummaryReques
 use highwater_protocol::TokenCount;
 use highwater_protocol::accept::Finish;
 
-use crate::dice::Dice;
 use crate::ground::{PLANTED, locked};
+use highwater_tests::dice::Dice;
 
 /// Stands in every answer that must never become a summary.
 pub(crate) const BAD: &str = "not-a-summary";
@@ -62,7 +62,7 @@ impl Scribe {
 
     fn draw(&self) -> (Act, u64) {
         let mut dice = locked(&self.dice);
-        (dice.weighted(&ACTS), dice.next())
+        (dice.weighted(&ACTS), dice.draw())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use highwater_protocol::{Entry, EntryId, Format};
 use serde_json::{Value, json};
 
-use crate::dice::Dice;
+use highwater_tests::dice::Dice;
 
 /// One agent's source of entries.
 #[derive(Clone)]

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use highwater_protocol::{Entry, EntryId, Format};
 
+use crate::dice::Dice;
+
 /// One step of a generated play.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -40,10 +42,9 @@ pub fn numbered(number: u64) -> Arc<Entry> {
 /// An entry of a number and of some 20 KB, which hardly gets smaller when it is packed.
 pub fn long(number: u64) -> Arc<Entry> {
     let id = EntryId::parse(&format!("n{number}")).expect("a legal id");
-    let (mut text, mut mixed) = (format!("entry {number} "), number);
+    let (mut text, mut dice) = (format!("entry {number} "), Dice::new(number));
     while text.len() < 20_000 {
-        mixed = mixed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
-        write!(text, "{mixed:x} ").expect("a string takes everything");
+        write!(text, "{:x} ", dice.draw()).expect("a string takes everything");
     }
     Arc::new(Entry::user(id, &text).expect("an entry below the cap"))
 }

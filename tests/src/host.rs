@@ -214,6 +214,17 @@ impl Away {
     }
 }
 
+/// A context of a session that nobody plays, with stand-ins: whole for its provider, and held against nothing else.
+pub async fn context(session: &SessionHandle) -> Context {
+    match session.context(OpenCalls::StandIn).await.expect("the session answers") {
+        ContextReply::Ready(context) => {
+            assert_eq!(rules::pairs_whole(context.format, &context.body()), None);
+            context
+        }
+        other => panic!("no context: {other:?}"),
+    }
+}
+
 /// All notices that are there already.
 pub fn drain(notices: &mut highwater::Notices) -> Vec<Notice> {
     std::iter::from_fn(|| notices.try_next())

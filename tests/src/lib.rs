@@ -4,6 +4,7 @@
 
 pub mod acks;
 pub mod branch;
+pub mod dice;
 pub mod generate;
 pub mod host;
 pub mod log;

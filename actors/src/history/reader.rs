@@ -98,3 +98,6 @@ impl History {
         Err(Error::new(Kind::Retry, why))
     }
 }
+
+#[cfg(test)]
+mod tests;

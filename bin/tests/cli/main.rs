@@ -5,5 +5,6 @@ mod damaged;
 mod exporting;
 mod inspecting;
 mod replaying;
+mod stopping;
 mod storing;
 mod world;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_highwater");
+
 /// A directory of its own for each test.
 pub(crate) struct World {
     dir: tempfile::TempDir,
@@ -43,9 +45,40 @@ impl World {
         self.run(&words)
     }
 
+    /// Runs `highwater` as somebody whom permission bits bind: root is not, and so becomes nobody.
+    #[cfg(unix)]
+    pub(crate) fn run_as_anybody(&self, words: &[&str]) -> Ran {
+        use std::os::unix::fs::MetadataExt;
+        if self.dir.path().metadata().expect("it is there").uid() != 0 {
+            return self.run(words);
+        }
+        // Where the program was built, nobody may not look.
+        self.set_mode(".", 0o755);
+        let copy = self.path("copy-of-highwater");
+        // A file that this process wrote may still be open in another test's child, and then cannot be started.
+        let copied = Command::new("cp").arg(PROGRAM).arg(&copy).status().expect("cp is there");
+        assert!(copied.success(), "{copied}");
+        let mut command = self.started("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(copy).args(words);
+        command.output().expect("setpriv is there").into()
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn set_mode(&self, path: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(self.path(path), permissions).expect("it is ours");
+    }
+
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
-        command.args(words).current_dir(self.dir.path()).env_remove("RUST_LOG");
+        let mut command = self.started(PROGRAM);
+        command.args(words);
+        command
+    }
+
+    fn started(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.dir.path()).env_remove("RUST_LOG");
         command
     }
 }

@@ -4,5 +4,6 @@ mod crashes;
 mod crowds;
 mod fixture;
 mod forged;
+mod golden;
 mod refusals;
 mod trips;

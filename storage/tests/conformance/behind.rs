@@ -2,7 +2,7 @@
 
 use highwater_protocol::payload::MAX_PAYLOAD_BYTES;
 use highwater_protocol::{Digest, LogPos, Record, Timestamp};
-use highwater_storage::{Fork, MAX_FORK_DEPTH, Store, StoreError, Swept};
+use highwater_storage::{Appended, Fork, Lease, MAX_FORK_DEPTH, Store, StoreError, Swept};
 
 use crate::entries::{batch_of, entry, entry_id, grow, said, sealed, whole};
 use crate::fixture::{append, batch, id, open, record};
@@ -218,9 +218,8 @@ pub(crate) fn equal_payloads_are_stored_once(store: &dyn Store) {
 
 pub(crate) fn a_sweep_removes_what_nothing_refers_to_and_is_old(store: &dyn Store) {
     let lease = open(store, "a");
-    let text = |letter: &str| letter.repeat(5000);
-    append(store, &batch_of(&lease, 0, vec![said(0, &text("a"))]));
-    let (kept, lost) = (text("b"), text("c"));
+    append(store, &batch_of(&lease, 0, vec![large(0, "a")]));
+    let (kept, lost) = (large_text("b"), large_text("c"));
     let digests = store.put_blobs(&[kept.as_bytes(), lost.as_bytes()], Timestamp(50)).expect("put");
     assert_eq!(digests, [Digest::of(kept.as_bytes()), Digest::of(lost.as_bytes())]);
     let large = vec![0; MAX_PAYLOAD_BYTES + 1];
@@ -233,8 +232,72 @@ pub(crate) fn a_sweep_removes_what_nothing_refers_to_and_is_old(store: &dyn Stor
     let swept = store.sweep_blobs(Timestamp(i64::MAX)).expect("swept");
     assert_eq!(swept.blobs, 1);
     assert_eq!(store.sweep_blobs(Timestamp(i64::MAX)).expect("swept"), Swept::default());
-    let expected = [said(0, &text("a")), said(1, &kept)];
+    let expected = [large(0, "a"), said(1, &kept)];
     assert_eq!(whole(store, "a", 10_000)[..2], expected);
     append(store, &batch_of(&lease, 200, vec![said(200, &lost)]));
     assert_eq!(whole(store, "a", 10_000)[200], said(200, &lost), "it is stored anew");
+}
+
+pub(crate) fn a_sweep_spares_what_forks_share(store: &dyn Store) {
+    let shown = |name: &str, len: u64, told: &[(u64, &str)]| {
+        let mut expected: Vec<Record> = (0..len).map(|number| entry(number, 1500)).collect();
+        for (at, letter) in told {
+            expected[usize::try_from(*at).expect("a short log")] = large(*at, letter);
+        }
+        assert!(whole(store, name, 100_000) == expected, "{name} is another than it was");
+    };
+    let say = |lease: &Lease, at: u64, letter: &str| {
+        let appended = append(store, &batch_of(lease, at, vec![large(at, letter)]));
+        assert_eq!(appended, Appended::Stored(LogPos(at + 1)));
+    };
+    let lost = large_text("x");
+    let swept = || {
+        store.put_blobs(&[lost.as_bytes()], Timestamp(1)).expect("put");
+        let swept = store.sweep_blobs(Timestamp(i64::MAX)).expect("swept");
+        assert_eq!(swept.blobs, 1, "what nothing refers to, and no more");
+    };
+    // One payload in what will be sealed, one in the shared rows behind that, one behind the fork point.
+    let parent = open(store, "1");
+    say(&parent, 0, "a");
+    grow(store, &parent, 1..200, 1500);
+    say(&parent, 200, "b");
+    fork(store, "1", 201, "2").expect("it is forked");
+    say(&parent, 201, "c");
+    let child = open(store, "2");
+    say(&child, 201, "d");
+    grow(store, &child, 202..400, 1500);
+    say(&child, 400, "e");
+    fork(store, "2", 401, "3").expect("a fork of a fork");
+    fork(store, "2", 100, "4").expect("one that left before its parent began");
+    let all = || {
+        shown("1", 202, &[(0, "a"), (200, "b"), (201, "c")]);
+        shown("2", 401, &[(0, "a"), (200, "b"), (201, "d"), (400, "e")]);
+        shown("3", 401, &[(0, "a"), (200, "b"), (201, "d"), (400, "e")]);
+        shown("4", 100, &[(0, "a")]);
+    };
+    swept();
+    all();
+    assert!((1..=200).contains(&sealed(store, "1", 200)), "one of the shared ones is sealed");
+    assert!((202..=400).contains(&sealed(store, "2", 400)), "and one of the fork's own");
+    swept();
+    all();
+    // Both go on, and what they shared is sealed on either side.
+    grow(store, &parent, 202..300, 1500);
+    grow(store, &open(store, "3"), 401..500, 1500);
+    for name in ["1", "2", "3", "4"] {
+        sealed(store, name, 1_000);
+    }
+    swept();
+    shown("1", 300, &[(0, "a"), (200, "b"), (201, "c")]);
+    shown("3", 500, &[(0, "a"), (200, "b"), (201, "d"), (400, "e")]);
+    shown("4", 100, &[(0, "a")]);
+}
+
+fn large_text(letter: &str) -> String {
+    letter.repeat(5_000)
+}
+
+/// An entry whose text is kept apart as a payload.
+fn large(number: u64, letter: &str) -> Record {
+    said(number, &large_text(letter))
 }

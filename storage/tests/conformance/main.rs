@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use behind::{
     a_fork_begins_with_its_parents_log_and_shares_it, a_fork_of_a_fork_reads_through_both,
-    a_sweep_removes_what_nothing_refers_to_and_is_old, anchors_are_kept_thinned_and_inherited,
-    equal_payloads_are_stored_once, forks_have_a_largest_depth,
-    forks_that_are_not_legal_change_nothing, ids_are_found_where_their_entries_are_sealed,
-    ids_behind_the_fork_point_are_the_parents_alone, sealing_does_not_show,
-    sealing_never_goes_behind_what_was_asked,
+    a_sweep_removes_what_nothing_refers_to_and_is_old, a_sweep_spares_what_forks_share,
+    anchors_are_kept_thinned_and_inherited, equal_payloads_are_stored_once,
+    forks_have_a_largest_depth, forks_that_are_not_legal_change_nothing,
+    ids_are_found_where_their_entries_are_sealed, ids_behind_the_fork_point_are_the_parents_alone,
+    sealing_does_not_show, sealing_never_goes_behind_what_was_asked,
 };
 use fixture::{ALL, append, batch, id, log, open, record};
 use highwater_protocol::LogPos;
@@ -66,6 +66,7 @@ suite! {
     anchors_are_kept_thinned_and_inherited,
     equal_payloads_are_stored_once,
     a_sweep_removes_what_nothing_refers_to_and_is_old,
+    a_sweep_spares_what_forks_share,
 }
 
 fn opening_creates_and_raises_the_epoch(store: &dyn Store) {

@@ -12,6 +12,7 @@ use highwater_tests::rules;
 use super::Life;
 use crate::agent::Agent;
 use crate::ground::{Disk, locked};
+use crate::looking::Then;
 use crate::oracle::Breach;
 use crate::words;
 
@@ -28,13 +29,14 @@ pub(super) enum Answer {
         number: u64,
         call: CallNumber,
         said: Result<PastCall, Error>,
+        then: Then,
     },
     Page {
         agent: usize,
         number: u64,
         range: SeqRange,
-        until: u64,
         page: Result<HistoryPage, Error>,
+        then: Then,
     },
 }
 
@@ -63,19 +65,15 @@ impl Life<'_> {
                     self.say(&format!("{agent}! #{number} {}", words::of_reply(&reply)));
                     self.replied(agent, number, is_calm && !is_at_once, is_calm, &reply)
                 }
-                Answer::Call { agent, number, call, said } => {
+                Answer::Call { agent, number, call, said, then } => {
                     let told = if said.is_ok() { "shown again" } else { "not shown" };
                     self.say(&format!("{agent}! #{number} call {} {told}", call.0));
                     self.world.called_again += u64::from(said.is_ok());
-                    self.world.agents[agent].recalls(call, said)
+                    self.world.agents[agent].recalls(call, said, then, is_calm)
                 }
-                Answer::Page { agent, number, range, until, page } => {
+                Answer::Page { agent, number, range, page, then } => {
                     self.say(&format!("{agent}! #{number} {}", words::of_page(&page)));
-                    let oracle = &self.world.agents[agent].oracle;
-                    page.map_or(Ok(()), |page| {
-                        let ends = page.rest.is_none();
-                        oracle.reads_back(range.start.0, until, &page.entries, ends)
-                    })
+                    self.world.agents[agent].reads(range, &page, then, is_calm)
                 }
             };
             held?;

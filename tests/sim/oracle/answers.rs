@@ -273,12 +273,7 @@ impl Oracle {
             (Request::Cancel, Reply::Cancelled(None))
             | (Request::Close, Reply::Closed)
             | (Request::Status, Reply::Status(_)) => Ok(()),
-            (Request::Checkpoint, Reply::Checkpoint(checkpoint)) => {
-                if checkpoint.end() <= self.next() {
-                    return Ok(());
-                }
-                Err(format!("L2: {} was acknowledged and is not durable", checkpoint.position))
-            }
+            (Request::Checkpoint, Reply::Checkpoint(mark)) => self.marked(ask.since, mark),
             (_, Reply::Changed(changed)) => self.changed(ask, *changed),
             (request, reply) => Err(format!("{} was answered with {reply:?}", request.name())),
         }
@@ -338,8 +333,9 @@ impl Oracle {
                 if self.opened.is_some_and(|(format, _)| format != context.format) && ask.is_alone {
                     return Err(format!("P3: a context in {:?}", context.format));
                 }
-                let last = expected.hold(context, self.last.as_ref())?;
-                self.last = Some(last);
+                let before = self.received.range(..context.call.0).next_back();
+                let last = expected.hold(context, before.map(|(_, last)| last))?;
+                self.received.insert(context.call.0, last);
                 self.reports.told_size(context.call, context.tokens);
                 Ok(())
             }

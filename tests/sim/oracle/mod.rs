@@ -10,6 +10,7 @@
 mod answers;
 mod expect;
 mod fold;
+mod marks;
 mod notices;
 mod passes;
 mod shown;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use highwater_protocol::message::Request;
 
 use highwater_protocol::{
-    Budget, CallNumber, CallRef, Entry, Format, LogPos, Outcome, Record, Seq, TokenCount, Usage,
+    Budget, CallRef, Entry, Format, LogPos, Outcome, Record, Seq, TokenCount,
 };
 
 pub(crate) use answers::Ask;
@@ -61,7 +62,8 @@ pub(crate) struct Oracle {
     reports: usage::Reports,
     /// Contexts whose answers have not come, by number.
     expected: BTreeMap<u64, Expected>,
-    last: Option<Last>,
+    /// Contexts that were received, by number; also those that its parent received before it was forked.
+    received: BTreeMap<u64, Last>,
     resets: u64,
     to_tell: VecDeque<Told>,
     is_lossy: bool,
@@ -94,22 +96,6 @@ impl Oracle {
     /// How many contexts were answered.
     pub(crate) fn called(&self) -> u64 {
         self.calls
-    }
-
-    /// Holds what is told as reported for a call against what is durable (P8).
-    pub(crate) fn was_used(
-        &self,
-        call: CallNumber,
-        model: &str,
-        usage: Usage,
-    ) -> Result<(), Breach> {
-        match self.reports.of(call) {
-            Some((known, durable)) if **known == *model && *durable == usage => Ok(()),
-            known => Err(format!(
-                "P8: call {} took {usage:?} by what is told, durable is {known:?}",
-                call.0
-            )),
-        }
     }
 
     /// Whether a pass is in flight, or somebody waits for something.
@@ -163,6 +149,9 @@ impl Oracle {
         };
         shared.iter().try_for_each(|record| child.take(record))?;
         (child.is_copied, child.owed) = (false, None);
+        // What they showed is shown by the fork too (P1).
+        let received = self.received.range(..=child.calls);
+        child.received = received.map(|(call, last)| (*call, last.clone())).collect();
         // Its own rewind or change may be what the fork left behind: the pass ends with the fork.
         if let Some(flight) = &mut child.flight {
             flight.forked();
@@ -373,13 +362,10 @@ impl Oracle {
             }
             Record::Rewound { to, .. } => self.settle_record(&Request::Rewind { to: *to }, true),
             Record::Cleared { .. } => self.settle_record(&Request::Clear, true),
-            Record::Checkpointed { .. } if !self.was_asked("checkpoint") => {
-                Err("L4: a checkpoint is marked that nobody asked for".to_owned())
+            Record::Checkpointed { seq, .. } => self.marks(*seq),
+            Record::PassStarted { .. } | Record::Spliced { .. } | Record::PassEnded { .. } => {
+                Ok(())
             }
-            Record::PassStarted { .. }
-            | Record::Spliced { .. }
-            | Record::PassEnded { .. }
-            | Record::Checkpointed { .. } => Ok(()),
             Record::Used { call, model, usage, .. } => {
                 let (call, model, usage) = (*call, model.clone(), *usage);
                 self.settle_record(&Request::ReportUsage { call, model, usage }, true)

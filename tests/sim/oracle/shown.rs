@@ -26,7 +26,7 @@ pub(crate) struct Expected {
     resets: u64,
 }
 
-/// The last context that was received.
+/// A context that was received, for the next one to be held against.
 #[derive(Clone, Debug)]
 pub(crate) struct Last {
     wanted_resets: u64,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_protocol::{CallNumber, Kind, TokenCount, Usage};
 
-use super::Breach;
 use super::expect::Verdict;
+use super::{Breach, Oracle};
 
 /// Contexts that may still be reported, reports of a model that count, and what is as estimated.
 const AWAITED: usize = 64;
@@ -24,6 +24,35 @@ pub(super) struct Reports {
     /// All reports that say something, in order.
     shares: Vec<(Box<str>, u64)>,
     last_model: Option<Box<str>>,
+}
+
+impl Oracle {
+    /// Whether a report on a call is durable.
+    pub(crate) fn is_reported(&self, call: CallNumber) -> bool {
+        self.reports.used.contains_key(&call)
+    }
+
+    /// Holds what is told as reported for a call against what is durable (P8). `was_reported`: when it was asked for.
+    pub(crate) fn was_used(
+        &self,
+        call: CallNumber,
+        told: Option<(&str, Usage)>,
+        was_reported: bool,
+    ) -> Result<(), Breach> {
+        let known = self.reports.used.get(&call);
+        let is_right = match (told, known) {
+            (Some((model, usage)), Some((known, durable))) => {
+                **known == *model && *durable == usage
+            }
+            (Some(_), None) => false,
+            (None, _) => !was_reported,
+        };
+        if is_right {
+            Ok(())
+        } else {
+            Err(format!("P8: call {} took {told:?} by what is told, durable is {known:?}", call.0))
+        }
+    }
 }
 
 impl Reports {
@@ -80,11 +109,6 @@ impl Reports {
         }
         self.last_model = Some(model.into());
         Ok(())
-    }
-
-    /// What was reported for a call.
-    pub(super) fn of(&self, call: CallNumber) -> Option<&(Box<str>, Usage)> {
-        self.used.get(&call)
     }
 
     /// A mark as estimated sizes meet it.

@@ -11,6 +11,7 @@ const DATA: &[&str] = &[
     "CallEnd",
     "CallNumber",
     "CallRef",
+    "Checkpoint",
     "Context",
     "Entry",
     "Error",
