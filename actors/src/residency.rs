@@ -30,8 +30,8 @@ pub(crate) struct Residency {
     resident: AtomicU64,
     clock: AtomicU64,
     is_relieving: AtomicBool,
-    /// Relief is asked for again only above this: what could not be given up a moment ago cannot be now.
-    asked_above: AtomicU64,
+    /// What was held when relief was asked for last; zero within the budget.
+    asked_at: AtomicU64,
     live: AtomicU64,
     activations: AtomicU64,
     passivations: AtomicU64,
@@ -73,7 +73,7 @@ impl Residency {
             resident: AtomicU64::new(0),
             clock: AtomicU64::new(0),
             is_relieving: AtomicBool::new(false),
-            asked_above: AtomicU64::new(0),
+            asked_at: AtomicU64::new(0),
             live: AtomicU64::new(0),
             activations: AtomicU64::new(0),
             passivations: AtomicU64::new(0),
@@ -104,7 +104,7 @@ impl Residency {
     /// The registry has done what it could.
     pub(crate) fn relieved(&self) {
         let resident = self.resident.load(Ordering::Relaxed);
-        self.asked_above.store(resident + self.budget / 16, Ordering::Relaxed);
+        self.asked_at.store(resident, Ordering::Relaxed);
         self.is_relieving.store(false, Ordering::Relaxed);
     }
 
@@ -130,19 +130,22 @@ impl Account {
         self.held.used.store(now, Ordering::Relaxed);
     }
 
-    /// The session holds so many bytes now. Whether the registry is to be asked for relief: all hold too much, it was not
-    /// asked yet, and there is hope, since this session could end or more is held than when it was asked last.
+    /// The session holds so many bytes now. Whether the registry is to be asked for relief: all hold too much, it is not
+    /// about to see to it, and there is hope. That is when this session could end, when less is held than at the last
+    /// asking, since others may be able to give up what is left, or when notably more is held.
     pub(crate) fn holds(&self, bytes: usize, could_end: bool) -> bool {
         let (bytes, residency) = (bytes as u64, &self.residency);
         let before = self.held.bytes.swap(bytes, Ordering::Relaxed);
         // A sum that wraps on its way is right in the end.
         residency.resident.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
         if residency.excess() == 0 {
-            residency.asked_above.store(0, Ordering::Relaxed);
+            residency.asked_at.store(0, Ordering::Relaxed);
             return false;
         }
         let resident = residency.resident.load(Ordering::Relaxed);
-        (could_end || resident > residency.asked_above.load(Ordering::Relaxed))
+        let asked_at = residency.asked_at.load(Ordering::Relaxed);
+        let as_asked = asked_at..=asked_at + residency.budget / 16;
+        (could_end || asked_at == 0 || !as_asked.contains(&resident))
             && !residency.is_relieving.swap(true, Ordering::Relaxed)
     }
 
@@ -179,10 +182,16 @@ mod tests {
         assert!(!b.holds(700, true), "it was asked for already");
         assert_eq!(residency.excess(), 1_300 - 875);
         residency.relieved();
-        assert!(!b.holds(700, false), "nothing was given up, and no more is held");
+        assert!(!b.holds(700, false), "nothing was given up");
+        assert!(!b.holds(760, false), "hardly more is held");
+        assert!(b.holds(690, false), "something was given up: another may have more");
+        residency.relieved();
         assert!(b.holds(900, false), "more is held");
         residency.relieved();
-        assert!(b.holds(700, true), "one could end");
+        assert!(!b.holds(900, false), "nothing was given up");
+        assert!(b.holds(900, true), "one could end");
+        residency.relieved();
+        b.holds(700, false);
         residency.relieved();
         assert!(!a.holds(100, true), "800 are within the budget");
         assert_eq!((residency.excess(), residency.gauges().resident_bytes), (0, 800));
