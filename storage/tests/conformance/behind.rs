@@ -222,8 +222,8 @@ pub(crate) fn a_sweep_removes_what_nothing_refers_to_and_is_old(store: &dyn Stor
     let (kept, lost) = (large_text("b"), large_text("c"));
     let digests = store.put_blobs(&[kept.as_bytes(), lost.as_bytes()], Timestamp(50)).expect("put");
     assert_eq!(digests, [Digest::of(kept.as_bytes()), Digest::of(lost.as_bytes())]);
-    let large = vec![0; MAX_PAYLOAD_BYTES + 1];
-    let refused = store.put_blobs(&[&large], Timestamp(50)).expect_err("it is too large");
+    let too_large = vec![0; MAX_PAYLOAD_BYTES + 1];
+    let refused = store.put_blobs(&[&too_large], Timestamp(50)).expect_err("it is too large");
     assert!(matches!(refused, StoreError::Invalid(_)), "{refused}");
     assert_eq!(store.sweep_blobs(Timestamp(50)).expect("swept"), Swept::default(), "too young");
     append(store, &batch_of(&lease, 1, vec![said(1, &kept)]));
