@@ -24,7 +24,7 @@ use crate::house::House;
 use crate::journal::{JournalActor, JournalArguments};
 use crate::registry::{RegistryActor, RegistryMessage};
 use crate::residency::{Gauges, Residency};
-use crate::session::{Answer, Cadence, SessionMessage};
+use crate::session::{Answer, Cadence, Questions, SessionMessage};
 use crate::summarize::{Extractive, KeptSummaries, Summarizer};
 use highwater_protocol::message::Request;
 
@@ -138,6 +138,7 @@ impl Builder {
             journal,
             queue: Budgeted::new(caps::PROCESS_QUEUE_BYTES),
             residency: Residency::new(self.resident_bytes),
+            questions: Questions::default(),
             passivate_after: self.passivate_after,
             anchor_every: self.anchor_every,
         };

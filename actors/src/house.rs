@@ -11,7 +11,7 @@ use crate::door::Door;
 use crate::env::{Clock, Executor};
 use crate::journal::JournalMessage;
 use crate::residency::Residency;
-use crate::session::Cadence;
+use crate::session::{Cadence, Questions};
 
 /// Shared by all actors. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub(crate) struct House {
     pub(crate) journal: ActorRef<JournalMessage>,
     pub(crate) queue: Budgeted,
     pub(crate) residency: Arc<Residency>,
+    pub(crate) questions: Questions,
     /// How long a session may lie idle before its actor ends.
     pub(crate) passivate_after: Duration,
     /// How much of a log comes between two anchors.

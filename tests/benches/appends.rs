@@ -25,10 +25,10 @@ const ROUNDS: u64 = 5;
 const ROW_BYTES: usize = 1_000;
 const ROWS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("rows");
 
-/// A store that notes how many bytes of records each commit took.
+/// A store that notes how many bytes of records each commit took, and how long.
 struct Noting {
     store: RedbStore,
-    batches: Arc<Mutex<Vec<usize>>>,
+    commits: Arc<Mutex<Vec<(usize, Duration)>>>,
 }
 
 impl Wrapping for Noting {
@@ -42,11 +42,13 @@ impl Wrapping for Noting {
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let before = self.store.usage()?.encoded_bytes;
+        let started = Instant::now();
         let done = work(&self.store)?;
+        let took = started.elapsed();
         if access == Access::Append {
             let bytes = self.store.usage()?.encoded_bytes - before;
             let bytes = usize::try_from(bytes).expect("a commit is small");
-            self.batches.lock().expect("nobody panics").push(bytes);
+            self.commits.lock().expect("nobody panics").push((bytes, took));
         }
         Ok(done)
     }
@@ -66,6 +68,7 @@ fn entry(session: u64, number: u64) -> Arc<Entry> {
 /// What one round of the house took, and what its commits held.
 struct House {
     took: Duration,
+    committing: Duration,
     batches: Vec<usize>,
     row_bytes: usize,
     syncs: u64,
@@ -73,8 +76,8 @@ struct House {
 
 async fn house(dir: &Path, round: u64) -> House {
     let store = RedbStore::open(dir, RedbOptions::default()).expect("a store");
-    let batches = Arc::new(Mutex::new(Vec::new()));
-    let noting = Arc::new(Noting { store, batches: Arc::clone(&batches) });
+    let commits = Arc::new(Mutex::new(Vec::new()));
+    let noting = Arc::new(Noting { store, commits: Arc::clone(&commits) });
     let house =
         Highwater::builder(world::Shared(Arc::clone(&noting))).start().await.expect("a house");
     let mut sessions = Vec::new();
@@ -85,7 +88,7 @@ async fn house(dir: &Path, round: u64) -> House {
     let entries: Vec<Vec<Arc<Entry>>> = (0..SESSIONS)
         .map(|session| (0..APPENDS).map(|n| entry(session, round * APPENDS + n)).collect())
         .collect();
-    batches.lock().expect("nobody panics").clear();
+    commits.lock().expect("nobody panics").clear();
     let syncs = noting.usage().expect("figures").syncs;
     let started = Instant::now();
     let tasks: Vec<_> = sessions
@@ -99,12 +102,14 @@ async fn house(dir: &Path, round: u64) -> House {
     let took = started.elapsed();
     let syncs = noting.usage().expect("figures").syncs - syncs;
     house.close().await.expect("it closes");
-    let bytes = std::mem::take(&mut *batches.lock().expect("nobody panics"));
+    let commits = std::mem::take(&mut *commits.lock().expect("nobody panics"));
+    let (bytes, times): (Vec<usize>, Vec<Duration>) = commits.into_iter().unzip();
+    let committing = times.iter().sum();
     // All records are of about one size, so that bytes tell how many there were.
     let appends = usize::try_from(SESSIONS * APPENDS).expect("a small number");
     let row_bytes = bytes.iter().sum::<usize>() / appends;
     let batches = bytes.iter().map(|bytes| (bytes + row_bytes / 2) / row_bytes).collect();
-    House { took, batches, row_bytes, syncs }
+    House { took, committing, batches, row_bytes, syncs }
 }
 
 async fn append(session: SessionHandle, entries: Vec<Arc<Entry>>) {
@@ -153,11 +158,12 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let (mut ours, mut plain, mut quick, mut single) = <(f64, f64, f64, f64)>::default();
-    let (mut appends, mut commits, mut syncs) = (0_u64, 0_u64, 0_u64);
+    let (mut appends, mut commits, mut syncs, mut committing) = (0_u64, 0_u64, 0_u64, 0.0);
     for round in 0..ROUNDS {
-        let House { took, batches, row_bytes, syncs: synced } =
+        let House { took, committing: busy, batches, row_bytes, syncs: synced } =
             runtime.block_on(house(&path("house"), round));
         ours += took.as_secs_f64();
+        committing += busy.as_secs_f64();
         let rows: usize = batches.iter().sum();
         appends += SESSIONS * APPENDS;
         commits += batches.len() as u64;
@@ -180,6 +186,7 @@ fn main() {
     ] {
         println!("{:>9.0} appends/s  {what}", rate(took));
     }
+    println!("a commit was under way {:.2} of Highwater's time", committing / ours);
     println!("against bare redb with quick repair: {:.2}", quick / ours);
     println!("against bare redb as it comes:       {:.2}", plain / ours);
     println!("against one commit for each append:  {:.1}", single / ours);

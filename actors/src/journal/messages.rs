@@ -20,6 +20,8 @@ pub(crate) enum JournalMessage {
         /// Who is to be told.
         session: ActorRef<SessionMessage>,
     },
+    /// There are sessions that do not know yet what became of their batches.
+    Tell,
     /// Those who were ready have had one turn more to come.
     Gather {
         /// Turns that they have left.

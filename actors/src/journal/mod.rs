@@ -36,14 +36,25 @@ pub(crate) struct JournalState {
     queue: VecDeque<(SessionBatch, ActorRef<SessionMessage>)>,
     /// Who waits for the commit under way, in the order of its batches.
     in_flight: Option<Vec<ActorRef<SessionMessage>>>,
-    /// A commit is about to start, once those who are ready have had their turn.
+    /// Who does not know yet what became of its batch.
+    untold: VecDeque<(ActorRef<SessionMessage>, Committed)>,
+    /// A commit is about to start, once enough have come, or those who are ready have had their turn.
     is_gathering: bool,
+    /// So many batches are enough.
+    enough: usize,
 }
 
 /// How often the journal goes to the end of its own mailbox before it commits. Who was told that a commit has ended, and
-/// has more to say, needs that many turns of the scheduler to be heard: caller, session, journal. Without it a commit
-/// carries those who came while the last one ran, and all others wait for the next: half of them, at twice the syncs.
+/// has more to say, needs that many turns of the scheduler to be heard: caller, session, journal.
 const GATHERING_TURNS: u8 = 1;
+
+/// Of those who were told that a commit has ended, and those who came while it ran, so many eighths make the next one.
+/// With all of them the disk would rest until the last one is heard. With those alone who came while it ran, commits
+/// would carry half of them, at twice the syncs.
+const ENOUGH_EIGHTHS: usize = 5;
+
+/// So many are told at once what became of their batches. What they have more to say is heard before the others are told.
+const TOLD_AT_ONCE: usize = 8;
 
 impl Actor for JournalActor {
     type Msg = JournalMessage;
@@ -60,7 +71,9 @@ impl Actor for JournalActor {
             executor,
             queue: VecDeque::new(),
             in_flight: None,
+            untold: VecDeque::new(),
             is_gathering: false,
+            enough: 1,
         })
     }
 
@@ -72,7 +85,11 @@ impl Actor for JournalActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             JournalMessage::Append { batch, session } => state.queue.push_back((batch, session)),
-            JournalMessage::Written { results } => state.tell(results),
+            JournalMessage::Written { results } => {
+                state.written(results);
+                state.tell(&myself);
+            }
+            JournalMessage::Tell => state.tell(&myself),
             JournalMessage::Gather { turns: 0 } => {
                 state.is_gathering = false;
                 state.commit(&myself);
@@ -90,9 +107,11 @@ impl Actor for JournalActor {
 }
 
 impl JournalState {
-    /// Lets those who are ready come, then commits.
+    /// Commits when enough have come; else lets those who are ready come before.
     fn gather(&mut self, myself: &ActorRef<JournalMessage>) {
-        if self.in_flight.is_none() && !self.queue.is_empty() && !self.is_gathering {
+        if self.queue.len() >= self.enough {
+            self.commit(myself);
+        } else if self.in_flight.is_none() && !self.queue.is_empty() && !self.is_gathering {
             self.is_gathering = true;
             ask_again(myself, GATHERING_TURNS);
         }
@@ -113,11 +132,22 @@ impl JournalState {
         }));
     }
 
-    fn tell(&mut self, results: Vec<Committed>) {
+    fn written(&mut self, results: Vec<Committed>) {
         let sessions = self.in_flight.take().expect("a commit ends once, after it was started");
-        for (session, result) in sessions.into_iter().zip(results) {
+        self.enough = ((sessions.len() + self.queue.len()) * ENOUGH_EIGHTHS).div_ceil(8);
+        self.untold.extend(sessions.into_iter().zip(results));
+    }
+
+    /// Tells some what became of their batches, and the others a moment later: the first may be back with more by then.
+    fn tell(&mut self, myself: &ActorRef<JournalMessage>) {
+        let count = self.untold.len().min(TOLD_AT_ONCE);
+        for (session, result) in self.untold.drain(..count) {
             // A session that has ended reads its log when it is opened again.
             drop(session.cast(SessionMessage::Committed(result)));
+        }
+        if !self.untold.is_empty() {
+            // The actor is alive: it is handling a message.
+            drop(myself.cast(JournalMessage::Tell));
         }
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod asking;
+mod ids;
 mod messages;
 mod retiring;
 mod shell;
@@ -24,6 +25,7 @@ use crate::compactor;
 use crate::house::House;
 use crate::registry::{RegistryMessage, Slot};
 use crate::residency::Account;
+pub(crate) use ids::Questions;
 pub(crate) use messages::{Answer, SessionMessage};
 use shell::Shell;
 pub(crate) use upkeep::{Cadence, Upkeep, size};

@@ -116,7 +116,9 @@ impl Shell {
                 Command::Reply { request, reply } => self.reply(request, reply),
                 Command::Notify(notice) => self.notify(notice),
                 Command::Refold { rewinds, end } => asking::refold(self, myself, rewinds, end),
-                Command::Find { ids } => asking::find(self, myself, ids),
+                Command::Find { ids } => {
+                    self.house.questions.ask(&self.house, &self.lease.session, ids, myself);
+                }
                 Command::Fetch { positions } => asking::fetch(self, myself, positions),
                 Command::StartPass(job) => self.start_pass(myself, job),
                 Command::HurryPass(pass) => self.hurry_pass(pass),
