@@ -41,15 +41,16 @@ impl Wrapping for Noting {
         access: Access,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        if access != Access::Append {
+            return work(&self.store);
+        }
         let before = self.store.usage()?.encoded_bytes;
         let started = Instant::now();
         let done = work(&self.store)?;
         let took = started.elapsed();
-        if access == Access::Append {
-            let bytes = self.store.usage()?.encoded_bytes - before;
-            let bytes = usize::try_from(bytes).expect("a commit is small");
-            self.commits.lock().expect("nobody panics").push((bytes, took));
-        }
+        let bytes = self.store.usage()?.encoded_bytes - before;
+        let bytes = usize::try_from(bytes).expect("a commit is small");
+        self.commits.lock().expect("nobody panics").push((bytes, took));
         Ok(done)
     }
 }

@@ -54,7 +54,7 @@ const GATHERING_TURNS: u8 = 1;
 const ENOUGH_EIGHTHS: usize = 5;
 
 /// So many are told at once what became of their batches. What they have more to say is heard before the others are told.
-const TOLD_AT_ONCE: usize = 8;
+const TOLD_AT_ONCE: usize = 16;
 
 impl Actor for JournalActor {
     type Msg = JournalMessage;
@@ -87,9 +87,15 @@ impl Actor for JournalActor {
             JournalMessage::Append { batch, session } => state.queue.push_back((batch, session)),
             JournalMessage::Written { results } => {
                 state.written(results);
+                // The next commit comes first: telling takes longer than starting it.
+                state.gather(&myself);
                 state.tell(&myself);
+                return Ok(());
             }
-            JournalMessage::Tell => state.tell(&myself),
+            JournalMessage::Tell => {
+                state.tell(&myself);
+                return Ok(());
+            }
             JournalMessage::Gather { turns: 0 } => {
                 state.is_gathering = false;
                 state.commit(&myself);
