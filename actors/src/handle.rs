@@ -239,7 +239,8 @@ impl SessionHandle {
     /// now (L9). It costs the same however long that is, and needs no live session on either side; a pass in flight goes on
     /// here and is none of the child's. Durable when it returns. Open it with [`crate::Highwater::open`].
     ///
-    /// [`Kind::NotFound`] when `at` is no entry of this session; [`Kind::Invalid`] when `child` is another session already.
+    /// [`Kind::NotFound`] when `at` is no entry of this session; [`Kind::Invalid`] when `child` is another session already;
+    /// [`Kind::Corrupt`] when a record before it cannot be read and is not sealed yet: fork at an entry before that one.
     pub async fn fork(&self, at: Option<Seq>, child: &SessionId) -> Result<(), Error> {
         fork::fork(&self.house, self.session(), at, child).await
     }

@@ -181,7 +181,9 @@ pub trait Store: Send + Sync + 'static {
     /// written to the child.
     ///
     /// [`StoreError::NoSession`] when the parent is not known; [`StoreError::Invalid`] when its log ends before that
-    /// position, the child is another session already, or the parent is [`MAX_FORK_DEPTH`] forks deep.
+    /// position, the child is another session already, or the parent is [`MAX_FORK_DEPTH`] forks deep;
+    /// [`StoreError::Damaged`] when a record before it that is not sealed yet cannot be read, since its id could not be put
+    /// into the index.
     fn fork(&self, fork: &Fork) -> Result<SessionInfo, StoreError>;
 
     /// Appends the batches of many sessions in one commit (L2). Every batch answered with [`Appended::Stored`] is
