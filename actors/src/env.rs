@@ -7,10 +7,11 @@ mod threaded;
 pub use inline::Inline;
 pub use threaded::Threaded;
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use highwater_protocol::Timestamp;
+use highwater_protocol::{Error, Kind, Timestamp};
 use highwater_storage::StoreError;
 
 /// Tells the time. Actors never ask anybody else.
@@ -56,9 +57,22 @@ pub type Job = Box<dyn FnOnce() + Send>;
 /// Runs work that may panic in a store: the panic becomes an error, so that nobody waits for an answer for ever.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let why = panic.downcast_ref::<&str>().map_or("no text", |text| text);
-        Err(StoreError::Unknown(format!("the store panicked: {why}")))
+        Err(StoreError::Unknown(format!("the store panicked: {}", said(panic.as_ref()))))
     })
+}
+
+/// Runs reading that may panic on its way: the panic becomes an error of that reading alone.
+pub(crate) fn reading<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let why = format!("reading the store panicked: {}", said(panic.as_ref()));
+        Err(Error::new(Kind::Internal, why))
+    })
+}
+
+/// What a panic said.
+pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text").to_owned()
 }
 
 /// Where blocking work runs. Writes run one after another in the order in which they were given; reads beside them.
@@ -69,6 +83,6 @@ pub trait Executor: Send + Sync + 'static {
     /// Runs a read, beside writes and other reads.
     fn read(&self, job: Job);
 
-    /// Waits until all work given before is done. Blocks.
+    /// Waits until all writes given before are done. Blocks. Reads may go on for a moment.
     fn finish(&self);
 }

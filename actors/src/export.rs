@@ -6,6 +6,7 @@ use highwater_protocol::{Checkpoint, Error, LogPos, SessionId};
 use highwater_storage::export::{self, Exported, Restored, Source};
 use tokio::sync::oneshot;
 
+use crate::env::reading;
 use crate::error::of_export;
 use crate::highwater::shut_down;
 use crate::house::House;
@@ -31,28 +32,40 @@ pub(crate) async fn export(
     since: Option<Checkpoint>,
     dir: PathBuf,
 ) -> Result<Exported, Error> {
+    if house.queue.is_closed() {
+        return Err(shut_down());
+    }
     let (reply, done) = oneshot::channel();
     let store = house.store.clone();
     house.executor.read(Box::new(move || {
         let (at, since) = (checkpoint.position, since.map(|since| since.position));
-        let exported = export::export(&*store, &session, at, since, &dir, &mut |_, _| {});
+        let exported = reading(|| {
+            let done = export::export(&*store, &session, at, since, &dir, &mut |_, _| {});
+            done.map_err(|error| of_export(&error))
+        });
         // The files are there, also for a caller that went away.
-        drop(reply.send(exported.map_err(|error| of_export(&error))));
+        drop(reply.send(exported));
     }));
-    done.await.map_err(|_| shut_down())?
+    house.unless_closed(done.await.map_err(|_| shut_down())?)
 }
 
 /// Writes the log of an exported session into the house's store.
 pub(crate) async fn restore(house: &House, wanted: Restore) -> Result<Restored, Error> {
+    if house.queue.is_closed() {
+        return Err(shut_down());
+    }
     let (reply, done) = oneshot::channel();
     let store = house.store.clone();
     // Not as a write: that would hold up the commits of all sessions until it is done.
     house.executor.read(Box::new(move || {
         let Restore { dir, session, checkpoint, into } = &wanted;
         let source = Source { dir, session: session.as_ref(), checkpoint: *checkpoint };
-        let restored = export::restore(&source, &*store, into.as_ref(), &mut |_, _| {});
+        let restored = reading(|| {
+            let done = export::restore(&source, &*store, into.as_ref(), &mut |_, _| {});
+            done.map_err(|error| of_export(&error))
+        });
         // The log is there, also for a caller that went away.
-        drop(reply.send(restored.map_err(|error| of_export(&error))));
+        drop(reply.send(restored));
     }));
-    done.await.map_err(|_| shut_down())?
+    house.unless_closed(done.await.map_err(|_| shut_down())?)
 }

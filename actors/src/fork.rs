@@ -4,7 +4,7 @@ use highwater_protocol::{Error, Kind, LogPos, Seq, SessionId};
 use highwater_storage::{Fork, PageLimit, Store};
 use tokio::sync::oneshot;
 
-use crate::env::guarded;
+use crate::env::{guarded, reading};
 use crate::error::of_store;
 use crate::highwater::shut_down;
 use crate::history;
@@ -21,16 +21,22 @@ pub(crate) async fn fork(
         return Err(shut_down());
     }
     let (reply, forked) = oneshot::channel();
-    let (store, parent, child) = (house.store.clone(), parent.clone(), child.clone());
-    house.executor.write(Box::new(move || {
-        let made = place(&*store, &parent, at).and_then(|at| {
+    let (store, executor) = (house.store.clone(), house.executor.clone());
+    let (parent, child) = (parent.clone(), child.clone());
+    // Looked for beside the commits of all sessions: what stands before the place is durable, and stays as it is.
+    house.executor.read(Box::new(move || {
+        let at = match reading(|| place(&*store, &parent, at)) {
+            Ok(at) => at,
+            Err(error) => return drop(reply.send(Err(error))),
+        };
+        executor.write(Box::new(move || {
             let fork = Fork { parent, at, child };
-            guarded(|| store.fork(&fork)).map_err(|error| of_store(&error))
-        });
-        // A caller that went away has its fork all the same, and may ask for it again.
-        drop(reply.send(made.map(|_| ())));
+            let made = guarded(|| store.fork(&fork)).map_err(|error| of_store(&error));
+            // A caller that went away has its fork all the same, and may ask for it again.
+            drop(reply.send(made.map(|_| ())));
+        }));
     }));
-    forked.await.map_err(|_| shut_down())?
+    house.unless_closed(forked.await.map_err(|_| shut_down())?)
 }
 
 /// The position behind an entry, or the end of the log.

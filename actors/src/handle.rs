@@ -27,7 +27,8 @@ use crate::session::{Answer, SessionMessage};
 
 /// One session. Cheap to clone; all clones are the same session. Dropping handles does not end the session.
 ///
-/// Dropping the future of a call withdraws nothing: what was asked for is done, only the answer is lost. Appends are
+/// Dropping the future of a call withdraws nothing that has reached the session: it is done, and only the answer is lost.
+/// While the call still waited for its place in the queue, or for the session to be read, nothing is done. Appends are
 /// idempotent, so asking again is safe.
 #[derive(Clone)]
 pub struct SessionHandle {

@@ -156,7 +156,7 @@ fn not_started(error: ractor::SpawnErr) -> Error {
 /// leaves the actors running and the store locked until the process ends.
 #[derive(Clone)]
 pub struct Highwater {
-    house: House,
+    pub(crate) house: House,
     registry: ActorRef<RegistryMessage>,
     counts: Counts,
 }
@@ -253,7 +253,6 @@ impl Highwater {
             // Only an actor that is gone already refuses to stop.
             drop(actor.stop_and_wait(None, None).await);
         }
-        drop(self.counts);
         let (executor, store) = (self.house.executor, self.house.store);
         let finished = tokio::task::spawn_blocking(move || {
             executor.finish();

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use highwater_protocol::Error;
 use ractor::ActorRef;
 
 use crate::admission::Budgeted;
 use crate::compactor::Desk;
 use crate::door::Door;
 use crate::env::{Clock, Executor};
+use crate::highwater::shut_down;
 use crate::journal::JournalMessage;
 use crate::residency::Residency;
 use crate::session::{Cadence, Questions};
@@ -28,4 +30,11 @@ pub(crate) struct House {
     pub(crate) passivate_after: Duration,
     /// How much of a log comes between two anchors.
     pub(crate) anchor_every: Cadence,
+}
+
+impl House {
+    /// What came of work on the store. An error is that the house has closed, if it has: the store was taken away then.
+    pub(crate) fn unless_closed<T>(&self, done: Result<T, Error>) -> Result<T, Error> {
+        done.map_err(|error| if self.queue.is_closed() { shut_down() } else { error })
+    }
 }

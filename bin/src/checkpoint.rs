@@ -1,15 +1,18 @@
 //! `highwater checkpoint`: marks what stands in a stored session, so that it can be exported and restored.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use highwater::Highwater;
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Checkpoint, Record, SessionId, caps};
-use highwater_storage::{PageLimit, RedbOptions, RedbStore, Store, StoreError};
+use highwater_storage::{PageLimit, RedbStore, Store};
 use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::output::print;
+use crate::report::words::hex;
+use crate::store::open;
 
 /// The command's options.
 #[derive(Debug, Args)]
@@ -34,31 +37,26 @@ pub(crate) struct Told {
 impl Told {
     pub(crate) fn of(checkpoint: &Checkpoint) -> Self {
         let Checkpoint { position, seq, digest } = checkpoint;
-        Self { position: position.0, seq: seq.0, digest: digest.to_string() }
+        Self { position: position.0, seq: seq.0, digest: hex(digest) }
     }
 }
 
 /// Runs the command.
 pub(crate) async fn run(options: Options) -> anyhow::Result<Exit> {
     let session = SessionId::parse(&options.session)?;
-    let store = existing(&options.store)?;
+    let store = open(&options.store)?;
     let config = as_it_stands(&store, &session)?;
     let house = Highwater::builder(store).start().await?;
     let marked = async { house.open(session, config).await?.checkpoint().await }.await;
     house.close().await?;
     let checkpoint = marked?;
     if options.json {
-        println!("{}", serde_json::to_string(&Told::of(&checkpoint))?);
+        print(&serde_json::to_string(&Told::of(&checkpoint))?)?;
     } else {
         let Checkpoint { position, seq, .. } = checkpoint;
-        println!("checkpoint {} behind entry {seq}; it is durable", position.0);
+        print(&format!("checkpoint {} behind entry {seq}; it is durable", position.0))?;
     }
     Ok(Exit::Fine)
-}
-
-/// Opens a store that must be there.
-fn existing(dir: &Path) -> Result<RedbStore, StoreError> {
-    RedbStore::open(dir, RedbOptions { create: false, ..RedbOptions::default() })
 }
 
 /// The marks and the format that a session was opened with last, and no passes of its own: opening it changes nothing.

@@ -6,13 +6,14 @@ use anyhow::Context as _;
 use clap::Args;
 use highwater_protocol::{LogPos, SessionId};
 use highwater_storage::export::{self, Exported};
-use highwater_storage::{RedbOptions, RedbStore};
 use serde::Serialize;
 
 use crate::checkpoint::Told;
 use crate::exit::Exit;
+use crate::output::print;
 use crate::progress::Steps;
 use crate::report::words::{bytes, counted};
+use crate::store::open_to_read;
 
 /// The command's options.
 #[derive(Debug, Args)]
@@ -50,7 +51,7 @@ struct Report {
 /// Runs the command.
 pub(crate) fn run(options: &Options) -> anyhow::Result<Exit> {
     let session = SessionId::parse(&options.session)?;
-    let store = RedbStore::open_to_read(&options.store, RedbOptions::default())?;
+    let store = open_to_read(&options.store)?;
     let checkpoint = match options.checkpoint {
         Some(position) => LogPos(position),
         None => export::last_checkpoint(&store, &session)?
@@ -84,15 +85,16 @@ fn tell(options: &Options, session: &SessionId, done: &Exported) -> anyhow::Resu
             files: done.files,
             bytes: done.bytes,
         };
-        println!("{}", serde_json::to_string(&report)?);
+        print(&serde_json::to_string(&report)?)
     } else if done.files == 0 {
-        println!("checkpoint {at} of session {session} is in {dir} already: nothing was written");
+        print(&format!(
+            "checkpoint {at} of session {session} is in {dir} already: nothing was written"
+        ))
     } else {
         let records = counted(done.checkpoint.end().0 - done.from.0, "record");
         let (files, size) = (counted(done.files, "file"), bytes(done.bytes));
-        println!(
+        print(&format!(
             "checkpoint {at} of session {session} is in {dir}: {records} written, {files}, {size}"
-        );
+        ))
     }
-    Ok(())
 }

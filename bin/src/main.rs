@@ -6,6 +6,7 @@ mod checkpoint;
 mod exit;
 mod export;
 mod input;
+mod output;
 mod progress;
 mod replay;
 mod report;

@@ -20,6 +20,7 @@ use highwater_storage::{RedbOptions, RedbStore, Store, Usage};
 use crate::args::{self, Color};
 use crate::exit::Exit;
 use crate::input::{Source, Transcript};
+use crate::output::print;
 use crate::progress::Progress;
 use crate::report::{Marks, Mode, Report, Settings};
 use crate::{report, verify};
@@ -169,23 +170,19 @@ fn check_writable(html: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn publish(options: &args::Replay, report: &Report) -> anyhow::Result<()> {
-    if options.json {
-        println!("{}", report.to_json());
-    } else {
-        let colour = match options.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-            }
-        };
-        print!("{}", report::text::render(report, colour));
-    }
     if let Some(path) = &options.html {
         std::fs::write(path, report::html::page(report))
             .with_context(|| format!("{}: the report cannot be written", path.display()))?;
     }
-    Ok(())
+    if options.json {
+        return print(&report.to_json());
+    }
+    let colour = match options.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    };
+    print(report::text::render(report, colour).trim_end_matches('\n'))
 }
 
 fn verdict(report: &Report, interrupted: bool) -> Exit {

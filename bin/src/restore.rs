@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::checkpoint::Told;
 use crate::exit::Exit;
+use crate::output::print;
 use crate::progress::Steps;
 use crate::report::words::counted;
 
@@ -100,12 +101,13 @@ fn tell_checked(options: &Options, verified: &Verified) -> anyhow::Result<()> {
     if options.json {
         let (exported, checkpoint) = (session.to_string(), Told::of(&checkpoint));
         let report = Report { exported, session: None, checkpoint, records, written: 0 };
-        println!("{}", serde_json::to_string(&report)?);
+        print(&serde_json::to_string(&report)?)
     } else {
         let (at, records) = (checkpoint.position.0, counted(records, "record"));
-        println!("checkpoint {at} of session {session} can be restored: {records}, all verified");
+        print(&format!(
+            "checkpoint {at} of session {session} can be restored: {records}, all verified"
+        ))
     }
-    Ok(())
 }
 
 fn tell(options: &Options, done: &Restored) -> anyhow::Result<()> {
@@ -118,12 +120,10 @@ fn tell(options: &Options, done: &Restored) -> anyhow::Result<()> {
             records: *records,
             written: *written,
         };
-        println!("{}", serde_json::to_string(&report)?);
-        return Ok(());
+        return print(&serde_json::to_string(&report)?);
     }
     let (at, records) = (checkpoint.position.0, counted(*records, "record"));
-    println!(
+    print(&format!(
         "session {session} stands at checkpoint {at}: {records}, {written} of them written now"
-    );
-    Ok(())
+    ))
 }

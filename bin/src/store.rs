@@ -5,7 +5,6 @@ mod doctor;
 mod maintain;
 mod stats;
 
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -21,12 +20,12 @@ pub(crate) use stats::Stats;
 const PAGE: usize = 256;
 
 /// Opens a store that must be there, to read it: nothing in its directory is changed.
-fn open_to_read(dir: &Path) -> anyhow::Result<RedbStore> {
+pub(crate) fn open_to_read(dir: &Path) -> anyhow::Result<RedbStore> {
     Ok(RedbStore::open_to_read(dir, RedbOptions::default())?)
 }
 
 /// Opens a store that must be there.
-fn open(dir: &Path) -> anyhow::Result<RedbStore> {
+pub(crate) fn open(dir: &Path) -> anyhow::Result<RedbStore> {
     Ok(RedbStore::open(dir, RedbOptions { create: false, ..RedbOptions::default() })?)
 }
 
@@ -109,23 +108,6 @@ impl Target {
     fn is_quiet(&self) -> bool {
         self.quiet || self.json
     }
-}
-
-/// Prints a result. Whoever closed the other end has read enough.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
-    match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("the result cannot be printed")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A number of bytes as people read it.
-fn bytes(count: u64) -> String {
-    indicatif::HumanBytes(count).to_string()
 }
 
 /// How much one is of another; nothing of nothing is nothing.

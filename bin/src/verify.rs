@@ -6,13 +6,15 @@ use std::process::Command;
 use anyhow::Context as _;
 use highwater::history;
 use highwater_protocol::{Error, Kind, SessionId};
-use highwater_storage::{RedbOptions, RedbStore};
+use highwater_storage::RedbStore;
 use serde::{Deserialize, Serialize};
 
 use crate::args;
 use crate::exit::Exit;
 use crate::input::Source;
+use crate::output::print;
 use crate::report;
+use crate::store::open_to_read;
 
 /// What the comparison found.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,13 +29,13 @@ struct Found {
 pub(crate) fn run(options: &args::Verify) -> anyhow::Result<Exit> {
     let source = Source::new(options.file.clone());
     let session = source.session(options.session.as_deref())?;
-    let store = RedbStore::open_to_read(&options.store, RedbOptions::default())?;
+    let store = open_to_read(&options.store)?;
     let found = compare(&store, &session, &source)?;
     if options.json {
-        println!("{}", serde_json::to_string(&found)?);
+        print(&serde_json::to_string(&found)?)?;
     } else {
         let answer = if found.lossless { "yes" } else { "no" };
-        println!("lossless: {answer} ({})", found.detail);
+        print(&format!("lossless: {answer} ({})", found.detail))?;
     }
     Ok(if found.lossless { Exit::Fine } else { Exit::Failed })
 }
@@ -78,7 +80,7 @@ pub(crate) fn in_second_process(
     let program = std::env::current_exe().context("this program's own path")?;
     let mut command = Command::new(program);
     command.arg("verify").arg("--json").arg("--store").arg(store);
-    command.arg("--session").arg(session.as_str());
+    command.arg(format!("--session={session}"));
     if let Source::File(path) = source {
         command.arg("--").arg(path);
     }

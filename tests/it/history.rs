@@ -5,8 +5,8 @@ use std::path::Path;
 
 use highwater::Highwater;
 use highwater::history::{self, History, HistoryPage, Item, Order, Wanted};
-use highwater_protocol::{Kind, Role, Seq, SeqRange};
-use highwater_storage::RedbStore;
+use highwater_protocol::{Kind, LogPos, Role, Seq, SeqRange};
+use highwater_storage::{PageLimit, RedbStore, Store};
 use highwater_tests::generate;
 use highwater_tests::host::Host;
 use highwater_tests::notation;
@@ -183,6 +183,28 @@ async fn a_stream_reads_a_page_when_the_last_one_is_used_up() {
         let most = reads.windows(20).map(|some| some[19] - some[0]).max().expect("many");
         let least = reads[1..].windows(20).map(|some| some[19] - some[0]).min().expect("many");
         assert!(least >= 3 && most <= 60, "{least} to {most} reads for twenty entries: {reads:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_the_last_and_cannot_be_read_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    filled(dir.path(), 20).await;
+    let session = world::named("s");
+    let store: RedbStore = world::redb(dir.path());
+    let log = store.read(&session, LogPos(0), PageLimit { bytes: usize::MAX }).expect("readable");
+    let of =
+        |seq| log.records.iter().find(|(_, record)| record.entry().is_some_and(|e| e.seq == seq));
+    let last = of(Seq(20)).expect("it is there").0;
+    drop(store);
+    remove(dir.path(), [last.0]);
+    let store: RedbStore = world::redb(dir.path());
+    for error in [
+        history::find_last(&store, &session, Wanted::Any).expect_err("it may be what is lost"),
+        history::count(&store, &session, ALL).expect_err("it may be one less"),
+    ] {
+        assert_eq!(error.kind(), Kind::Corrupt, "{error}");
+        assert!(error.to_string().contains("cannot be read"), "{error}");
     }
 }
 

@@ -1,10 +1,11 @@
 //! The session never waits for a model (V10): in paused time, a call that waits for a summary takes virtual time, and one
 //! that does not takes exactly none.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use highwater_protocol::Outcome;
 use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{Entry, EntryId, Outcome, caps};
 use highwater_tests::host::Host;
 use highwater_tests::world;
 use tokio::time::Instant;
@@ -61,4 +62,25 @@ async fn a_host_that_awaits_the_pass_stands_still_for_all_of_it() {
     host.append("u: at last").await;
     host.context().await;
     assert_eq!(asked.elapsed(), Duration::from_secs(SUMMARY_SECS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fills_the_queue_does_not_wait_for_who_waits_for_a_pass() {
+    let (_house, host) = slow().await;
+    let pass = host.compact(None).await;
+    let session = host.session.clone();
+    let waits = tokio::spawn(async move { session.settled(pass).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let asked = Instant::now();
+    let large = |number: usize| {
+        let id = EntryId::parse(&format!("large{number}")).expect("a legal id");
+        Arc::new(Entry::user(id, &"x".repeat(4 << 20)).expect("below the cap"))
+    };
+    let entries: Vec<_> = (0..9).map(large).collect();
+    assert!(
+        entries.iter().map(|entry| entry.source().len()).sum::<usize>() > caps::SESSION_QUEUE_BYTES
+    );
+    host.session.append(entries).await.expect("it is stored");
+    assert_eq!(asked.elapsed(), Duration::ZERO);
+    waits.await.expect("it does not panic").expect("the pass has ended");
 }

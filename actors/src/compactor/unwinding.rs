@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
+use crate::env::said;
+
 /// Drives a future; a panic in it is an error with its text, and the future is dropped.
 ///
 /// It is polled in place rather than in a task of its own: dropping it ends the work at once, before the permit that it
@@ -14,11 +16,7 @@ pub(super) async fn unwinding<T>(work: impl Future<Output = T>) -> Result<T, Str
     let polled =
         poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
-            Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                Poll::Ready(Err(text.unwrap_or_else(|| "no text".to_owned())))
-            }
+            Err(panic) => Poll::Ready(Err(said(panic.as_ref()))),
         });
     polled.await
 }

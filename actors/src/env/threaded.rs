@@ -1,10 +1,11 @@
 //! Blocking work on threads: one writer for all sessions, the runtime's blocking pool for reads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use super::{Executor, Job};
+use super::{Executor, Job, said};
 
 /// One writer thread, and the runtime's blocking pool. Dropping it ends the thread after the work given before.
 #[derive(Debug)]
@@ -40,7 +41,10 @@ impl Threaded {
 
 fn run(queue: &Receiver<Job>) {
     while let Ok(job) = queue.recv() {
-        job();
+        // Whoever waits for it learns it by what it dropped; the writes of all others go on.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(job)) {
+            tracing::error!(why = said(panic.as_ref()), "a write panicked");
+        }
     }
 }
 

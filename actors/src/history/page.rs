@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use highwater_protocol::{Entry, EntryOf, Error, LogPos, Seq, SeqRange, SessionId, caps};
+use highwater_protocol::{Entry, EntryOf, Error, Kind, LogPos, Seq, SeqRange, SessionId, caps};
 use highwater_storage::{PageLimit, Store, StoreError};
 
 use super::{Gap, HistoryPage, Order, Wanted, place};
@@ -37,7 +37,7 @@ pub fn read(
 /// The last entry of a kind, reading backwards page by page.
 ///
 /// # Errors
-/// Those of [`read`].
+/// Those of [`read`]; and [`Kind::Corrupt`] when something behind what was found cannot be read, since that might be it.
 pub fn find_last(
     store: &dyn Store,
     session: &SessionId,
@@ -45,17 +45,22 @@ pub fn find_last(
 ) -> Result<Option<(Seq, Arc<Entry>)>, Error> {
     let head = store.session(session).map_err(|error| of_store(&error))?.head;
     let mut last = None;
-    // Most often it is near the end: a first page as small as it can be.
-    let limit = PageLimit { bytes: FIRST_LOOK_BYTES };
-    records(store, session, (head, Order::NewestFirst), limit, |found| {
-        if let Found::Entry(seq, entry) = found
-            && wanted.is(&entry)
-        {
-            last = Some((seq, entry));
+    let limit = PageLimit { bytes: LOOK_BYTES };
+    records(store, session, (head, Order::NewestFirst), limit, |found| match found {
+        Found::Entry(seq, entry) => {
+            if wanted.is(&entry) {
+                last = Some(Ok((seq, entry)));
+            }
+            last.is_none()
         }
-        last.is_none()
+        Found::Damaged(why) => {
+            let why =
+                format!("session {session}: what was looked for may be what cannot be read: {why}");
+            last = Some(Err(Error::new(Kind::Corrupt, why)));
+            false
+        }
     })?;
-    Ok(last)
+    last.transpose()
 }
 
 /// How many entries of a range there are. Reads only the newest: numbers are dense (L1).
@@ -68,7 +73,8 @@ pub fn count(store: &dyn Store, session: &SessionId, range: SeqRange) -> Result<
     Ok(SeqRange::new(start, end).len())
 }
 
-const FIRST_LOOK_BYTES: usize = 64 << 10;
+/// What is looked for is most often near the end.
+const LOOK_BYTES: usize = 64 << 10;
 
 enum Found {
     Entry(Seq, Arc<Entry>),

@@ -7,6 +7,7 @@ use highwater_storage::Store;
 use tokio::sync::oneshot;
 
 use super::{HistoryPage, HistoryStream, Order, PastCall, Wanted, page};
+use crate::env::reading;
 use crate::highwater::shut_down;
 use crate::house::House;
 
@@ -87,11 +88,11 @@ impl History {
         self.house.executor.read(Box::new(move || {
             // A caller that went away, or whose deadline came, needs no answer.
             if !reply.is_closed() {
-                drop(reply.send(work(&*store, &session)));
+                drop(reply.send(reading(|| work(&*store, &session))));
             }
         }));
         if let Ok(answer) = tokio::time::timeout(caps::READ_DEADLINE, answer).await {
-            return answer.map_err(|_| shut_down())?;
+            return self.house.unless_closed(answer.map_err(|_| shut_down())?);
         }
         let (session, limit) = (&self.session, caps::READ_DEADLINE.as_secs());
         let why = format!("session {session}: the store was not read within {limit} s");

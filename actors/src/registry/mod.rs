@@ -62,7 +62,11 @@ pub(crate) struct RegistryState {
     owners: BTreeMap<ActorId, SessionId>,
     /// The house closes.
     is_closing: bool,
+    /// At so many sessions those are forgotten of which nobody would notice it.
+    looked_over_at: usize,
 }
+
+const LOOKED_OVER_FROM: usize = 64;
 
 /// A session that somebody has a handle of.
 struct Known {
@@ -102,12 +106,7 @@ impl Actor for RegistryActor {
         _myself: ActorRef<RegistryMessage>,
         house: House,
     ) -> Result<RegistryState, ActorProcessingErr> {
-        Ok(RegistryState {
-            house,
-            sessions: BTreeMap::new(),
-            owners: BTreeMap::new(),
-            is_closing: false,
-        })
+        Ok(RegistryState::new(house))
     }
 
     async fn handle(
@@ -154,15 +153,31 @@ impl Actor for RegistryActor {
 }
 
 impl RegistryState {
+    fn new(house: House) -> Self {
+        Self {
+            house,
+            sessions: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            is_closing: false,
+            looked_over_at: LOOKED_OVER_FROM,
+        }
+    }
+
     /// The place of a session, new or known. What it renders is settled once it was opened.
     fn slot(&mut self, session: &SessionId, config: SessionConfig) -> Result<Arc<Slot>, Error> {
+        if self.sessions.len() >= self.looked_over_at && !self.sessions.contains_key(session) {
+            self.sessions.retain(|_, known| !known.is_forgettable());
+            self.looked_over_at = LOOKED_OVER_FROM.max(self.sessions.len() * 2);
+        }
         let known = self.sessions.entry(session.clone()).or_insert_with(|| Known {
             slot: Arc::new(Slot::new(session.clone(), config)),
             phase: Phase::Idle,
             was_opened: false,
         });
         let (settled, asked) = (known.slot.config().format, config.format);
-        if known.was_opened && settled != asked {
+        // Somebody else may be about to open it: then it is read as that one has asked for it.
+        let is_settled = known.was_opened || Arc::strong_count(&known.slot) > 1;
+        if is_settled && settled != asked {
             return Err(Error::other_format(session, settled, asked));
         }
         known.slot.configure(config);
@@ -325,7 +340,10 @@ async fn start(
     myself: &ActorRef<RegistryMessage>,
 ) -> Result<Live, Error> {
     let Loaded { session, lease, batch, upkeep } = loaded;
-    known.slot.configure(session.config());
+    // It was switched to another model since; marks that were given while it was read hold from the next opening on.
+    if session.config().format != known.slot.config().format {
+        known.slot.configure(session.config());
+    }
     let (account, slot) = (house.residency.activated(), Arc::clone(&known.slot));
     let (held, registry) = (account.held(), myself.clone());
     let house = house.clone();

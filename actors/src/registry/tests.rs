@@ -1,6 +1,7 @@
 //! Session actors that die, and what their callers notice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use highwater_protocol::message::{Notice, OpenCalls};
 use highwater_protocol::session::SessionConfig;
@@ -12,9 +13,10 @@ use highwater_storage::{
 };
 use ractor::ActorStatus;
 
+use super::{LOOKED_OVER_FROM, RegistryState};
 use crate::env::Inline;
 use crate::history::Order;
-use crate::{Highwater, SessionHandle, Told};
+use crate::{Highwater, Restore, SessionHandle, Told};
 
 async fn opened() -> (Highwater, SessionHandle) {
     with_session(Highwater::builder(MemoryStore::new()).start().await.expect("a house")).await
@@ -160,6 +162,53 @@ async fn who_waits_for_a_session_to_be_read_while_the_house_closes_is_told_so() 
     assert_eq!(refused.kind(), Kind::Closed, "{refused}");
 }
 
+#[tokio::test]
+async fn who_opens_a_session_in_another_format_while_it_is_read_is_refused() {
+    let builder = Highwater::builder(MemoryStore::new()).executor(Inline);
+    let house = builder.start().await.expect("a house");
+    let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+    let open = |format| {
+        let session = SessionId::parse("s").expect("a legal name");
+        house.open(session, SessionConfig::new(budget, format))
+    };
+    let (one, other) = tokio::join!(open(Format::Anthropic), open(Format::OpenAiChat));
+    one.expect("it opens");
+    assert_eq!(other.err().map(|error| error.kind()), Some(Kind::Invalid));
+    house.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn names_that_nobody_has_a_handle_of_are_forgotten_in_time() {
+    let house = Highwater::builder(MemoryStore::new()).start().await.expect("a house");
+    let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+    let config = SessionConfig::new(budget, Format::Anthropic);
+    let name = |number: u32| SessionId::parse(&format!("s{number}")).expect("a legal name");
+    let mut state = RegistryState::new(house.house.clone());
+    let kept: Vec<_> = (0..10).map(|number| state.slot(&name(number), config)).collect();
+    for number in 10..10_000 {
+        drop(state.slot(&name(number), config));
+        assert!(state.sessions.len() <= 2 * LOOKED_OVER_FROM, "{} are known", state.sessions.len());
+    }
+    assert!((0..10).all(|number| state.sessions.contains_key(&name(number))), "{kept:?}");
+    house.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_closed_house_exports_and_restores_nothing_and_says_why() {
+    let (house, handle) = opened().await;
+    handle.append(vec![entry("a")]).await.expect("stored");
+    let checkpoint = handle.checkpoint().await.expect("marked");
+    let dir = tempfile::tempdir().expect("a directory");
+    let again = house.clone();
+    house.close().await.expect("closed");
+    let exported = handle.export(checkpoint, None, dir.path()).await.map(|_| ());
+    let wanted = Restore { dir: dir.path().into(), session: None, checkpoint: None, into: None };
+    let restored = again.restore(wanted).await.map(|_| ());
+    for refused in [exported, restored] {
+        assert_eq!(refused.expect_err("the house is gone").kind(), Kind::Closed);
+    }
+}
+
 /// A store whose appends or reads panic.
 struct Panics {
     inner: MemoryStore,
@@ -183,6 +232,46 @@ impl Wrapping for Panics {
         }
         work(&self.inner)
     }
+}
+
+/// A store that panics when something is read from it, once it is told to.
+struct PanicsInReads(MemoryStore, Arc<AtomicBool>);
+
+impl Wrapping for PanicsInReads {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn with<T>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let is_read = matches!(access, Access::Read | Access::Look);
+        assert!(!is_read || !self.1.load(Ordering::Relaxed), "page {} is on fire", 7);
+        work(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_panics_while_it_is_read_spoils_nothing_else() {
+    let burns = Arc::new(AtomicBool::new(false));
+    let store = PanicsInReads(MemoryStore::new(), Arc::clone(&burns));
+    let (house, handle) =
+        with_session(Highwater::builder(store).start().await.expect("a house")).await;
+    handle.append(vec![entry("a")]).await.expect("stored");
+    burns.store(true, Ordering::Relaxed);
+    let child = SessionId::parse("child").expect("a legal name");
+    let forked = handle.fork(Some(Seq(1)), &child).await.expect_err("nothing can be read");
+    let read = handle.history().count(SeqRange::inclusive(Seq(1), Seq(1))).await;
+    for error in [forked, read.expect_err("nothing can be read")] {
+        assert!(error.to_string().contains("page 7 is on fire"), "{error}");
+        assert_ne!(error.kind(), Kind::Closed);
+    }
+    handle.append(vec![entry("b")]).await.expect("writes go on");
+    burns.store(false, Ordering::Relaxed);
+    handle.fork(Some(Seq(1)), &child).await.expect("forked");
+    house.close().await.expect("closed");
 }
 
 #[tokio::test]

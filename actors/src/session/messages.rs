@@ -44,7 +44,7 @@ pub(crate) struct Answer {
     /// Whether the request was looked at.
     is_seen: bool,
     /// Given back when the request is answered or forgotten.
-    _admission: Admission,
+    admission: Option<Admission>,
 }
 
 impl Answer {
@@ -53,12 +53,17 @@ impl Answer {
         admission: Admission,
     ) -> (Self, oneshot::Receiver<Option<Result<Reply, Error>>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { reply: Some(reply), is_seen: false, _admission: admission }, answer)
+        (Self { reply: Some(reply), is_seen: false, admission: Some(admission) }, answer)
     }
 
     /// The request is looked at: from now on only its answer says what became of it.
     pub(crate) fn see(&mut self) {
         self.is_seen = true;
+    }
+
+    /// It is answered whenever a model is done: until then others take its place in the queue.
+    pub(crate) fn leave_queue(&mut self) {
+        self.admission = None;
     }
 
     /// Tells the caller. One that went away needs no answer; what it asked for is done all the same.

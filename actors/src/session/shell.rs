@@ -87,8 +87,12 @@ impl Shell {
         answer.see();
         let request = RequestId(self.next_request);
         self.next_request += 1;
-        if let Request::Switch { budget, format } = &body {
-            self.switches.insert(request, (*budget, *format));
+        match &body {
+            Request::Switch { budget, format } => {
+                self.switches.insert(request, (*budget, *format));
+            }
+            Request::Settled { .. } => answer.leave_queue(),
+            _ => {}
         }
         self.answers.insert(request, answer);
         self.account.touch();

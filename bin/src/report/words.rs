@@ -1,5 +1,9 @@
 //! Numbers, sizes and times as people read them, and foreign text made safe to show.
 
+use std::fmt::Write;
+
+use highwater_protocol::Digest;
+
 /// Shown where nothing was measured.
 pub(crate) const DASH: &str = "\u{2013}";
 
@@ -37,6 +41,14 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
         _ => "s",
     };
     format!("{} {noun}{ending}", thousands(number))
+}
+
+/// All of a digest, for whoever compares it; people are shown its beginning.
+pub(crate) fn hex(digest: &Digest) -> String {
+    digest.0.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("a string takes everything");
+        hex
+    })
 }
 
 /// `870`, `31.5k`, `214k`, `1.2M`

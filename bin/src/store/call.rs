@@ -1,16 +1,17 @@
 //! `highwater call`: the exact input of a past call, rendered again from the log.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 use highwater::history::{self, PastCall};
-use highwater_protocol::{CallNumber, Digest, SessionId};
+use highwater_protocol::{CallNumber, SessionId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{open_to_read, print};
+use super::open_to_read;
 use crate::exit::Exit;
+use crate::output::print;
+use crate::report::words::hex;
 
 /// What `call` takes.
 #[derive(Debug, Args)]
@@ -52,14 +53,6 @@ struct Used {
     input_tokens: u64,
     cached_tokens: u64,
     output_tokens: u64,
-}
-
-/// All of a digest: people are shown its beginning.
-fn hex(digest: &Digest) -> String {
-    digest.0.iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a text takes all");
-        hex
-    })
 }
 
 impl Call {

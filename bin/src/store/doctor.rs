@@ -8,10 +8,11 @@ use highwater_protocol::{LogPos, SessionId};
 use highwater_storage::{LostPayload, RedbStore};
 use serde::Serialize;
 
-use super::{Listed, Target, bytes, each_session, open_to_read, print, records};
+use super::{Listed, Target, each_session, open_to_read, records};
 use crate::exit::Exit;
+use crate::output::print;
 use crate::progress::Steps;
-use crate::report::words::counted;
+use crate::report::words::{bytes, counted};
 
 /// What `doctor` takes.
 #[derive(Debug, Args)]
@@ -153,9 +154,9 @@ impl Report {
         }
         let mut line = |said: String| writeln!(text, "{said}").expect("a text takes all");
         if self.unreferenced_payloads > 0 {
+            let payloads = counted(self.unreferenced_payloads, "payload");
             line(format!(
-                "{} payloads that nothing refers to, which does no harm; `highwater maintain` removes them",
-                self.unreferenced_payloads
+                "{payloads} that nothing refers to, which does no harm; `highwater maintain` removes what is old"
             ));
         }
         for Finding { session, at, what } in &self.findings {
@@ -166,7 +167,7 @@ impl Report {
             });
         }
         if self.more_findings > 0 {
-            line(format!("and {} findings more", self.more_findings));
+            line(format!("and {} more", counted(self.more_findings, "finding")));
         }
         text + "sound: " + if self.sound { "yes" } else { "no" }
     }

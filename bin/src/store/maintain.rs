@@ -8,9 +8,11 @@ use highwater_protocol::Timestamp;
 use highwater_storage::{RedbStore, Store, StoreError};
 use serde::Serialize;
 
-use super::{Listed, Target, bytes, each_session, open, print, records};
+use super::{Listed, Target, each_session, open, records};
 use crate::exit::Exit;
+use crate::output::print;
 use crate::progress::Steps;
+use crate::report::words::{bytes, counted};
 
 /// What `maintain` takes.
 #[derive(Debug, Args)]
@@ -96,9 +98,9 @@ impl Report {
         };
         let text: String = self.damaged.iter().map(told).collect();
         text + &format!(
-            "sealed {} records, removed {} payloads; the file went from {} to {}",
-            self.sealed_records,
-            self.removed_payloads,
+            "sealed {}, removed {}; the file went from {} to {}",
+            counted(self.sealed_records, "record"),
+            counted(self.removed_payloads, "payload"),
             bytes(self.file_bytes_before),
             bytes(self.file_bytes_after)
         )

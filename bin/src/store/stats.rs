@@ -7,10 +7,11 @@ use highwater_protocol::{EntryOf, LogPos, Record, caps};
 use highwater_storage::{PageLimit, SessionInfo, Store, StoreError};
 use serde::Serialize;
 
-use super::{Listed, Target, bytes, each_session, open_to_read, print, ratio, records};
+use super::{Listed, Target, each_session, open_to_read, ratio, records};
 use crate::exit::Exit;
+use crate::output::print;
 use crate::progress::Steps;
-use crate::report::words::counted;
+use crate::report::words::{bytes, counted};
 
 /// What `stats` takes.
 #[derive(Debug, Args)]

@@ -220,8 +220,8 @@ fn payloads_that_nothing_refers_to_are_told_and_removed_when_they_are_old() {
     let long_ago = highwater_protocol::Timestamp(0);
     store.put_blobs(&[&b"nobody's"[..]], long_ago).expect("it is stored");
     drop(store);
-    world.run(&["doctor", "store"]).fine(&["1 payloads that nothing refers to", "sound: yes"]);
-    world.run(&["maintain", "store"]).fine(&["removed 1 payloads"]);
+    world.run(&["doctor", "store"]).fine(&["1 payload that nothing refers to", "sound: yes"]);
+    world.run(&["maintain", "store"]).fine(&["removed 1 payload;"]);
     assert_eq!(world.run(&["doctor", "store", "--json"]).json()["unreferenced_payloads"], 0);
 }
 
