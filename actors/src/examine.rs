@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use highwater_protocol::session::Replay;
+use highwater_protocol::session::{Replay, SessionConfig};
 use highwater_protocol::{Entry, Error, LogPos, Record, Rewinds, SessionId, caps};
 use highwater_storage::{PageLimit, Store, StoreError};
 
@@ -14,6 +14,20 @@ use crate::recovery::Log;
 
 /// Bytes that a fold keeps of what its view shows, as a session that is open gives up texts above its own bound.
 const RESIDENT_BYTES: usize = 8 << 20;
+
+/// How a stored session was opened last: what it renders, and its marks, with everything else as usual; `None` when
+/// nothing was ever written to it. Costs what opening it does, however long it is.
+///
+/// # Errors
+/// [`Kind::NotFound`](highwater_protocol::Kind::NotFound) when the session is not known;
+/// [`Kind::Corrupt`](highwater_protocol::Kind::Corrupt) when it could not be opened either.
+pub fn settings(store: &dyn Store, session: &SessionId) -> Result<Option<SessionConfig>, Error> {
+    let info = store.session(session).map_err(|error| of_store(&error))?;
+    let (indexed, end) = (info.indexed, info.head);
+    let log = Log { store, session, indexed, end, resident_bytes: RESIDENT_BYTES };
+    let opened = log.fold(Rewinds::default())?.state().opened();
+    Ok(opened.map(|(format, budget)| SessionConfig::new(budget, format)))
+}
 
 /// Findings of one session that are kept: a file that is damaged everywhere would fill the memory with them.
 pub const FINDINGS_KEPT: usize = 1_000;

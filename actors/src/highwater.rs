@@ -69,8 +69,8 @@ impl Builder {
         self
     }
 
-    /// How long a session may lie idle before its actor ends; the next call reads it from the store again. Default:
-    /// [`caps::PASSIVATE_AFTER`].
+    /// How long a session may lie idle before its actor ends, at least: it is looked at once in that time, so that it may
+    /// take nearly twice as long. The next call reads it from the store again. Default: [`caps::PASSIVATE_AFTER`].
     #[must_use]
     pub fn passivate_after(mut self, idle: Duration) -> Self {
         self.passivate_after = idle;

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 use highwater::Highwater;
+use highwater::examine::settings;
 use highwater_protocol::session::SessionConfig;
-use highwater_protocol::{Checkpoint, Record, SessionId, caps};
-use highwater_storage::{PageLimit, RedbStore, Store};
+use highwater_protocol::{Checkpoint, SessionId};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -45,7 +46,10 @@ impl Told {
 pub(crate) async fn run(options: Options) -> anyhow::Result<Exit> {
     let session = SessionId::parse(&options.session)?;
     let store = open(&options.store)?;
-    let config = as_it_stands(&store, &session)?;
+    let config = settings(&store, &session)?
+        .with_context(|| format!("session {session} is empty: there is nothing to mark"))?;
+    // It is marked as it stands.
+    let config = SessionConfig { automatic: false, ..config };
     let house = Highwater::builder(store).start().await?;
     let marked = async { house.open(session, config).await?.checkpoint().await }.await;
     house.close().await?;
@@ -57,20 +61,4 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Exit> {
         print(&format!("checkpoint {} behind entry {seq}; it is durable", position.0))?;
     }
     Ok(Exit::Fine)
-}
-
-/// The marks and the format that a session was opened with last, and no passes of its own: opening it changes nothing.
-fn as_it_stands(store: &RedbStore, session: &SessionId) -> anyhow::Result<SessionConfig> {
-    let mut before = Some(store.session(session)?.head);
-    while let Some(end) = before {
-        let page = store.read_back(session, end, PageLimit { bytes: caps::PAGE_BYTES })?;
-        for (_, record) in page.records {
-            if let Record::Opened { format, budget, .. } = record {
-                let config = SessionConfig::new(budget, format);
-                return Ok(SessionConfig { automatic: false, ..config });
-            }
-        }
-        before = page.next;
-    }
-    anyhow::bail!("session {session} is empty: there is nothing to mark")
 }

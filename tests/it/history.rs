@@ -2,11 +2,13 @@
 //! reading everything.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use highwater::Highwater;
+use highwater::examine::settings;
 use highwater::history::{self, History, HistoryPage, Item, Order, Wanted};
 use highwater_protocol::{Kind, LogPos, Role, Seq, SeqRange};
-use highwater_storage::{PageLimit, RedbStore, Store};
+use highwater_storage::{Access, Capabilities, PageLimit, RedbStore, Store, StoreError, Wrapping};
 use highwater_tests::generate;
 use highwater_tests::host::Host;
 use highwater_tests::notation;
@@ -14,6 +16,39 @@ use highwater_tests::world::{self, Environment};
 use redb::{Database, TableDefinition};
 
 const ALL: SeqRange = SeqRange { start: Seq::FIRST, end: Seq(u64::MAX) };
+
+/// A store that counts how often it is read.
+struct Counted(RedbStore, AtomicU64);
+
+impl Wrapping for Counted {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn with<T>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.1.fetch_add(u64::from(access == Access::Read), Ordering::Relaxed);
+        work(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn how_a_session_was_opened_is_found_without_reading_it() {
+    let reads = async |entries| {
+        let dir = tempfile::tempdir().expect("a directory");
+        filled(dir.path(), entries).await;
+        let store = Counted(world::redb(dir.path()), AtomicU64::new(0));
+        let found = settings(&store, &world::named("s")).expect("it can be folded");
+        let found = found.expect("it was opened");
+        assert_eq!((found.budget, found.format), (world::budget(), world::by_wish().format));
+        store.1.into_inner()
+    };
+    let (short, long) = (reads(100).await, reads(2_000).await);
+    assert!(long <= short + 1, "{short} reads, and {long} of a long one");
+}
 
 /// A closed store with a session `s` of so many entries, each in a commit of its own, and a context behind every fifth.
 async fn filled(dir: &Path, entries: u64) {

@@ -6,7 +6,7 @@ use highwater_storage::{BatchId, Lease, Store, StoreError};
 use ractor::ActorRef;
 
 use super::{RegistryMessage, Reign};
-use crate::env::guarded;
+use crate::env::{guarded, reading};
 use crate::error::of_store;
 use crate::house::House;
 use crate::recovery::Log;
@@ -78,9 +78,9 @@ impl Opening {
     fn read(self, lease: Result<Lease, StoreError>, batch: BatchId) {
         let now = self.house.clock.now();
         let known = self.past.was_opened;
+        let lease = lease.map_err(|error| of_store(&error));
         let loaded = lease
-            .map_err(|error| of_store(&error))
-            .and_then(|lease| read(&*self.house.store, lease, self.config, known, now))
+            .and_then(|lease| reading(|| read(&*self.house.store, lease, self.config, known, now)))
             .map(|(session, lease, upkeep)| Box::new(Loaded { session, lease, batch, upkeep }));
         // A registry that has ended has nobody left who waits.
         drop(self.registry.cast(RegistryMessage::Loaded { session: self.session, loaded }));

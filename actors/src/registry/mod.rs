@@ -10,7 +10,7 @@ mod load;
 mod messages;
 mod slot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use highwater_protocol::message::Notice;
@@ -64,9 +64,15 @@ pub(crate) struct RegistryState {
     is_closing: bool,
     /// At so many sessions those are forgotten of which nobody would notice it.
     looked_over_at: usize,
+    /// Sessions that somebody waits for and that nobody reads yet.
+    to_read: VecDeque<SessionId>,
+    being_read: usize,
 }
 
 const LOOKED_OVER_FROM: usize = 64;
+
+/// So many sessions are read from the store at once, each into a view and a page of its log.
+const READ_AT_ONCE: usize = 8;
 
 /// A session that somebody has a handle of.
 struct Known {
@@ -160,6 +166,8 @@ impl RegistryState {
             owners: BTreeMap::new(),
             is_closing: false,
             looked_over_at: LOOKED_OVER_FROM,
+            to_read: VecDeque::new(),
+            being_read: 0,
         }
     }
 
@@ -215,8 +223,22 @@ impl RegistryState {
         }
         if let Some(known) = self.sessions.get_mut(session) {
             known.phase = Phase::Opening(waiting);
+            self.to_read.push_back(session.clone());
+            self.read_next(myself);
+        }
+    }
+
+    /// Reads those that are to be read, a few at a time: what a fold holds on its way counts nowhere yet (L5).
+    fn read_next(&mut self, myself: &ActorRef<RegistryMessage>) {
+        while self.being_read < READ_AT_ONCE
+            && let Some(session) = self.to_read.pop_front()
+        {
+            let Some(known) = self.sessions.get(&session) else {
+                continue;
+            };
+            self.being_read += 1;
             let past = Past { was_opened: known.was_opened, last_reign: known.slot.last_reign() };
-            load::start(&self.house, session.clone(), known.slot.config(), past, myself.clone());
+            load::start(&self.house, session, known.slot.config(), past, myself.clone());
         }
     }
 
@@ -234,6 +256,7 @@ impl RegistryState {
     /// Nobody gets a session any more. The actors that are alive.
     fn close(&mut self) -> Vec<ActorRef<SessionMessage>> {
         self.is_closing = true;
+        self.to_read.clear();
         for known in self.sessions.values_mut() {
             if let Phase::Opening(waiting) | Phase::Ending(_, waiting) = &mut known.phase {
                 waiting.drain(..).for_each(|wanted| wanted.fail(shut_down()));
@@ -268,6 +291,8 @@ impl RegistryState {
         session: &SessionId,
         loaded: Result<Box<Loaded>, Error>,
     ) {
+        self.being_read -= 1;
+        self.read_next(myself);
         let Some(known) = self.sessions.get_mut(session) else {
             return;
         };

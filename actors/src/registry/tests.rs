@@ -1,7 +1,7 @@
 //! Session actors that die, and what their callers notice.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use highwater_protocol::message::{Notice, OpenCalls};
 use highwater_protocol::session::SessionConfig;
@@ -13,8 +13,8 @@ use highwater_storage::{
 };
 use ractor::ActorStatus;
 
-use super::{LOOKED_OVER_FROM, RegistryState};
-use crate::env::Inline;
+use super::{LOOKED_OVER_FROM, READ_AT_ONCE, RegistryState};
+use crate::env::{Executor, Inline, Job};
 use crate::history::Order;
 use crate::{Highwater, Restore, SessionHandle, Told};
 
@@ -175,6 +175,51 @@ async fn who_opens_a_session_in_another_format_while_it_is_read_is_refused() {
     one.expect("it opens");
     assert_eq!(other.err().map(|error| error.kind()), Some(Kind::Invalid));
     house.close().await.expect("closed");
+}
+
+/// Keeps what is to be done until it is told to do it.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Job>>>);
+
+impl Executor for Kept {
+    fn write(&self, job: Job) {
+        self.0.lock().expect("no job dies").push(job);
+    }
+
+    fn read(&self, job: Job) {
+        self.0.lock().expect("no job dies").push(job);
+    }
+
+    fn finish(&self) {}
+}
+
+#[tokio::test]
+async fn a_few_sessions_are_read_at_once_however_many_are_wanted() {
+    let kept = Kept::default();
+    let builder = Highwater::builder(MemoryStore::new()).executor(kept.clone());
+    let house = builder.start().await.expect("a house");
+    let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+    let config = SessionConfig::new(budget, Format::Anthropic);
+    let opens = (0..100).map(|number| {
+        let (house, name) = (house.clone(), SessionId::parse(&format!("s{number}")));
+        tokio::spawn(async move { house.open(name.expect("a legal name"), config).await })
+    });
+    let opens: Vec<_> = opens.collect();
+    let mut most = 0;
+    while opens.iter().any(|open| !open.is_finished()) {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        let jobs = std::mem::take(&mut *kept.0.lock().expect("no job dies"));
+        most = most.max(jobs.len());
+        for job in jobs {
+            job();
+        }
+    }
+    assert_eq!(most, READ_AT_ONCE);
+    for open in opens {
+        open.await.expect("it does not panic").expect("it opens");
+    }
 }
 
 #[tokio::test]

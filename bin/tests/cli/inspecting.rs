@@ -1,6 +1,7 @@
 //! Stores looked into: what is in them, whether they are sound, what a past call saw, and giving room back.
 
 use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use highwater_storage::{RedbOptions, RedbStore, Store};
 
@@ -219,21 +220,39 @@ fn payloads_that_nothing_refers_to_are_told_and_removed_when_they_are_old() {
     let store = RedbStore::open(&world.path("store"), RedbOptions::default()).expect("it is there");
     let long_ago = highwater_protocol::Timestamp(0);
     store.put_blobs(&[&b"nobody's"[..]], long_ago).expect("it is stored");
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is past 1970");
+    let three_hours_ago =
+        i64::try_from(since.as_millis()).expect("it is not far past") - 3 * 3_600_000;
+    let lately = highwater_protocol::Timestamp(three_hours_ago);
+    store.put_blobs(&[&b"nobody's either"[..]], lately).expect("it is stored");
     drop(store);
-    world.run(&["doctor", "store"]).fine(&["1 payload that nothing refers to", "sound: yes"]);
-    world.run(&["maintain", "store"]).fine(&["removed 1 payload;"]);
+    world.run(&["doctor", "store"]).fine(&["2 payloads that nothing refers to", "sound: yes"]);
+    for (keep, removed) in
+        [("24", "removed 1 payload;"), ("4", "removed 0"), ("2", "removed 1 payload;")]
+    {
+        world.run(&["maintain", "store", "--keep-hours", keep]).fine(&[removed]);
+    }
     assert_eq!(world.run(&["doctor", "store", "--json"]).json()["unreferenced_payloads"], 0);
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let world = stored();
-    let mut command = world.command(&["call", "store", "large", "70"]);
-    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().expect("it starts");
-    drop(child.stdout.take());
-    let ended = child.wait_with_output().expect("it ends");
-    assert_eq!((ended.status.code(), ended.stderr.len()), (Some(0), 0));
+    for arguments in [
+        &["call", "store", "large", "70"][..],
+        &["checkpoint", "store", "large"],
+        &["export", "store", "large", "backup", "--json"],
+        &["restore", "backup", "copy"],
+        &["replay", "--speed", "1000", "--json"],
+    ] {
+        let mut command = world.command(arguments);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), &*said), (Some(0), ""), "{arguments:?}");
+    }
 }
 
 #[test]

@@ -34,6 +34,7 @@ fn every_format_replays_whole() {
     let anthropic = r#"[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"tool_use","id":"a","name":"ls","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"ok"}]}]"#;
     for (name, text, format) in [
         ("array.json", array.as_str(), "OpenAI chat messages"),
+        ("-begins-with-a-dash.json", &array, "OpenAI chat messages"),
         ("run.traj.json", &wrapped, "OpenAI chat messages"),
         ("messages.json", anthropic, "Anthropic messages"),
         ("session.jsonl", &conversation(3, 9), "Claude Code session"),
