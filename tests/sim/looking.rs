@@ -4,6 +4,7 @@ use highwater::history::{HistoryPage, PastCall};
 use highwater_protocol::{CallNumber, Error, Kind, SeqRange};
 
 use crate::agent::Agent;
+use crate::ground::PLANTED;
 use crate::oracle::Breach;
 
 /// What was durable when an agent asked.
@@ -83,6 +84,11 @@ impl Agent {
 
 /// A disk that fails or is slow explains that something cannot be read now, and nothing else does.
 fn explained(what: &str, error: &Error, is_calm: bool) -> Result<(), Breach> {
-    let may_be = matches!(error.kind(), Kind::Retry | Kind::Closed | Kind::Storage);
+    let may_be = match error.kind() {
+        Kind::Retry | Kind::Closed | Kind::Storage => true,
+        // A panic is told with what it said.
+        Kind::Internal => error.to_string().contains(PLANTED),
+        _ => false,
+    };
     if may_be && !is_calm { Ok(()) } else { Err(format!("{what}: {error}")) }
 }
