@@ -86,7 +86,8 @@ impl SessionHandle {
     }
 
     /// Waits until a pass has ended and its record is durable, and tells how. [`Kind::NotFound`] when that is so long
-    /// ago that the session does not keep it any more.
+    /// ago that the session does not keep it any more; [`Kind::Retry`] when
+    /// [`caps::WAITING_FOR_A_PASS`](highwater_protocol::caps::WAITING_FOR_A_PASS) wait for it already.
     pub async fn settled(&self, pass: PassId) -> Result<Outcome, Error> {
         match self.ask(Request::Settled { pass }).await? {
             Reply::Settled(outcome) => Ok(outcome),
@@ -220,7 +221,7 @@ impl SessionHandle {
     pub async fn close(&self) -> Result<(), Error> {
         match self.ask_of(Request::Close).await? {
             // An actor that has ended already needs no waiting for.
-            (Reply::Closed, actor) => drop(actor.wait(None).await),
+            (Reply::Closed, Some(actor)) => drop(actor.wait(None).await),
             (other, _) => return Err(unexpected(&other)),
         }
         Ok(())
@@ -260,8 +261,12 @@ impl SessionHandle {
         self.ask_of(body).await.map(|(reply, _)| reply)
     }
 
-    /// What is answered, and by which actor.
-    async fn ask_of(&self, body: Request) -> Result<(Reply, ActorRef<SessionMessage>), Error> {
+    /// What is answered; when the session is to end, by which actor. Nobody else keeps the actor alive while it waits: a
+    /// request that came too late into its mailbox is forgotten with it.
+    async fn ask_of(
+        &self,
+        body: Request,
+    ) -> Result<(Reply, Option<ActorRef<SessionMessage>>), Error> {
         let bytes = match &body {
             Request::Append { entries } => entries.iter().map(|entry| entry.source().len()).sum(),
             Request::Edit { entry, .. } => entry.source().len(),
@@ -279,6 +284,7 @@ impl SessionHandle {
             let (answer, answered) = Answer::new(admission);
             let message = SessionMessage::Request { body: body.clone(), answer };
             let actor = self.deliver(message).await?;
+            let actor = matches!(body, Request::Close).then_some(actor);
             match answered.await {
                 Ok(Some(answer)) => return answer.map(|reply| (reply, actor)),
                 // The actor ended before it looked at the request: it goes to the next one.

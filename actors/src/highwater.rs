@@ -240,8 +240,9 @@ impl Highwater {
             let (answer, closed) = Answer::new(admission);
             let close = SessionMessage::Request { body: Request::Close, answer };
             if actor.cast(close).is_ok() {
-                // A session that ended by itself meanwhile has nothing left to make durable.
                 drop(closed.await);
+                // One that was closing already, or ended by itself meanwhile, makes durable what it has until it is gone.
+                drop(actor.wait(None).await);
             }
         }
         self.house.queue.close();

@@ -46,6 +46,9 @@ pub const MAX_GROUP_COMMIT_SESSIONS: usize = 1024;
 /// Notices kept for a subscriber that does not read; beyond it the oldest are dropped and counted.
 pub const NOTICE_QUEUE: usize = 1024;
 
+/// Who may wait for one pass to settle at a time; they stand in no queue.
+pub const WAITING_FOR_A_PASS: usize = 1_024;
+
 /// Outcomes of past passes that a session can still be asked for without reading its log.
 pub const OUTCOMES_KEPT: usize = 64;
 

@@ -57,7 +57,7 @@ pub struct SessionConfig {
     /// It may take more by: what is not durable yet, the group that holds it included; what cannot leave, which is the
     /// outlines and digests of the view, its summaries, kept ids and the register; and, as long as a context waits to be
     /// durable or the session for its store or a new fold, everything that it held when that began. What a pass works on
-    /// is the pass's own.
+    /// is the pass's own. To be restored from an anchor, all texts of its view are read at once, before the oldest leave.
     pub resident_bytes: usize,
 }
 
@@ -100,6 +100,8 @@ pub struct Session {
     closing: bool,
     /// What the session waits for, and what happened meanwhile.
     held: Option<Held>,
+    /// What it is to hold at most once it may give something up.
+    relief: Option<usize>,
     /// How often texts have left memory.
     evictions: quiet::Tally,
     /// What the store knew of the ids of the request that is carried out.
@@ -132,6 +134,7 @@ impl Session {
             overhead_told: false,
             closing: false,
             held: None,
+            relief: None,
             evictions: quiet::Tally::default(),
             found: None,
         }

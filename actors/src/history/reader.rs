@@ -16,7 +16,7 @@ use crate::house::House;
 ///
 /// Every method fails with [`Kind::NotFound`] when the session is not known, [`Kind::Storage`] when the store cannot be
 /// read, [`Kind::Retry`] when it takes longer than [`caps::READ_DEADLINE`], and [`Kind::Closed`] when the house is shutting
-/// down. Dropping a future ends the reading.
+/// down. Dropping a future withdraws a reading that has not begun; one that has goes on to its end, and nobody hears of it.
 #[derive(Clone)]
 pub struct History {
     session: SessionId,
@@ -69,8 +69,9 @@ impl History {
     }
 
     /// The context that a call was answered with, byte for byte (P8), also behind splices, rewinds and restarts, and what was
-    /// reported for it. It costs what the log holds between the call and the last anchor before it. [`Kind::NotFound`] when there was no such
-    /// call; [`Kind::Corrupt`] when the log before it cannot be folded.
+    /// reported for it. It costs what the log holds between the call and the last anchor before it, what its view showed, and
+    /// finding the call, which takes longer in a log with long stretches that no call stands in. [`Kind::NotFound`] when
+    /// there was no such call; [`Kind::Corrupt`] when the log before it cannot be folded.
     pub async fn call(&self, call: CallNumber) -> Result<PastCall, Error> {
         self.read(move |store, session| super::call(store, session, call)).await
     }

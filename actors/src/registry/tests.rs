@@ -163,6 +163,34 @@ async fn who_waits_for_a_session_to_be_read_while_the_house_closes_is_told_so() 
 }
 
 #[tokio::test]
+async fn a_house_that_closes_waits_for_a_session_that_is_closing_already() {
+    let kept = Kept::default();
+    let builder = Highwater::builder(MemoryStore::new()).executor(kept.clone());
+    let house = builder.start().await.expect("a house");
+    let opening = tokio::spawn(with_session(house));
+    while !opening.is_finished() {
+        kept.work().await;
+    }
+    let (house, handle) = opening.await.expect("it opens");
+    let appends = tokio::spawn({
+        let handle = handle.clone();
+        async move { tokio::join!(handle.append(vec![entry("a")]), handle.append(vec![entry("b")])) }
+    });
+    yield_often().await;
+    let closes = tokio::spawn(async move { handle.close().await });
+    yield_often().await;
+    let ends = tokio::spawn(house.close());
+    yield_often().await;
+    while !ends.is_finished() {
+        kept.work().await;
+    }
+    let (first, second) = appends.await.expect("it does not panic");
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    closes.await.expect("it does not panic").expect("closed");
+    ends.await.expect("it does not panic").expect("closed");
+}
+
+#[tokio::test]
 async fn who_opens_a_session_in_another_format_while_it_is_read_is_refused() {
     let builder = Highwater::builder(MemoryStore::new()).executor(Inline);
     let house = builder.start().await.expect("a house");
@@ -193,6 +221,26 @@ impl Executor for Kept {
     fn finish(&self) {}
 }
 
+impl Kept {
+    /// Does what is to be done. How much that was.
+    async fn work(&self) -> usize {
+        yield_often().await;
+        let jobs = std::mem::take(&mut *self.0.lock().expect("no job dies"));
+        let count = jobs.len();
+        for job in jobs {
+            job();
+        }
+        count
+    }
+}
+
+/// Everything that can go on goes on.
+async fn yield_often() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_few_sessions_are_read_at_once_however_many_are_wanted() {
     let kept = Kept::default();
@@ -207,14 +255,7 @@ async fn a_few_sessions_are_read_at_once_however_many_are_wanted() {
     let opens: Vec<_> = opens.collect();
     let mut most = 0;
     while opens.iter().any(|open| !open.is_finished()) {
-        for _ in 0..50 {
-            tokio::task::yield_now().await;
-        }
-        let jobs = std::mem::take(&mut *kept.0.lock().expect("no job dies"));
-        most = most.max(jobs.len());
-        for job in jobs {
-            job();
-        }
+        most = most.max(kept.work().await);
     }
     assert_eq!(most, READ_AT_ONCE);
     for open in opens {

@@ -73,6 +73,8 @@ impl Shell {
             self.house.residency.passivated();
             tracing::debug!(session = %self.lease.session, "session passivated");
             self.end(myself);
+        } else {
+            self.watch(myself);
         }
     }
 

@@ -243,8 +243,14 @@ impl Session {
         commands: &mut Vec<Command>,
     ) {
         if self.running.as_ref().is_some_and(|running| running.pass == pass) {
-            self.waiting.entry(pass).or_default().push(request);
-            return;
+            let waiting = self.waiting.entry(pass).or_default();
+            if waiting.len() < caps::WAITING_FOR_A_PASS {
+                return waiting.push(request);
+            }
+            let waiting = waiting.len();
+            let why = format!("has {waiting} who wait for {pass} already: ask again later");
+            let reply = Err(self.refusal(Kind::Retry, &why));
+            return commands.push(Command::Reply { request, reply });
         }
         if let Some(outcome) = self.state.outcome(pass) {
             self.outbox.defer(Deferred::Reply(request, Reply::Settled(outcome.clone())));

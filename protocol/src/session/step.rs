@@ -39,7 +39,7 @@ impl Session {
             self.hurry_if_near(&mut commands);
         }
         self.outbox.flush(&mut commands);
-        self.keep_within(self.config.resident_bytes);
+        self.keep_within_what_is_asked();
         let removed = self.state.take_removed();
         if !removed.is_empty() {
             commands.push(Command::Discard(removed));
@@ -66,7 +66,7 @@ impl Session {
             Event::Indexed { below } => {
                 self.state.forget_ids(below.min(self.outbox.durable_position()));
             }
-            Event::Relieve { to_bytes } => self.keep_within(to_bytes),
+            Event::Relieve { to_bytes } => self.relief = Some(to_bytes),
             Event::Durable { .. }
             | Event::CommitFailed { .. }
             | Event::Refolded { .. }

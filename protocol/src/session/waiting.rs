@@ -218,12 +218,17 @@ impl Session {
         Ok(())
     }
 
-    /// Lets texts go while the session takes more memory than it may (L5): the oldest first, and none that is not
-    /// durable. Not while it waits, since it may be about to use what it holds; nor while a context waits to be durable,
-    /// since that holds its blocks all the same.
-    pub(super) fn keep_within(&mut self, bytes: usize) {
+    /// Lets texts go while the session takes more memory than it may, or than it was asked to (L5): the oldest first, and
+    /// none that is not durable. Not while it waits, since it may be about to use what it holds; nor while a context waits
+    /// to be durable, since that holds its blocks all the same. What it was asked to is done then.
+    pub(super) fn keep_within_what_is_asked(&mut self) {
+        if self.held.is_some() || self.outbox.holds_context() {
+            return;
+        }
+        let cap = self.config.resident_bytes;
+        let bytes = self.relief.take().map_or(cap, |asked| asked.min(cap));
         let over = self.resident_bytes().saturating_sub(bytes);
-        if over > 0 && self.held.is_none() && !self.outbox.holds_context() {
+        if over > 0 {
             let before = self.resident_bytes();
             self.state.evict(over, self.outbox.durable_position());
             self.evictions.0 += u64::from(self.resident_bytes() < before);

@@ -227,6 +227,21 @@ fn a_fold_that_is_made_anew_keeps_no_more_ids_and_texts_than_the_one_before() {
 }
 
 #[test]
+fn what_is_asked_for_while_a_context_waits_is_given_up_once_it_is_durable() {
+    let mut desk = Desk::new(capped(usize::MAX));
+    desk.append(&[says("a", 300), says("b", 300)]);
+    tell(&mut desk, request(7, CONTEXT));
+    let end = desk.session.state.log_end();
+    tell(&mut desk, Event::Relieve { to_bytes: 0 });
+    assert_eq!(desk.session.state.view().in_memory().len(), 2, "the context holds them");
+    tell(&mut desk, Event::Durable { position: end });
+    assert!(desk.session.state.view().in_memory().is_empty());
+    tell(&mut desk, request(8, append("c", 300)));
+    tell(&mut desk, Event::Durable { position: end.advance(1) });
+    assert_eq!(desk.session.state.view().in_memory().len(), 1, "it was asked once");
+}
+
+#[test]
 fn an_actor_that_ends_answers_what_waits_for_the_store() {
     let mut desk = Desk::new(capped(0));
     desk.append(&[says("a", 50)]);
