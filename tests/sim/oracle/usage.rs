@@ -8,7 +8,7 @@ use super::expect::Verdict;
 use super::{Breach, Oracle};
 
 /// Contexts that may still be reported, reports of a model that count, and what is as estimated.
-const AWAITED: usize = 64;
+const AWAITED: u64 = 64;
 const REPORTS: usize = 8;
 const ONE: u64 = 1 << 16;
 
@@ -60,9 +60,7 @@ impl Reports {
     pub(super) fn await_report(&mut self, call: CallNumber) {
         self.answered.insert(call, None);
         self.awaited.insert(call);
-        if self.awaited.len() > AWAITED {
-            self.awaited.pop_first();
-        }
+        self.awaited.retain(|known| known.0 + AWAITED > call.0);
     }
 
     /// The session was rewound.

@@ -57,9 +57,9 @@ impl State {
 
     /// A context was answered; zero for one that a rewind took away, since its size is not known any more.
     pub(super) fn await_report(&mut self, call: CallNumber, estimated: TokenCount) {
-        if self.reports.awaited.len() == caps::REPORTABLE_CALLS {
-            self.reports.awaited.pop_front();
-        }
+        // By number and not by how many are awaited: whoever looks for a report knows where to stop.
+        let is_too_old = |known: CallNumber| known.0 + caps::REPORTABLE_CALLS as u64 <= call.0;
+        while self.reports.awaited.pop_front_if(|(known, _)| is_too_old(*known)).is_some() {}
         self.reports.awaited.push_back((call, estimated));
     }
 
