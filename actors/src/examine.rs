@@ -2,13 +2,13 @@
 //! rebuilt, and everything that is kept beside the log held against it. Blocks; changes nothing; never holds more of a
 //! session than a page, what its view shows, and the texts that a fold keeps.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use highwater_protocol::session::{Replay, SessionConfig};
 use highwater_protocol::{Entry, Error, LogPos, Record, Rewinds, SessionId, caps};
 use highwater_storage::{PageLimit, Store, StoreError};
 
+use crate::env::reading;
 use crate::error::of_store;
 use crate::recovery::Log;
 
@@ -209,8 +209,5 @@ fn from_anchor(log: &Log<'_>, at: LogPos, rewinds: &Rewinds) -> Result<Option<Re
 
 /// A panic on the way is what is wrong.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => done.map_err(|error| error.to_string()),
-        Err(_) => Err("it made the fold panic".to_owned()),
-    }
+    reading(work).map_err(|error| error.to_string())
 }

@@ -2,7 +2,6 @@
 //! asks what it was. A fold starts at the newest anchor that serves, so that it costs what came behind it. Blocks; runs
 //! where blocking work may.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use highwater_protocol::anchor::Anchor;
@@ -10,7 +9,7 @@ use highwater_protocol::session::{Replay, State};
 use highwater_protocol::{Entry, Error, Kind, LogPos, Record, Rewinds, SessionId, caps};
 use highwater_storage::{PageLimit, Store, StoreError, decode_anchor};
 
-use crate::env::guarded;
+use crate::env::{guarded, reading};
 use crate::error::of_store;
 use crate::session::{Upkeep, size};
 
@@ -28,8 +27,7 @@ pub(crate) struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// Folds the log, as often as its rewinds ask for: those in `rewinds` are known before. A panic on the way is an
-    /// error: somebody waits for the answer.
+    /// Folds the log, as often as its rewinds ask for: those in `rewinds` are known before.
     pub(crate) fn fold(&self, rewinds: Rewinds) -> Result<Replay, Error> {
         self.fold_counted(rewinds).map(|(replay, _)| replay)
     }
@@ -37,10 +35,7 @@ impl Log<'_> {
     /// Folds the log, and tells what had to be read behind an anchor for it: the next opening reads it again, unless an
     /// anchor is taken.
     pub(crate) fn fold_counted(&self, rewinds: Rewinds) -> Result<(Replay, Upkeep), Error> {
-        catch_unwind(AssertUnwindSafe(|| self.read(rewinds))).unwrap_or_else(|_| {
-            let message = format!("session {}: folding its log panicked", self.session);
-            Err(Error::new(Kind::Internal, message))
-        })
+        reading(|| self.read(rewinds))
     }
 
     /// Folds the log from its beginning, whatever anchors there are. Tells the rewinds in it too, and on the way the

@@ -295,35 +295,10 @@ async fn a_closed_house_exports_and_restores_nothing_and_says_why() {
     }
 }
 
-/// A store whose appends or reads panic.
-struct Panics {
-    inner: MemoryStore,
-    in_append: bool,
-}
+/// A store that panics where this does.
+struct Panics<F>(MemoryStore, F);
 
-impl Wrapping for Panics {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn with<T>(
-        &self,
-        access: Access,
-        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        match access {
-            Access::Open => assert!(self.in_append, "no session can be opened"),
-            Access::Append => panic!("the disk is on fire"),
-            _ => {}
-        }
-        work(&self.inner)
-    }
-}
-
-/// A store that panics when something is read from it, once it is told to.
-struct PanicsInReads(MemoryStore, Arc<AtomicBool>);
-
-impl Wrapping for PanicsInReads {
+impl<F: Fn(Access) + Send + Sync + 'static> Wrapping for Panics<F> {
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()
     }
@@ -333,8 +308,7 @@ impl Wrapping for PanicsInReads {
         access: Access,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let is_read = matches!(access, Access::Read | Access::Look);
-        assert!(!is_read || !self.1.load(Ordering::Relaxed), "page {} is on fire", 7);
+        self.1(access);
         work(&self.0)
     }
 }
@@ -342,7 +316,11 @@ impl Wrapping for PanicsInReads {
 #[tokio::test]
 async fn a_store_that_panics_while_it_is_read_spoils_nothing_else() {
     let burns = Arc::new(AtomicBool::new(false));
-    let store = PanicsInReads(MemoryStore::new(), Arc::clone(&burns));
+    let is_burning = Arc::clone(&burns);
+    let store = Panics(MemoryStore::new(), move |access| {
+        let is_read = matches!(access, Access::Read | Access::Look);
+        assert!(!is_read || !is_burning.load(Ordering::Relaxed), "page {} is on fire", 7);
+    });
     let (house, handle) =
         with_session(Highwater::builder(store).start().await.expect("a house")).await;
     handle.append(vec![entry("a")]).await.expect("stored");
@@ -363,7 +341,11 @@ async fn a_store_that_panics_while_it_is_read_spoils_nothing_else() {
 #[tokio::test]
 async fn a_store_that_panics_is_told_and_nobody_waits_for_ever() {
     for in_append in [true, false] {
-        let store = Panics { inner: MemoryStore::new(), in_append };
+        let store = Panics(MemoryStore::new(), move |access| match access {
+            Access::Open => assert!(in_append, "no session can be opened"),
+            Access::Append => panic!("the disk is on fire"),
+            _ => {}
+        });
         let house = Highwater::builder(store).start().await.expect("a house");
         let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
         let session = SessionId::parse("s").expect("a legal name");
