@@ -15,6 +15,7 @@ pub mod count;
 pub mod env;
 pub mod examine;
 pub mod history;
+pub mod model;
 pub mod summarize;
 pub mod tool;
 

@@ -47,6 +47,7 @@ pub mod message;
 pub mod payload;
 pub mod piece;
 pub mod prompt;
+pub mod retry;
 pub mod session;
 pub mod splice;
 pub mod stretch;

@@ -1,9 +1,17 @@
 //! The gate's policy as a value: who is granted a slot next (G1, G2). No runtime, no time; the gate's actor only waits
 //! and grants what this says.
 
+mod amounts;
+mod limits;
+mod report;
+
 use std::collections::VecDeque;
 
 use crate::error::{Error, Kind};
+
+pub use amounts::{Amounts, Quantity};
+pub use limits::{Key, Limits, MAX_RESERVE_PERCENT, Rate};
+pub use report::{Ending, Report, Seen, Standing};
 
 /// What a model call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,100 @@
+//! Why a model did not answer, by what whoever called should do next. No text here holds a credential (S3).
+
+use std::time::Duration;
+
+use highwater_protocol::Error;
+use highwater_protocol::limit::Ending;
+
+/// Why a model did not answer. The text says what happened and where; the key never stands in it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ModelError {
+    /// No connection, no answer in time, a connection that broke, an error of the provider's (5xx): try again later.
+    #[error("{0}")]
+    Transient(String),
+    /// The provider refused because of its limits (429): wait.
+    #[error("{message}")]
+    RateLimited {
+        /// How long to wait at least, if the provider says so.
+        retry_after: Option<Duration>,
+        /// What it said.
+        message: String,
+    },
+    /// The provider has too much to do (503, 529): wait.
+    #[error("{message}")]
+    Overloaded {
+        /// How long to wait at least, if the provider says so.
+        retry_after: Option<Duration>,
+        /// What it said.
+        message: String,
+    },
+    /// The request does not fit the model's window, or the provider's limit of a request's size: make it smaller.
+    #[error("{0}")]
+    TooLong(String),
+    /// The provider will not answer this request: correct it, or do without.
+    #[error("{0}")]
+    Refused(String),
+    /// The key is missing, wrong, or not allowed to use the model: mend the configuration.
+    #[error("{0}")]
+    Auth(String),
+    /// What may be spent is spent: asking again does not help before somebody pays.
+    #[error("{0}")]
+    Quota(String),
+    /// The answer cannot be used.
+    #[error("{message}")]
+    Broken {
+        /// In which way.
+        why: Broken,
+        /// What was there.
+        message: String,
+    },
+    /// There was no permit for the call: the gate says why.
+    #[error("{0}")]
+    Gate(Error),
+}
+
+/// In which way an answer cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// It was cut off at the most tokens that were asked for.
+    Truncated,
+    /// There is nothing in it.
+    Empty,
+    /// There is nothing in it but reasoning.
+    ReasoningOnly,
+    /// It is not what the protocol says: no JSON, a stream without an end, another shape.
+    Malformed,
+}
+
+impl ModelError {
+    /// What it tells the gate of the provider.
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Transient(_) | Self::Broken { why: Broken::Malformed, .. } => Ending::Failed,
+            Self::RateLimited { retry_after, .. } => {
+                Ending::RateLimited { retry_after: *retry_after }
+            }
+            Self::Overloaded { retry_after, .. } => {
+                Ending::Overloaded { retry_after: *retry_after }
+            }
+            Self::Auth(_) | Self::Quota(_) => Ending::Spent,
+            Self::TooLong(_) | Self::Refused(_) | Self::Broken { .. } => Ending::Answered,
+            Self::Gate(_) => Ending::Abandoned,
+        }
+    }
+
+    /// Whether the same request may be answered when it is sent again.
+    pub fn is_worth_a_retry(&self) -> bool {
+        matches!(
+            self,
+            Self::Transient(_)
+                | Self::RateLimited { .. }
+                | Self::Overloaded { .. }
+                | Self::Broken { why: Broken::Malformed, .. }
+        )
+    }
+
+    /// Whether it is the provider's, so that another one may do better.
+    pub fn is_the_providers(&self) -> bool {
+        !matches!(self, Self::TooLong(_) | Self::Refused(_) | Self::Broken { .. })
+    }
+}

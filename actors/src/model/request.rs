@@ -1,0 +1,27 @@
+//! What a model is asked.
+
+use highwater_protocol::TokenCount;
+use highwater_protocol::prompt::Rendered;
+use serde_json::{Map, Value};
+
+/// What a model is asked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What it is shown.
+    pub messages: Messages,
+    /// The most that it may answer, in its own tokens.
+    pub max_output: TokenCount,
+    /// Other parameters of the provider's request, at its top level: `tools`, `temperature`, .. They are sent as they
+    /// are. What the client writes itself (`model`, `messages`, `stream`, the limit of the answer, ..) is refused here.
+    pub parameters: Map<String, Value>,
+}
+
+/// What a model is shown.
+#[derive(Clone, Debug)]
+pub enum Messages {
+    /// Instructions and texts of a user: what a summarizer sends.
+    Prompt(Rendered),
+    /// The body of an answered context in the format of the client's protocol, sent byte for byte, so that a provider's
+    /// cache of the prefix stays good (P1).
+    Body(String),
+}

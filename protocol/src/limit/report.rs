@@ -1,0 +1,78 @@
+//! What is learned from a call that has ended: how it ended, what it took, and what the provider said of its limits.
+
+use std::time::Duration;
+
+use super::{Amounts, Quantity};
+
+/// What a provider says of one quantity in the headers of an answer, also of a successful one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What it allows for each minute.
+    pub limit: Option<u64>,
+    /// What is left of it now.
+    pub remaining: Option<u64>,
+    /// How long until all of it is there again.
+    pub reset: Option<Duration>,
+}
+
+/// What a provider says of its limits in the headers of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen([Standing; Quantity::ALL.len()]);
+
+impl Seen {
+    /// What it says of one quantity.
+    pub fn of(&self, quantity: Quantity) -> Standing {
+        self.0[quantity as usize]
+    }
+
+    /// The same, to be filled in.
+    pub fn of_mut(&mut self, quantity: Quantity) -> &mut Standing {
+        &mut self.0[quantity as usize]
+    }
+}
+
+/// How a call ended, as far as it concerns whoever calls next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The provider answered, or refused this request alone: it is well.
+    Answered,
+    /// It refused because of its limits (429).
+    RateLimited {
+        /// How long to wait at least, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// It has too much to do (503, 529).
+    Overloaded {
+        /// How long to wait at least, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// What may be spent is spent, or the key is not valid: asking again does not help.
+    Spent,
+    /// No connection, no answer in time, a broken answer, an error of the provider's.
+    Failed,
+    /// The call was given up by whoever made it: nothing is learned of the provider.
+    Abandoned,
+}
+
+/// What whoever made a call tells the gate at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended.
+    pub ending: Ending,
+    /// What it took by the provider's count; without it, the estimate stands.
+    pub usage: Option<Amounts>,
+    /// What the provider said of its limits.
+    pub seen: Seen,
+}
+
+impl Report {
+    /// A call that ended so, and of which nothing else is known.
+    pub fn of(ending: Ending) -> Self {
+        Self { ending, usage: None, seen: Seen::default() }
+    }
+
+    /// A call that was answered, and took this.
+    pub fn answered(usage: Amounts) -> Self {
+        Self { usage: Some(usage), ..Self::of(Ending::Answered) }
+    }
+}
