@@ -1,9 +1,11 @@
-//! What the actors take from the world: the time, and a place for blocking work. Real in a process, paused and inline
+//! What the actors take from the world: the time, chance, and a place for blocking work. Real in a process, paused and inline
 //! in a simulator, so that the same house runs on one thread with the same bytes twice.
 
+mod draws;
 mod inline;
 mod threaded;
 
+pub(crate) use draws::{Draws, random_seed};
 pub use inline::Inline;
 pub use threaded::Threaded;
 

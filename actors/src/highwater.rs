@@ -1,9 +1,10 @@
 //! The house as an embedding host sees it: built over a store, asked for sessions, closed at the end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use highwater_protocol::limit::SlotLimits;
+use highwater_protocol::limit::Limits;
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Error, Kind, SessionId, caps};
 use highwater_storage::Store;
@@ -15,9 +16,9 @@ use crate::admission::{Budgeted, admit};
 use crate::compactor::Desk;
 use crate::count::{self, Counts, TokenCounter};
 use crate::door::Door;
-use crate::env::{Clock, Executor, SystemClock, Threaded};
+use crate::env::{Clock, Executor, SystemClock, Threaded, random_seed};
 use crate::export::{self, Restore};
-use crate::gate::{Gate, GateActor};
+use crate::gate::{Gate, HOUSE};
 use crate::handle::SessionHandle;
 use crate::history::History;
 use crate::house::House;
@@ -28,18 +29,21 @@ use crate::session::{Answer, Cadence, Questions, SessionMessage};
 use crate::summarize::{Extractive, KeptSummaries, Summarizer};
 use highwater_protocol::message::Request;
 
-/// Slots of the provider unless the host says otherwise: one for turns alone, one open to both.
-const DEFAULT_SLOTS: (u32, u32) = (2, 1);
+/// What the house's account allows unless the host says otherwise: one call at once for turns alone, one open to all.
+const HOUSE_LIMITS: (u32, u8) = (2, 50);
+
+/// An account by its limits and those of its models.
+type Provider = (Limits, BTreeMap<Box<str>, Limits>);
 
 /// Builds a [`Highwater`].
 pub struct Builder {
     store: Arc<Door>,
-    summarizer: Arc<dyn Summarizer>,
+    summarizers: Vec<Arc<dyn Summarizer>>,
     clock: Arc<dyn Clock>,
     executor: Option<Arc<dyn Executor>>,
     counter: Arc<dyn TokenCounter>,
-    slots: u32,
-    reserve: u32,
+    providers: BTreeMap<Box<str>, Provider>,
+    seed: Option<u64>,
     resident_bytes: u64,
     passivate_after: Duration,
     anchor_every: Cadence,
@@ -49,14 +53,41 @@ impl Builder {
     /// Who writes the summaries. Default: [`Extractive`].
     #[must_use]
     pub fn summarizer(mut self, summarizer: impl Summarizer) -> Self {
-        self.summarizer = Arc::new(summarizer);
+        self.summarizers = vec![Arc::new(summarizer)];
         self
     }
 
-    /// How many model calls the provider takes at once, and how many of them only turns may use. Default: 2 and 1.
+    /// Who writes a summary when the ones before do not answer. Behind the last one [`Extractive`] stands always.
     #[must_use]
-    pub fn slots(mut self, slots: u32, reserve: u32) -> Self {
-        (self.slots, self.reserve) = (slots, reserve);
+    pub fn fallback(mut self, summarizer: impl Summarizer) -> Self {
+        self.summarizers.push(Arc::new(summarizer));
+        self
+    }
+
+    /// What the provider allows that is named nowhere: of summarizers without a provider of their own, and of whatever
+    /// calls the host makes under [`HOUSE`]. Default: two calls at once, one of which only turns may make.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        self.provider(HOUSE, limits, BTreeMap::new())
+    }
+
+    /// An account at a provider, with its limits and those of models in it that have their own (G1). More can be made known
+    /// later, by [`Gate::register`].
+    #[must_use]
+    pub fn provider(
+        mut self,
+        name: &str,
+        limits: Limits,
+        models: BTreeMap<Box<str>, Limits>,
+    ) -> Self {
+        self.providers.insert(name.into(), (limits, models));
+        self
+    }
+
+    /// What the jitter of pauses and retries is drawn from. Default: another seed in each process.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -111,16 +142,18 @@ impl Builder {
 
     /// Starts the actors. To be called within a tokio runtime.
     ///
-    /// [`Kind::Invalid`] when the slots leave compaction none; [`Kind::Internal`] when the system gives no thread.
+    /// [`Kind::Invalid`] when limits are none; [`Kind::Internal`] when the system gives no thread.
     pub async fn start(self) -> Result<Highwater, Error> {
-        let limits = SlotLimits::new(self.slots, self.reserve)?;
+        let gate = Gate::new(self.seed.unwrap_or_else(random_seed));
+        for (name, (limits, models)) in self.providers {
+            gate.register(&name, limits, models).await?;
+        }
         let executor = match self.executor {
             Some(executor) => executor,
             None => Arc::new(Threaded::start().map_err(|error| {
                 Error::new(Kind::Internal, "the writer thread could not be started").because(error)
             })?),
         };
-        let (gate, _) = Actor::spawn(None, GateActor, limits).await.map_err(not_started)?;
         let arguments =
             JournalArguments { store: self.store.clone(), executor: Arc::clone(&executor) };
         let (journal, _) =
@@ -131,8 +164,8 @@ impl Builder {
             clock: self.clock,
             executor,
             desk: Desk {
-                summarizer: self.summarizer,
-                gate: Gate::new(gate),
+                summarizers: self.summarizers.into(),
+                gate,
                 kept: Arc::new(KeptSummaries::new(caps::KEPT_SUMMARY_BYTES)),
             },
             journal,
@@ -164,14 +197,16 @@ pub struct Highwater {
 impl Highwater {
     /// A house over a store.
     pub fn builder(store: impl Store) -> Builder {
+        let (slots, reserve) = HOUSE_LIMITS;
+        let house = (Limits::slots(slots).reserve(reserve), BTreeMap::new());
         Builder {
             store: Arc::new(Door::new(store)),
-            summarizer: Arc::new(Extractive),
+            summarizers: vec![Arc::new(Extractive)],
             clock: Arc::new(SystemClock),
             executor: None,
             counter: count::default_counter(),
-            slots: DEFAULT_SLOTS.0,
-            reserve: DEFAULT_SLOTS.1,
+            providers: [(HOUSE.into(), house)].into(),
+            seed: None,
             resident_bytes: caps::RESIDENT_BYTES,
             passivate_after: caps::PASSIVATE_AFTER,
             anchor_every: Cadence {
@@ -229,8 +264,8 @@ impl Highwater {
         &self.counts
     }
 
-    /// Closes every session, waits until all that was acknowledged or under way is durable, ends the actors and the writer
-    /// thread, and closes the store: when this returns, another process may open it. Passes in flight are abandoned.
+    /// Closes every session, waits until all that was acknowledged or under way is durable, and up to
+    /// [`caps::CALLS_END_WITHIN`] for calls that the host makes under permits, ends the actors and the writer thread, and closes the store: when this returns, another process may open it. Passes in flight are abandoned.
     /// Requests made meanwhile get [`Kind::Closed`], also those that wait for a session to be read.
     pub async fn close(self) -> Result<(), Error> {
         let (reply, live) = oneshot::channel();
@@ -246,11 +281,10 @@ impl Highwater {
             }
         }
         self.house.queue.close();
-        for actor in [
-            self.registry.get_cell(),
-            self.house.journal.get_cell(),
-            self.house.desk.gate.actor().get_cell(),
-        ] {
+        if !self.house.desk.gate.close(caps::CALLS_END_WITHIN).await {
+            tracing::warn!("the gate closed while calls of models were under way");
+        }
+        for actor in [self.registry.get_cell(), self.house.journal.get_cell()] {
             // Only an actor that is gone already refuses to stop.
             drop(actor.stop_and_wait(None, None).await);
         }

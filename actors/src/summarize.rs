@@ -16,9 +16,11 @@ use highwater_protocol::accept::Finish;
 use highwater_protocol::piece::Piece;
 use highwater_protocol::prompt::Strength;
 
+use crate::gate::Errand;
+
 pub use extractive::Extractive;
 pub(crate) use kept::KeptSummaries;
-pub use prompted::{Model, ModelError, Prompted};
+pub use prompted::{Model, Prompted};
 pub use scripted::{Calls, Scripted, Step};
 
 /// One piece of a pass's work: make one summary of these pieces. They are a chunk of what the pass covers, or earlier
@@ -33,6 +35,8 @@ pub struct SummaryRequest {
     pub focus: Option<Arc<str>>,
     /// Whether this is the second try.
     pub strength: Strength,
+    /// On whose behalf a model is called: what permits are taken with.
+    pub errand: Errand,
 }
 
 /// What a model wrote, and how it ended.
@@ -65,10 +69,12 @@ impl SummarizeError {
     }
 }
 
-/// Writes summaries. Called by the compactor, each call under a permit of the gate; may take as long as it takes.
+/// Writes summaries. Called by the compactor, each call under a permit of the account [`HOUSE`](crate::HOUSE) unless it
+/// takes its own; may take as long as it takes.
 ///
-/// An answer is checked before it counts, a call that fails or is not accepted is tried once more with
-/// [`Strength::Tighter`], and then [`Extractive`] takes its place. A panic counts as a failure.
+/// An answer is checked before it counts. One that is not accepted is tried once more with [`Strength::Tighter`]; a call
+/// that fails is the next summarizer's, and the last one's once more; then [`Extractive`] takes its place. A panic counts
+/// as a failure.
 ///
 /// Cancellation: the future is dropped when the pass is abandoned, when most of its time is used up, and when the hard
 /// mark is near. An implementation keeps nothing that a dropped call would leave half done.
@@ -88,6 +94,12 @@ pub trait Summarizer: Send + Sync + 'static {
     /// Whether the same request always gets the same answer at no cost: such answers are not kept for the next pass,
     /// and nothing is asked twice.
     fn is_deterministic(&self) -> bool {
+        false
+    }
+
+    /// Whether it takes a permit of the gate for each call that it makes, by [`Errand::permit`]. If not, the compactor takes
+    /// one around each request, and a request must be one call.
+    fn takes_own_permits(&self) -> bool {
         false
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use highwater::Highwater;
 use highwater_protocol::SessionId;
+use highwater_protocol::limit::Limits;
 use highwater_protocol::session::SessionConfig;
 use highwater_storage::{RedbOptions, RedbStore, Store, Usage};
 
@@ -27,8 +28,8 @@ use crate::{report, verify};
 use host::{Host, Played};
 use paced::Paced;
 
-/// Slots that only turns may use. One is enough for one agent: its turns follow each other.
-const RESERVE: u32 = 1;
+/// What only turns may use: one slot. It is enough for one agent, whose turns follow each other.
+const RESERVE_PERCENT: u8 = 1;
 
 /// Where the store is; a temporary one goes when this does.
 enum Place {
@@ -126,7 +127,7 @@ async fn play(
         .await??;
     let highwater = Highwater::builder(store)
         .summarizer(Paced::new(pace(options.summary_ms, options.speed)))
-        .slots(options.slots, RESERVE)
+        .limits(Limits::slots(options.slots).reserve(RESERVE_PERCENT))
         .start()
         .await?;
     let turn = pace(options.turn_ms, options.speed);

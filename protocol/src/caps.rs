@@ -1,5 +1,7 @@
 //! Every limit of the system, with its unit and its reason (S4).
 
+use crate::limit::ClassKind;
+
 /// Longest id of a session or an entry; real ones are 8 to 64 bytes.
 pub const MAX_ID_BYTES: usize = 512;
 
@@ -107,3 +109,18 @@ pub const KEPT_COUNTS: usize = 1 << 16;
 
 /// Passes whose durations set the deadline of the next.
 pub const DURATIONS_KEPT: usize = 8;
+
+/// Calls of one class that may wait for permits of one account: several for each of some hundreds of agents.
+pub const fn waiting_for_a_permit(kind: ClassKind) -> usize {
+    match kind {
+        ClassKind::Turn => 4_096,
+        ClassKind::Compaction | ClassKind::Background => 2_048,
+    }
+}
+
+/// Models that are told apart in one account.
+pub const MODELS_OF_AN_ACCOUNT: usize = 64;
+
+/// How long a house that closes waits for calls of models that are under way. Its passes are abandoned before; what is
+/// left are the host's own turns.
+pub const CALLS_END_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);

@@ -91,6 +91,6 @@ pub use register::{Fact, FactKind};
 pub use resolution::{CallEnd, Resolution};
 pub use segment::{Context, Segment, Shown};
 pub use summary::Summary;
-pub use time::Timestamp;
+pub use time::{Moment, Timestamp};
 pub use tokens::{TokenCount, Usage};
 pub use view::{Removed, View};

@@ -115,6 +115,8 @@ struct Running {
     cut: Cut,
     /// The most that each summary may take.
     caps: Vec<TokenCount>,
+    /// The last that the compactor was told of how full the view is.
+    fill: u8,
     hurried: bool,
     done: u32,
     total: u32,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use highwater::summarize::{
     Completion, Scripted, Step, SummarizeError, Summarizer, SummaryRequest,
 };
+use highwater_protocol::limit::ClassKind;
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Abandoned, Outcome, TokenCount};
 use highwater_tests::host::Host;
@@ -31,8 +32,10 @@ async fn check(steps: &[Step], secs: u64, author: &str) {
     let body = host.context().await.body();
     assert!(body.contains(&format!(", made by {author} in ")), "{told}: {body}");
     assert_eq!(host.pass().await, None, "the guard is free");
-    let gate = house.gate().status().await.expect("it answers");
-    assert_eq!((gate.compactions, gate.waiting_compactions), (0, 0), "the permit came back");
+    let gate = world::gate(&house).await;
+    let compactions = ClassKind::Compaction;
+    let left = (gate.held().of(compactions), gate.waiting.of(compactions));
+    assert_eq!(left, (0, 0), "the permit came back");
 
     host.chat("more", 20, 60).await;
     let next = host.compact(None).await;
@@ -102,7 +105,7 @@ async fn a_compactor_that_dies_fails_its_pass_and_leaves_no_trace_in_the_view() 
         assert_eq!(host.blocks().await, before, "nothing has changed");
         assert_eq!(host.pass().await, None, "the guard is free");
     }
-    assert_eq!(house.gate().status().await.expect("it answers").compactions, 0);
+    assert_eq!(world::compactions(&house).await, 0);
     host.require_whole_history().await;
 }
 

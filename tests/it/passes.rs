@@ -132,14 +132,13 @@ async fn a_cancelled_pass_is_abandoned_and_its_late_result_is_dropped() {
     let before = host.blocks().await;
     let pass = host.compact(None).await;
     tokio::time::sleep(Duration::from_secs(10)).await;
-    let during = house.gate().status().await.expect("it answers");
-    assert_eq!(during.compactions, 1, "the call holds a permit");
+    assert_eq!(world::compactions(&house).await, 1, "the call holds a permit");
     assert_eq!(host.session.cancel().await.expect("it answers"), Some(pass));
     assert_eq!(host.settled(pass).await, Outcome::Abandoned(Abandoned::Cancelled));
     assert_eq!(host.session.cancel().await.expect("it answers"), None, "nothing is left");
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let gate = house.gate().status().await.expect("it answers");
-    assert_eq!((gate.turns, gate.compactions, gate.waiting_compactions), (0, 0, 0));
+    let gate = world::gate(&house).await;
+    assert_eq!((gate.held(), gate.waiting), Default::default());
 
     tokio::time::sleep(Duration::from_secs(10_000)).await;
     assert_eq!(host.blocks().await, before, "the late result changed nothing");
@@ -237,8 +236,7 @@ async fn closing_abandons_the_pass_and_the_session_opens_again() {
     let outcome = waits.await.expect("no panic").expect("the waiting caller is told");
     assert_eq!(outcome, Outcome::Abandoned(Abandoned::Closed));
     assert_eq!(host.blocks().await, before, "the next call opens it again, byte for byte");
-    let gate = house.gate().status().await.expect("it answers");
-    assert_eq!(gate.compactions, 0);
+    assert_eq!(world::compactions(&house).await, 0);
     assert_eq!(host.compact(None).await, pass.next());
     house.close().await.expect("the house closes over a running pass");
     let refused = host.session.status().await.expect_err("the house is closed");

@@ -17,7 +17,6 @@ const IDLE: Duration = Duration::from_mins(1);
 async fn small(budget: u64, environment: Environment) -> Highwater {
     let builder = Highwater::builder(MemoryStore::new())
         .summarizer(world::gist(1))
-        .slots(2, 1)
         .resident_bytes(budget)
         .passivate_after(IDLE);
     let builder = match environment {

@@ -275,7 +275,7 @@ impl<'a> World<'a> {
                     self.sources.push(Source { pass, caps, answer, overdue: false, killed: false });
                 }
                 Command::KillPass(pass) => self.source(pass)?.killed = true,
-                Command::HurryPass(_) | Command::Discard(_) => {}
+                Command::PressPass { .. } | Command::Discard(_) => {}
                 Command::Fetch { positions } => fetched = Some(self.entries(&positions)?),
                 Command::Find { .. } => return Err("no id is known to a store alone".to_owned()),
                 Command::Stop => stops = true,

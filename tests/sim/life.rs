@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use highwater::history::Order;
 use highwater::{Highwater, Notices, SessionHandle};
+use highwater_protocol::limit::Limits;
 use highwater_protocol::message::{Reply, Request};
 use highwater_protocol::{Error, Timestamp, TokenCount};
 use tokio::time::Instant;
@@ -55,9 +56,13 @@ impl<'a> Life<'a> {
         let windows = [600, 1_500, 1 << 40];
         let window = TokenCount(windows[world.dice.index(windows.len())]);
         let scribe = Scribe::new(world.dice.split(), window);
-        let slots = if world.dice.percent(50) { (2, 1) } else { (4, 1) };
+        let slots = if world.dice.percent(50) { 2 } else { 4 };
         let builder = Highwater::builder(world.disk.clone()).summarizer(scribe);
-        let builder = builder.slots(slots.0, slots.1).executor(bench.clone()).clock(trap.clone());
+        let builder = builder
+            .limits(Limits::slots(slots).reserve(25))
+            .seed(world.dice.draw())
+            .executor(bench.clone())
+            .clock(trap.clone());
         let idle = [1_000, 60_000, 1 << 40][world.dice.index(3)];
         let room = [0, 40_000, 1 << 30][world.dice.index(3)];
         let builder = builder.passivate_after(Duration::from_millis(idle)).resident_bytes(room);

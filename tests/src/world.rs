@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use highwater::Highwater;
 use highwater::env::{Inline, RuntimeClock};
 use highwater::summarize::{Scripted, Step, Summarizer};
+use highwater::{HOUSE, Highwater, Permit, PermitRequest};
+use highwater_protocol::limit::{Amounts, Class, ClassKind, Key, ProviderStatus};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Format, SessionId, Timestamp, TokenCount};
 use highwater_storage::{
@@ -28,7 +29,7 @@ pub async fn house(
     environment: Environment,
     summarizer: impl Summarizer,
 ) -> Highwater {
-    let builder = Highwater::builder(store).summarizer(summarizer).slots(2, 1);
+    let builder = Highwater::builder(store).summarizer(summarizer).seed(1);
     let builder = match environment {
         Environment::Inline => {
             builder.executor(Inline).clock(RuntimeClock::starting_at(Timestamp(1_000_000)))
@@ -36,6 +37,27 @@ pub async fn house(
         Environment::Threaded => builder,
     };
     builder.start().await.expect("two slots, one reserved")
+}
+
+/// How the house's own account stands at the gate.
+pub async fn gate(house: &Highwater) -> ProviderStatus {
+    house.gate().status_of(HOUSE).await.expect("it answers")
+}
+
+/// Compactions that hold a permit of the house's account.
+pub async fn compactions(house: &Highwater) -> u32 {
+    gate(house).await.held().of(ClassKind::Compaction)
+}
+
+/// A turn's permit of the house's account.
+pub async fn turn(house: &Highwater) -> Permit {
+    permit(house, Class::Turn).await
+}
+
+/// A permit of the house's account.
+pub async fn permit(house: &Highwater, class: Class) -> Permit {
+    let request = PermitRequest::new(Key::of(HOUSE), class, Amounts::default());
+    house.gate().acquire(request).await.expect("a permit")
 }
 
 /// A house in memory, in the runtime's time.

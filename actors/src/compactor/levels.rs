@@ -67,10 +67,10 @@ impl<'a> Levels<'a> {
         };
         let fits = |text: &str| !text.is_empty() && tokens::estimate(text) <= stretch.cap;
         match text.filter(|text| fits(text)) {
-            Some(text) => Summary { text: (&*text).into(), author: self.writer.named(authors) },
+            Some(text) => Summary { text: (&*text).into(), author: self.writer.named(&authors) },
             None => Summary {
                 text: plain(&stretch.covers, stretch.cap).into(),
-                author: self.writer.named(Authors::EXTRACTIVE),
+                author: self.writer.named(&Authors::extractive()),
             },
         }
     }

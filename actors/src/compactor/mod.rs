@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! session --PassJob--> compactor --acquire(Compaction)--> gate
-//!    |  hurry ----------->  +--chunk, chunk, .., merge---> summarizer, or the deterministic one in its place
+//!    |  pressure -------->  +--chunk, chunk, .., merge---> summarizer, or the deterministic one in its place
 //!    ^                      +--what was answered --------> kept for the next pass
 //!    +---PassProgressed, PassDone
 //! ```
@@ -24,7 +24,7 @@ use highwater_protocol::session::{Event, PassJob};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
 
-use crate::gate::Gate;
+use crate::gate::{Errand, Gate, Pressure};
 use crate::session::SessionMessage;
 use crate::summarize::{KeptSummaries, Summarizer};
 
@@ -39,8 +39,8 @@ pub(crate) struct CompactorActor;
 
 pub(crate) struct CompactorArguments {
     pub(crate) job: PassJob,
-    /// Turns true when the hard mark is near.
-    pub(crate) hurried: watch::Receiver<bool>,
+    /// How urgent the pass is.
+    pub(crate) pressed: watch::Receiver<Pressure>,
     pub(crate) desk: Desk,
     pub(crate) session: ActorRef<SessionMessage>,
 }
@@ -48,7 +48,8 @@ pub(crate) struct CompactorArguments {
 /// What a pass works with. Shared by all passes of a house.
 #[derive(Clone)]
 pub(crate) struct Desk {
-    pub(crate) summarizer: Arc<dyn Summarizer>,
+    /// Who summarizes, in this order; each takes the place of the one before when that does not answer.
+    pub(crate) summarizers: Arc<[Arc<dyn Summarizer>]>,
     pub(crate) gate: Gate,
     pub(crate) kept: Arc<KeptSummaries>,
 }
@@ -77,15 +78,18 @@ impl Actor for CompactorActor {
         _message: Begin,
         arguments: &mut CompactorArguments,
     ) -> Result<(), ActorProcessingErr> {
-        let CompactorArguments { job, hurried, desk, session } = arguments;
+        let CompactorArguments { job, pressed, desk, session } = arguments;
         let pass = job.pass;
         let progressed = |done, total| {
             let event = Event::PassProgressed { pass, done, total };
             // A session that has ended needs no progress, and its end kills this actor.
             drop(session.cast(SessionMessage::Event(event)));
         };
-        let patience = Patience::new(job.deadline, hurried.clone());
-        let writer = Writer::new(desk.clone(), job.focus.clone(), patience);
+        let patience = Patience::new(job.deadline, pressed.clone());
+        let holder = Some(myself.get_cell());
+        let errand = Errand::of_pass(desk.gate.clone(), pressed.clone(), holder);
+        let errand = errand.until(patience.ends()).by_hand(job.by_wish);
+        let writer = Writer::new(desk.clone(), errand, job.focus.clone(), patience);
         let summaries = Levels::new(writer, &progressed).summarize(&job.stretches).await;
         session.cast(SessionMessage::Event(Event::PassDone { pass, summaries }))?;
         myself.stop(Some(DONE.to_owned()));

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::gate::Pressure;
+
 /// The share of the deadline that models may use. The rest is for finishing without them: of the default ten minutes
 /// that leaves two for some milliseconds of work, and a pass of one second still has a fifth of it on a busy machine.
 const MODEL_PERCENT: u32 = 80;
@@ -38,7 +40,7 @@ impl fmt::Display for Spent {
 /// The patience of one pass. Once it is spent it stays so.
 #[derive(Debug)]
 pub(super) struct Patience {
-    hurried: watch::Receiver<bool>,
+    pressed: watch::Receiver<Pressure>,
     late: Pin<Box<Sleep>>,
     failures: u32,
     spent: Option<Spent>,
@@ -46,14 +48,19 @@ pub(super) struct Patience {
 
 impl Patience {
     /// The patience of a pass that begins now.
-    pub(super) fn new(deadline: Duration, hurried: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(deadline: Duration, pressed: watch::Receiver<Pressure>) -> Self {
         let late = Box::pin(sleep(deadline / 100 * MODEL_PERCENT));
-        Self { hurried, late, failures: 0, spent: None }
+        Self { pressed, late, failures: 0, spent: None }
+    }
+
+    /// When models may not be asked any more, however it goes.
+    pub(super) fn ends(&self) -> Instant {
+        self.late.deadline()
     }
 
     /// Whether models may still be asked.
     pub(super) fn lasts(&mut self) -> bool {
-        if *self.hurried.borrow() {
+        if self.pressed.borrow().hurried {
             self.spend(Spent::Hurried);
         } else if Instant::now() >= self.late.deadline() {
             self.spend(Spent::Late);
@@ -69,7 +76,7 @@ impl Patience {
         let spent = tokio::select! {
             biased;
             done = work => return Some(done),
-            () = turned_true(&mut self.hurried) => Spent::Hurried,
+            () = hurried(&mut self.pressed) => Spent::Hurried,
             () = &mut self.late => Spent::Late,
         };
         self.spend(spent);
@@ -98,8 +105,8 @@ impl Patience {
 }
 
 /// Waits until the session hurries the pass. One that has gone hurries nobody: its end kills the compactor.
-async fn turned_true(hurried: &mut watch::Receiver<bool>) {
-    if hurried.wait_for(|hurried| *hurried).await.is_err() {
+async fn hurried(pressed: &mut watch::Receiver<Pressure>) {
+    if pressed.wait_for(|pressure| pressure.hurried).await.is_err() {
         pending::<()>().await;
     }
 }

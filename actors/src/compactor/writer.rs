@@ -1,19 +1,22 @@
-//! One piece of a pass: kept from an earlier pass, or written by the summarizer in at most two tries, or by the
-//! deterministic summarizer (V12).
+//! One piece of a pass: kept from an earlier pass, or written by one of the summarizers, each in at most two tries, or by
+//! the deterministic summarizer (V12).
 
+use std::collections::BTreeSet;
 use std::ops::BitOrAssign;
 use std::sync::Arc;
 
 use highwater_protocol::accept::accept;
-use highwater_protocol::limit::Class;
+use highwater_protocol::chunk;
+use highwater_protocol::limit::{Amounts, Ending, Key, Report};
 use highwater_protocol::piece::Piece;
 use highwater_protocol::prompt::{Prompt, Strength};
-use highwater_protocol::{Digest, TokenCount};
+use highwater_protocol::{Digest, TokenCount, tokens};
 
 use super::Desk;
 use super::patience::Patience;
 use super::unwinding::unwinding;
-use crate::summarize::{Extractive, SummaryRequest};
+use crate::gate::{Errand, HOUSE};
+use crate::summarize::{Extractive, Summarizer, SummaryRequest};
 
 /// A piece as it was written.
 #[derive(Clone, Debug)]
@@ -23,77 +26,109 @@ pub(super) struct Written {
     pub(super) by: Authors,
 }
 
-/// Who had a hand in a text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Who had a hand in a text: summarizers by their place in the list, and the deterministic one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Authors {
-    summarizer: bool,
+    summarizers: BTreeSet<usize>,
     extractive: bool,
 }
 
 impl Authors {
-    pub(super) const SUMMARIZER: Self = Self { summarizer: true, extractive: false };
-    pub(super) const EXTRACTIVE: Self = Self { summarizer: false, extractive: true };
+    fn summarizer(place: usize) -> Self {
+        Self { summarizers: [place].into(), extractive: false }
+    }
 
-    /// The author that a summary names: `model`, `extractive`, or both.
-    fn name(self, summarizer: &str) -> Box<str> {
-        match (self.summarizer, self.extractive) {
-            (true, false) => summarizer.into(),
-            (true, true) if summarizer != Extractive::NAME => {
-                format!("{summarizer}+{}", Extractive::NAME).into()
-            }
-            _ => Extractive::NAME.into(),
+    pub(super) fn extractive() -> Self {
+        Self { summarizers: BTreeSet::new(), extractive: true }
+    }
+
+    /// The author that a summary names: `model`, `extractive`, or several, the first in the list first.
+    fn name(&self, summarizers: &[Arc<dyn Summarizer>]) -> Box<str> {
+        let mut names: Vec<&str> =
+            self.summarizers.iter().map(|place| summarizers[*place].name()).collect();
+        if names.is_empty() || (self.extractive && !names.contains(&Extractive::NAME)) {
+            names.push(Extractive::NAME);
         }
+        names.join("+").into()
     }
 }
 
 impl BitOrAssign for Authors {
     fn bitor_assign(&mut self, other: Self) {
-        self.summarizer |= other.summarizer;
+        self.summarizers.extend(other.summarizers);
         self.extractive |= other.extractive;
     }
+}
+
+/// Why a call was of no use.
+enum Useless {
+    /// There was no answer: another summarizer may have one.
+    Failed(String),
+    /// What was answered is no summary: the same one may do better when it is pressed.
+    NotAccepted(String),
 }
 
 /// Writes the pieces of one pass.
 pub(super) struct Writer {
     desk: Desk,
+    errand: Errand,
     focus: Option<Arc<str>>,
     patience: Patience,
 }
 
 impl Writer {
-    pub(super) fn new(desk: Desk, focus: Option<Arc<str>>, patience: Patience) -> Self {
-        Self { desk, focus, patience }
+    pub(super) fn new(
+        desk: Desk,
+        errand: Errand,
+        focus: Option<Arc<str>>,
+        patience: Patience,
+    ) -> Self {
+        Self { desk, errand, focus, patience }
     }
 
-    /// The window of the summarizer, and what of it its own words take.
+    /// The smallest window of the summarizers, and the most that the words of one take of it.
     pub(super) fn window(&self) -> (TokenCount, TokenCount) {
-        let summarizer = &self.desk.summarizer;
-        (summarizer.window(), summarizer.overhead(self.focus.as_deref()))
+        let summarizers = self.desk.summarizers.iter();
+        let overheads = summarizers.clone().map(|each| each.overhead(self.focus.as_deref()));
+        let window = summarizers.map(|each| each.window()).min();
+        let window = window.expect("there is a summarizer always");
+        (window, overheads.max().unwrap_or_default())
     }
 
     /// The name that a summary by these authors carries.
-    pub(super) fn named(&self, authors: Authors) -> Box<str> {
-        authors.name(self.desk.summarizer.name())
+    pub(super) fn named(&self, authors: &Authors) -> Box<str> {
+        authors.name(&self.desk.summarizers)
     }
 
     /// Writes one piece within `cap`.
     pub(super) async fn write(&mut self, pieces: &Arc<[Piece]>, cap: TokenCount) -> Written {
-        match self.summarizers(pieces, cap).await {
-            Some(text) => Written { text, by: Authors::SUMMARIZER },
-            None => quoted(pieces, cap).await,
+        for place in 0..self.desk.summarizers.len() {
+            if let Some(text) = self.by(place, pieces, cap).await {
+                return Written { text, by: Authors::summarizer(place) };
+            }
         }
+        quoted(pieces, cap).await
     }
 
-    async fn summarizers(&mut self, pieces: &Arc<[Piece]>, cap: TokenCount) -> Option<Arc<str>> {
-        let tries = self.tries(pieces, cap);
+    /// What the summarizer at a place writes, if it writes something that is a summary.
+    async fn by(
+        &mut self,
+        place: usize,
+        pieces: &Arc<[Piece]>,
+        cap: TokenCount,
+    ) -> Option<Arc<str>> {
+        let summarizer = Arc::clone(&self.desk.summarizers[place]);
+        let last = place + 1 == self.desk.summarizers.len();
+        let tries = self.tries(&*summarizer, pieces, cap);
         let mut keys = tries.iter().filter_map(|(_, key)| key.as_ref());
         if let Some(text) = keys.find_map(|key| self.desk.kept.get(key)) {
             return Some(text);
         }
         for (strength, key) in tries {
             let (pieces, focus) = (Arc::clone(pieces), self.focus.clone());
-            let request = SummaryRequest { pieces, cap, focus, strength };
-            match self.patience.wait(ask(&self.desk, request)).await? {
+            let errand = self.errand.clone();
+            let request = SummaryRequest { pieces, cap, focus, strength, errand };
+            let why = match self.patience.wait(ask(&*summarizer, request)).await? {
                 Ok(text) => {
                     self.patience.succeeded();
                     if let Some(key) = key {
@@ -101,19 +136,29 @@ impl Writer {
                     }
                     return Some(text);
                 }
-                Err(why) => {
-                    let author = self.desk.summarizer.name();
-                    tracing::warn!(author, ?strength, why, "session.compact.call was of no use");
-                    self.patience.failed();
-                }
+                Err(why) => why,
+            };
+            let (failed, why) = match why {
+                Useless::Failed(why) => (true, why),
+                Useless::NotAccepted(why) => (false, why),
+            };
+            let author = summarizer.name();
+            tracing::warn!(author, ?strength, why, "session.compact.call was of no use");
+            if failed && !last {
+                return None;
             }
+            self.patience.failed();
         }
         None
     }
 
     /// The tries in their order, each with the key that its answer is kept under.
-    fn tries(&self, pieces: &[Piece], cap: TokenCount) -> Vec<(Strength, Option<Digest>)> {
-        let summarizer = &self.desk.summarizer;
+    fn tries(
+        &self,
+        summarizer: &dyn Summarizer,
+        pieces: &[Piece],
+        cap: TokenCount,
+    ) -> Vec<(Strength, Option<Digest>)> {
         if summarizer.is_deterministic() {
             return vec![(Strength::Normal, None)];
         }
@@ -128,17 +173,35 @@ impl Writer {
 /// What the deterministic summarizer writes.
 pub(super) async fn quoted(pieces: &[Piece], cap: TokenCount) -> Written {
     let text = Extractive::write(pieces, cap).await.into();
-    Written { text, by: Authors::EXTRACTIVE }
+    Written { text, by: Authors::extractive() }
 }
 
-/// One call of the summarizer under a permit. What it answers is a summary within the cap, or it is an error.
-async fn ask(desk: &Desk, request: SummaryRequest) -> Result<Arc<str>, String> {
-    let permit = desk.gate.acquire(Class::Compaction).await.map_err(|error| error.to_string())?;
+/// One call of a summarizer, under a permit of the house's account unless it takes its own. What it answers is a summary
+/// within the cap, or it is of no use.
+async fn ask(summarizer: &dyn Summarizer, request: SummaryRequest) -> Result<Arc<str>, Useless> {
     let cap = request.cap;
-    let answer = unwinding(async { desk.summarizer.summarize(request).await }).await;
-    drop(permit);
-    let answer = answer.map_err(|panic| format!("the summarizer panicked: {panic}"))?;
-    let answer = answer.map_err(|error| error.to_string())?;
-    let text = accept(&answer.text, answer.finish, cap).map_err(|why| why.to_string())?;
+    let permit = if summarizer.takes_own_permits() {
+        None
+    } else {
+        let amounts = Amounts::new(size(&request), chunk::limit(cap).0);
+        let permit = request.errand.permit(Key::of(HOUSE), amounts).await;
+        Some(permit.map_err(|error| Useless::Failed(error.to_string()))?)
+    };
+    let answer = unwinding(async { summarizer.summarize(request).await }).await;
+    if let Some(permit) = permit {
+        let ended = matches!(&answer, Ok(Ok(_))).then_some(Ending::Answered);
+        permit.finish(Report::of(ended.unwrap_or(Ending::Abandoned)));
+    }
+    let answer =
+        answer.map_err(|panic| Useless::Failed(format!("the summarizer panicked: {panic}")))?;
+    let answer = answer.map_err(|error| Useless::Failed(error.to_string()))?;
+    let text = accept(&answer.text, answer.finish, cap)
+        .map_err(|why| Useless::NotAccepted(why.to_string()))?;
     Ok(text.into())
+}
+
+/// What a request is expected to take of a model's input.
+fn size(request: &SummaryRequest) -> u64 {
+    let passages = request.pieces.iter().flat_map(Piece::passages);
+    passages.map(|passage| tokens::estimate(passage.text).0).sum()
 }

@@ -1,28 +1,66 @@
-//! What the gate is told.
+//! What an account's gate is told.
 
-use highwater_protocol::limit::{Class, SlotStatus};
+use std::time::Duration;
+
+use highwater_protocol::Error;
+use highwater_protocol::limit::{Class, ProviderStatus, Report, Ticket, Wish};
+use ractor::ActorCell;
 use tokio::sync::oneshot;
 
 use super::Permit;
 
-/// A message to the gate.
+/// A message to the gate of one account.
 #[derive(Debug)]
 pub(crate) enum GateMessage {
-    /// Somebody wants a slot.
+    /// Somebody wants a permit.
     Acquire {
-        /// What for.
-        class: Class,
+        /// Its name from now on.
+        ticket: Ticket,
+        /// What is wanted.
+        wish: Wish,
+        /// Whose end ends the permit.
+        holder: Option<ActorCell>,
         /// Where the permit goes.
-        reply: oneshot::Sender<Permit>,
+        reply: oneshot::Sender<Result<Permit, Error>>,
     },
-    /// A permit was dropped.
-    Release {
-        /// What it was for.
+    /// The wish has become more urgent.
+    Urge {
+        /// Which.
+        ticket: Ticket,
+        /// Its class from now on.
         class: Class,
     },
-    /// How do the slots stand?
+    /// Whoever waited went away, or never took the permit that it got.
+    Withdraw {
+        /// Which.
+        ticket: Ticket,
+    },
+    /// A call has ended.
+    Finish {
+        /// Which.
+        ticket: Ticket,
+        /// How.
+        report: Report,
+    },
+    /// A holder that is not noticed otherwise is still there.
+    Renew {
+        /// Which.
+        ticket: Ticket,
+        /// How long its permit lasts from now.
+        lasts: Duration,
+        /// Whether it was held.
+        reply: oneshot::Sender<bool>,
+    },
+    /// How does the account stand?
     Status {
         /// Where the answer goes.
-        reply: oneshot::Sender<SlotStatus>,
+        reply: oneshot::Sender<ProviderStatus>,
+    },
+    /// Time has passed.
+    Wake,
+    /// Nobody new is let in.
+    Close {
+        /// Told when nothing is held any more.
+        idle: oneshot::Sender<()>,
     },
 }

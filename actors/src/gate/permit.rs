@@ -1,73 +1,118 @@
-//! The gate as its users see it: a handle that gives permits, and the permits.
+//! The right to one model call: asked for, held, and given back.
 
-use highwater_protocol::limit::{Class, SlotStatus};
-use highwater_protocol::{Error, Kind};
-use ractor::ActorRef;
-use tokio::sync::oneshot;
+use std::time::Duration;
+
+use highwater_protocol::limit::{Amounts, Class, Ending, Key, Report, Ticket};
+use ractor::{ActorCell, ActorRef};
+use tokio::time::Instant;
 
 use super::GateMessage;
 
-/// Asks the gate for permits. Cheap to clone. The host's own turns go through it as well.
+/// What permit is wanted.
 #[derive(Clone, Debug)]
-pub struct Gate {
-    actor: ActorRef<GateMessage>,
+pub struct PermitRequest {
+    /// Of which account, and which model in it.
+    pub key: Key,
+    /// What the call is for.
+    pub class: Class,
+    /// What it is expected to take.
+    pub amounts: Amounts,
+    /// When it is too late: whoever waits is denied then.
+    pub deadline: Option<Instant>,
+    /// Asked for by a person: it passes an open breaker.
+    pub manual: bool,
+    /// The actor whose end ends the wish and the permit.
+    pub holder: Option<ActorCell>,
 }
 
-impl Gate {
-    pub(crate) fn new(actor: ActorRef<GateMessage>) -> Self {
-        Self { actor }
-    }
-
-    pub(crate) fn actor(&self) -> &ActorRef<GateMessage> {
-        &self.actor
-    }
-
-    /// Waits for the right to one model call. Dropping the future withdraws the wish.
-    ///
-    /// [`Kind::Closed`] when the house is shutting down.
-    pub async fn acquire(&self, class: Class) -> Result<Permit, Error> {
-        let (reply, permit) = oneshot::channel();
-        self.ask(GateMessage::Acquire { class, reply })?;
-        permit.await.map_err(|_| closed())
-    }
-
-    /// How the slots stand.
-    pub async fn status(&self) -> Result<SlotStatus, Error> {
-        let (reply, status) = oneshot::channel();
-        self.ask(GateMessage::Status { reply })?;
-        status.await.map_err(|_| closed())
-    }
-
-    fn ask(&self, message: GateMessage) -> Result<(), Error> {
-        self.actor.cast(message).map_err(|_| closed())
+impl PermitRequest {
+    /// A call of a class that takes this, without a deadline.
+    pub fn new(key: Key, class: Class, amounts: Amounts) -> Self {
+        Self { key, class, amounts, deadline: None, manual: false, holder: None }
     }
 }
 
-fn closed() -> Error {
-    Error::new(Kind::Closed, "the gate is closed: the house is shutting down")
-}
-
-/// The right to one model call. Held for that call, never for longer; dropping it gives the slot back.
+/// The right to one model call. Held for that call, never for longer. [`Permit::finish`] tells the gate how the call went;
+/// dropping it gives the slot back and lets what was estimated stand.
 #[derive(Debug)]
 pub struct Permit {
     gate: ActorRef<GateMessage>,
+    ticket: Ticket,
     class: Class,
+    waited: Duration,
+    /// Whether somebody has it, and may have called.
+    taken: bool,
+    ended: bool,
 }
 
 impl Permit {
-    pub(super) fn new(gate: ActorRef<GateMessage>, class: Class) -> Self {
-        Self { gate, class }
+    pub(super) fn new(
+        gate: ActorRef<GateMessage>,
+        ticket: Ticket,
+        class: Class,
+        waited: Duration,
+    ) -> Self {
+        Self { gate, ticket, class, waited, taken: false, ended: false }
+    }
+
+    pub(super) fn taken(mut self) -> Self {
+        self.taken = true;
+        self
     }
 
     /// What the permit is for.
     pub fn class(&self) -> Class {
         self.class
     }
+
+    /// How long it was waited for.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Gives the permit back and tells how the call went: what it really took, how the provider answered, and what that
+    /// said of its limits.
+    pub fn finish(mut self, report: Report) {
+        self.end(report);
+    }
+
+    fn end(&mut self, report: Report) {
+        self.ended = true;
+        // A gate that has ended has nothing to give back to.
+        drop(self.gate.cast(GateMessage::Finish { ticket: self.ticket, report }));
+    }
+
+    /// The permit without its guard, for a holder elsewhere.
+    pub(super) fn into_ticket(mut self) -> Ticket {
+        self.ended = true;
+        self.ticket
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // A gate that has ended has no slots to give back.
-        drop(self.gate.cast(GateMessage::Release { class: self.class }));
+        if self.ended {
+            return;
+        }
+        if self.taken {
+            self.end(Report::of(Ending::Abandoned));
+        } else {
+            drop(self.gate.cast(GateMessage::Withdraw { ticket: self.ticket }));
+        }
+    }
+}
+
+/// A permit of a holder whose end nobody notices, in another process for example: it lasts for a time, unless it is
+/// renewed. Plain data.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    pub(super) provider: Box<str>,
+    pub(super) ticket: Ticket,
+}
+
+impl Lease {
+    /// The account.
+    pub fn provider(&self) -> &str {
+        &self.provider
     }
 }

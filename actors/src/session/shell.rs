@@ -16,6 +16,7 @@ use super::retiring::IdleTimer;
 use super::upkeep::{Upkeep, size};
 use super::{SessionArguments, SessionMessage, asking};
 use crate::compactor::{Begin, CompactorActor, CompactorArguments};
+use crate::gate::Pressure;
 use crate::house::House;
 use crate::journal::JournalMessage;
 use crate::registry::{RegistryMessage, Slot};
@@ -43,7 +44,7 @@ pub(crate) struct Shell {
 struct Compactor {
     pass: PassId,
     actor: ActorRef<Begin>,
-    hurry: watch::Sender<bool>,
+    pressure: watch::Sender<Pressure>,
     deadline: AbortHandle,
 }
 
@@ -125,7 +126,9 @@ impl Shell {
                 }
                 Command::Fetch { positions } => asking::fetch(self, myself, positions),
                 Command::StartPass(job) => self.start_pass(myself, job),
-                Command::HurryPass(pass) => self.hurry_pass(pass),
+                Command::PressPass { pass, fill, hurried } => {
+                    self.press_pass(pass, Pressure { fill, hurried });
+                }
                 Command::KillPass(pass) => self.kill_pass(pass),
                 Command::Discard(removed) => {
                     self.house.executor.read(Box::new(move || drop(removed)));
@@ -180,10 +183,10 @@ impl Shell {
 
     fn start_pass(&mut self, myself: &ActorRef<SessionMessage>, job: PassJob) {
         let (pass, deadline) = (job.pass, job.deadline);
-        let (hurry, hurried) = watch::channel(false);
+        let (pressure, pressed) = watch::channel(Pressure { fill: job.fill, hurried: false });
         let arguments = CompactorArguments {
             job,
-            hurried,
+            pressed,
             desk: self.house.desk.clone(),
             session: myself.clone(),
         };
@@ -193,7 +196,7 @@ impl Shell {
             Ok((actor, _)) => {
                 let overdue = move || SessionMessage::Event(Event::PassOverdue { pass });
                 let deadline = myself.send_after(deadline, overdue).abort_handle();
-                self.compactor = Some(Compactor { pass, actor, hurry, deadline });
+                self.compactor = Some(Compactor { pass, actor, pressure, deadline });
             }
             Err(error) => {
                 let why = format!("no compactor could be started: {error}").into();
@@ -204,10 +207,10 @@ impl Shell {
         }
     }
 
-    fn hurry_pass(&self, pass: PassId) {
+    fn press_pass(&self, pass: PassId, pressure: Pressure) {
         if let Some(compactor) = self.compactor.as_ref().filter(|compactor| compactor.pass == pass)
         {
-            compactor.hurry.send_replace(true);
+            compactor.pressure.send_replace(pressure);
         }
     }
 

@@ -55,6 +55,11 @@ impl Summarizer for Extractive {
         true
     }
 
+    /// It calls no model.
+    fn takes_own_permits(&self) -> bool {
+        true
+    }
+
     async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
         let text = Self::write(&request.pieces, request.cap).await;
         if text.is_empty() {

@@ -6,20 +6,8 @@ use highwater_protocol::chunk;
 use highwater_protocol::prompt::{self, Prompt, Rendered};
 
 use super::{Completion, SummarizeError, Summarizer, SummaryRequest};
-
-/// A model could not answer.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct ModelError {
-    message: String,
-}
-
-impl ModelError {
-    /// An error that says what happened. It is logged: no credentials may stand in it (S3).
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
-    }
-}
+use crate::gate::Errand;
+use crate::model::ModelError;
 
 /// A model that completes a prompt. One call is one request to a provider; retries within a call are the client's.
 ///
@@ -32,11 +20,18 @@ pub trait Model: Send + Sync + 'static {
     /// The tokens of a prompt and its answer together.
     fn window(&self) -> TokenCount;
 
-    /// Answers a prompt with at most `max_output` tokens, counted as the model counts them.
+    /// Whether it takes a permit of the gate for each call, by [`Errand::permit`]. If not, it is called under one.
+    fn takes_own_permits(&self) -> bool {
+        false
+    }
+
+    /// Answers a prompt with at most `max_output` tokens, counted as the model counts them. An error is logged: no
+    /// credentials may stand in it (S3).
     async fn complete(
         &self,
         prompt: Rendered,
         max_output: TokenCount,
+        errand: &Errand,
     ) -> Result<Completion, ModelError>;
 }
 
@@ -67,8 +62,12 @@ impl<M: Model> Summarizer for Prompted<M> {
         prompt::overhead(focus)
     }
 
+    fn takes_own_permits(&self) -> bool {
+        self.model.takes_own_permits()
+    }
+
     async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
-        let SummaryRequest { pieces, cap, focus, strength } = request;
+        let SummaryRequest { pieces, cap, focus, strength, errand } = request;
         let prompt = Prompt { strength, cap, focus: focus.as_deref(), pieces: &pieces }.render();
         let max_output = chunk::limit(cap);
         let (size, window) = (prompt.tokens() + max_output, self.window());
@@ -76,7 +75,7 @@ impl<M: Model> Summarizer for Prompted<M> {
             let message = format!("a call of {size} does not fit the window of {window}");
             return Err(SummarizeError::new(message));
         }
-        let answer = self.model.complete(prompt, max_output).await;
+        let answer = self.model.complete(prompt, max_output, &errand).await;
         answer.map_err(|error| SummarizeError::new(error.to_string()))
     }
 }
@@ -86,10 +85,12 @@ mod tests {
     use std::sync::Mutex;
 
     use highwater_protocol::accept::Finish;
+    use highwater_protocol::limit::Class;
     use highwater_protocol::piece::Piece;
     use highwater_protocol::prompt::Strength;
 
     use super::*;
+    use crate::gate::Gate;
 
     /// Keeps what it was asked, and is always cut off.
     #[derive(Default)]
@@ -109,6 +110,7 @@ mod tests {
             &self,
             prompt: Rendered,
             max_output: TokenCount,
+            _errand: &Errand,
         ) -> Result<Completion, ModelError> {
             self.0.lock().expect("nobody panics").push((prompt, max_output));
             Ok(Completion { text: "So f".to_owned(), finish: Finish::Length })
@@ -121,6 +123,7 @@ mod tests {
             cap: TokenCount(100),
             focus: Some("ferries".into()),
             strength: Strength::Tighter,
+            errand: Errand::new(Gate::new(1), Class::Background),
         }
     }
 

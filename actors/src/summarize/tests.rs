@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use highwater_protocol::limit::Class;
 use highwater_protocol::piece::Slice;
 use highwater_protocol::stretch::CoveredGroup;
 use highwater_protocol::{Entry, EntryId, Format, Seq, TokenCount, tokens};
 
 use super::*;
+use crate::gate::Gate;
 
 fn group(seq: u64, json: &str) -> CoveredGroup {
     let id = EntryId::parse(&format!("e{seq}")).expect("a legal id");
@@ -45,7 +47,9 @@ async fn merge(parts: &[&str], cap: u64) -> String {
 
 async fn ask(pieces: impl Iterator<Item = Piece>, cap: u64) -> Result<Completion, SummarizeError> {
     let (pieces, cap) = (pieces.collect(), TokenCount(cap));
-    let request = SummaryRequest { pieces, cap, focus: None, strength: Strength::Normal };
+    let errand = Errand::new(Gate::new(1), Class::Background);
+    let strength = Strength::Normal;
+    let request = SummaryRequest { pieces, cap, focus: None, strength, errand };
     Extractive.summarize(request).await
 }
 

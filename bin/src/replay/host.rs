@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use highwater::{Gate, SessionHandle};
-use highwater_protocol::limit::Class;
+use highwater::{Gate, HOUSE, PermitRequest, SessionHandle};
+use highwater_protocol::limit::{self, Amounts, Class, Ending, Key};
 use highwater_protocol::message::{CompactReply, ContextReply, OpenCalls};
 use highwater_protocol::{Budget, Entry, Role, Seq};
 
@@ -211,10 +211,12 @@ impl Host {
         self.checker.answered(&context);
         drop(context);
         let asked = Instant::now();
-        let permit = self.gate.acquire(Class::Turn).await?;
+        let amounts = Amounts::new(view.0, 0);
+        let call = PermitRequest::new(Key::of(HOUSE), Class::Turn, amounts);
+        let permit = self.gate.acquire(call).await?;
         let permit_wait = asked.elapsed();
         tokio::time::sleep(self.turn).await;
-        drop(permit);
+        permit.finish(limit::Report::of(Ending::Answered));
         self.recorder.turn(at, view, took, waited, permit_wait, during);
         self.passes.turn_served(during);
         Ok(())

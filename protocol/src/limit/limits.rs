@@ -9,7 +9,10 @@ use crate::error::{Error, Kind};
 pub const MAX_RESERVE_PERCENT: u8 = 95;
 
 /// The largest rate and burst: what the limiter counts in.
-const MAX_RATE: u64 = u32::MAX as u64;
+pub(super) const MAX_RATE: u64 = u32::MAX as u64;
+
+/// The largest burst, in minutes of its rate.
+const MAX_BURST_MINUTES: u64 = 30;
 
 /// The most calls at once.
 const MAX_SLOTS: u32 = 65_536;
@@ -131,11 +134,6 @@ impl Limits {
         Some(rated.fold(whole, |limits, (quantity, rate)| limits.with(quantity, rate)))
     }
 
-    /// The largest call that is ever granted to what is not a turn: what is not reserved of the burst.
-    pub fn largest_beside_turns(&self, quantity: Quantity) -> Option<u64> {
-        Some(self.rate(quantity)?.burst - self.reserved(quantity)?.burst)
-    }
-
     /// Whether these are limits: [`Kind::Invalid`] says which number is wrong, and what it may be.
     pub fn check(&self) -> Result<(), Error> {
         let invalid = |message: String| Err(Error::new(Kind::Invalid, message));
@@ -156,22 +154,20 @@ impl Limits {
         }
         for quantity in Quantity::ALL {
             if let Some(rate) = self.rate(quantity) {
-                self.check_rate(quantity, rate)?;
+                Self::check_rate(quantity, rate)?;
             }
         }
         Ok(())
     }
 
-    fn check_rate(&self, quantity: Quantity, rate: Rate) -> Result<(), Error> {
+    fn check_rate(quantity: Quantity, rate: Rate) -> Result<(), Error> {
         let Rate { per_minute, burst } = rate;
         let wrong = if per_minute == 0 || per_minute > MAX_RATE {
             format!("{per_minute} {quantity} each minute; it may be 1 to {MAX_RATE}")
-        } else if burst == 0 || burst > MAX_RATE {
-            format!("a burst of {burst} {quantity}; it may be 1 to {MAX_RATE}")
-        } else if self.largest_beside_turns(quantity) == Some(0) {
-            let reserve = self.reserve_percent;
+        } else if burst == 0 || burst > MAX_RATE || burst / MAX_BURST_MINUTES > per_minute {
+            let most = MAX_RATE.min(per_minute * MAX_BURST_MINUTES);
             format!(
-                "a burst of {burst} {quantity} with {reserve} % reserved leaves none for compaction"
+                "a burst of {burst} {quantity} with {per_minute} each minute; it may be 1 to {most}"
             )
         } else {
             return Ok(());

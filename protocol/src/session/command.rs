@@ -56,8 +56,15 @@ pub enum Command {
     },
     /// Start the compactor.
     StartPass(PassJob),
-    /// Have the compactor of this pass finish without waiting for a model any more: the hard mark is near (V10).
-    HurryPass(PassId),
+    /// Tell the compactor how urgent its pass is.
+    PressPass {
+        /// Which pass.
+        pass: PassId,
+        /// How full the view is, in percent of its hard mark.
+        fill: u8,
+        /// Whether it is to finish without waiting for a model any more: the hard mark is near (V10).
+        hurried: bool,
+    },
     /// Kill the compactor of this pass; it holds nothing that needs care (V7).
     KillPass(PassId),
     /// Free what left the view, where nobody waits for it.
@@ -77,4 +84,8 @@ pub struct PassJob {
     pub focus: Option<Arc<str>>,
     /// How long it may take, its calls and their retries included.
     pub deadline: Duration,
+    /// How full the view is, in percent of its hard mark.
+    pub fill: u8,
+    /// Whether somebody asked for it, rather than the marks.
+    pub by_wish: bool,
 }

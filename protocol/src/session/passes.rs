@@ -20,6 +20,9 @@ use crate::view::Away;
 use super::outbox::Deferred;
 use super::{Command, PassJob, Running, Session, SessionConfig};
 
+/// By how much the view's fill must change before the compactor is told.
+const PRESS_STEP_PERCENT: u8 = 5;
+
 impl Session {
     /// Starts a pass by wish, up to `up_to` or to the mark that lands the view.
     pub(super) fn compact(
@@ -35,7 +38,8 @@ impl Session {
         }
         Ok(match self.plan(up_to) {
             Some(cut) => {
-                CompactReply::Started(self.start(now, cut, focus.map(Into::into), commands))
+                let focus = focus.map(Into::into);
+                CompactReply::Started(self.start(now, cut, focus, true, commands))
             }
             None => CompactReply::NothingToDo,
         })
@@ -92,7 +96,7 @@ impl Session {
             Some(cut) => {
                 let away = cut.away(self.state.view());
                 if away.is_empty() {
-                    self.start(now, cut, None, commands);
+                    self.start(now, cut, None, false, commands);
                 } else {
                     self.fetch_for_pass(away, commands);
                 }
@@ -127,6 +131,7 @@ impl Session {
         now: Timestamp,
         cut: Cut,
         focus: Option<Arc<str>>,
+        by_wish: bool,
         commands: &mut Vec<Command>,
     ) -> PassId {
         let pass = self.state.last_pass().next();
@@ -134,24 +139,34 @@ impl Session {
         let stretches = cut::stretches(self.state.view(), &cut, self.cap(&cut))
             .expect("texts that a pass takes were fetched before");
         let caps = stretches.iter().map(|stretch| stretch.cap).collect();
-        let job = PassJob { pass, stretches: stretches.into(), focus, deadline: self.deadline() };
+        let (deadline, fill) = (self.deadline(), self.fill());
+        let job = PassJob { pass, stretches: stretches.into(), focus, deadline, fill, by_wish };
         self.record(Record::PassStarted { at: now, pass, cut: covers.last(), digest });
         commands.push(Command::StartPass(job));
         let (tokens, moved_back) = (cut.tokens(), cut.moved_back().copied());
         let notice = Notice::PassStarted { pass, covers, tokens, moved_back };
         self.outbox.defer(Deferred::Notice(notice));
-        self.running = Some(Running { pass, cut, caps, hurried: false, done: 0, total: 0 });
+        self.running = Some(Running { pass, cut, caps, fill, hurried: false, done: 0, total: 0 });
         pass
     }
 
-    /// Near the hard mark the pass in flight waits for no model any more, so that it lands before the view has to be
-    /// elided. Near is as far from it as the view must grow before a failed pass is tried again.
-    pub(super) fn hurry_if_near(&mut self, commands: &mut Vec<Command>) {
-        let budget = self.marks();
+    /// How full the view is, in percent of its hard mark.
+    fn fill(&self) -> u8 {
+        let (size, hard) = (self.state.view().tokens().0, self.marks().hard().0.max(1));
+        u8::try_from(size.saturating_mul(100) / hard).unwrap_or(u8::MAX)
+    }
+
+    /// The fuller the view, the sooner the calls of the pass in flight get their permits (G3). Near the hard mark it waits
+    /// for no model any more, so that it lands before the view has to be elided. Near is as far from it as the view must
+    /// grow before a failed pass is tried again.
+    pub(super) fn press(&mut self, commands: &mut Vec<Command>) {
+        let (budget, fill) = (self.marks(), self.fill());
         let is_near = self.state.view().tokens() + budget.retry_growth() >= budget.hard();
-        if let Some(running) = self.running.as_mut().filter(|running| is_near && !running.hurried) {
-            running.hurried = true;
-            commands.push(Command::HurryPass(running.pass));
+        let Some(running) = &mut self.running else { return };
+        let hurried = running.hurried || is_near;
+        if running.hurried != hurried || fill.abs_diff(running.fill) >= PRESS_STEP_PERCENT {
+            (running.fill, running.hurried) = (fill, hurried);
+            commands.push(Command::PressPass { pass: running.pass, fill, hurried });
         }
     }
 

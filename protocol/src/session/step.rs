@@ -36,7 +36,7 @@ impl Session {
         }
         if self.held.is_none() {
             self.start_if_due(now, &mut commands);
-            self.hurry_if_near(&mut commands);
+            self.press(&mut commands);
         }
         self.outbox.flush(&mut commands);
         self.keep_within_what_is_asked();

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use highwater::summarize::{Completion, Model, ModelError, Prompted};
+use highwater::Errand;
+use highwater::model::ModelError;
+use highwater::summarize::{Completion, Model, Prompted};
 use highwater_protocol::TokenCount;
 use highwater_protocol::prompt::Rendered;
 
@@ -53,6 +55,7 @@ impl Model for Asked {
         &self,
         prompt: Rendered,
         _max_output: TokenCount,
+        _errand: &Errand,
     ) -> Result<Completion, ModelError> {
         let data = prompt.messages.join("\n");
         self.prompts.0.lock().expect("nobody panics with it in hand").push(data);

@@ -1,12 +1,12 @@
 //! What the tests of a pass play on: a desk with a gate, stretches, and a pass run to its end.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use highwater_protocol::limit::SlotLimits;
+use highwater_protocol::limit::{ClassKind, Limits};
 use highwater_protocol::stretch::{Covered, CoveredGroup, Stretch};
 use highwater_protocol::{Entry, EntryId, Format, Seq, SeqRange, Summary, TokenCount, tokens};
-use ractor::Actor;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::compactor::Desk;
 use crate::compactor::levels::Levels;
 use crate::compactor::patience::Patience;
 use crate::compactor::writer::Writer;
-use crate::gate::{Gate, GateActor};
+use crate::gate::{Errand, Gate, HOUSE, Pressure};
 use crate::summarize::{KeptSummaries, Scripted, Step, Summarizer};
 
 pub(super) const DEADLINE: Duration = Duration::from_secs(100);
@@ -24,13 +24,14 @@ pub(super) const WINDOW: TokenCount = TokenCount(1_024);
 
 /// A desk with one slot for compaction.
 pub(super) async fn desk(summarizer: impl Summarizer) -> Desk {
-    let limits = SlotLimits::new(1, 0).expect("legal limits");
-    let (gate, _) = Actor::spawn(None, GateActor, limits).await.expect("it starts");
-    Desk {
-        summarizer: Arc::new(summarizer),
-        gate: Gate::new(gate),
-        kept: Arc::new(KeptSummaries::new(1 << 20)),
-    }
+    desk_of(vec![Arc::new(summarizer)]).await
+}
+
+/// The same with several summarizers.
+pub(super) async fn desk_of(summarizers: Vec<Arc<dyn Summarizer>>) -> Desk {
+    let gate = Gate::new(1);
+    gate.register(HOUSE, Limits::slots(1), BTreeMap::new()).await.expect("legal limits");
+    Desk { summarizers: summarizers.into(), gate, kept: Arc::new(KeptSummaries::new(1 << 20)) }
 }
 
 pub(super) fn scripted(steps: impl IntoIterator<Item = Step>) -> Scripted {
@@ -83,15 +84,19 @@ impl Ended {
 
 /// Runs a pass that nobody hurries.
 pub(super) async fn pass(desk: &Desk, stretches: &[Stretch]) -> Ended {
-    let (_hurry, hurried) = watch::channel(false);
-    run(desk, stretches, hurried, None).await
+    run(desk, stretches, pressed(false), None).await
+}
+
+/// A pressure that stays as it is.
+pub(super) fn pressed(hurried: bool) -> watch::Receiver<Pressure> {
+    watch::channel(Pressure { fill: 60, hurried }).1
 }
 
 /// Runs a pass. Every summary is within its cap, and the permit came back.
 pub(super) async fn run(
     desk: &Desk,
     stretches: &[Stretch],
-    hurried: watch::Receiver<bool>,
+    pressed: watch::Receiver<Pressure>,
     focus: Option<&str>,
 ) -> Ended {
     let told = Mutex::new(Vec::new());
@@ -99,8 +104,9 @@ pub(super) async fn run(
         told.lock().expect("nobody panics with it").push(format!("{done} of {total}"));
     };
     let started = Instant::now();
-    let patience = Patience::new(DEADLINE, hurried);
-    let writer = Writer::new(desk.clone(), focus.map(Into::into), patience);
+    let patience = Patience::new(DEADLINE, pressed.clone());
+    let errand = Errand::of_pass(desk.gate.clone(), pressed, None).until(patience.ends());
+    let writer = Writer::new(desk.clone(), errand, focus.map(Into::into), patience);
     let summaries = Levels::new(writer, &progressed).summarize(stretches).await;
     let took = started.elapsed();
     assert_eq!(summaries.len(), stretches.len());
@@ -109,8 +115,8 @@ pub(super) async fn run(
         assert!(size <= stretch.cap, "{size} of {}:\n{}", stretch.cap, summary.text);
         assert!(!summary.text.trim().is_empty(), "a summary says something");
     }
-    let gate = desk.gate.status().await.expect("it answers");
-    assert_eq!(gate.compactions, 0, "the permit came back");
+    let gate = desk.gate.status_of(HOUSE).await.expect("it answers");
+    assert_eq!(gate.held().of(ClassKind::Compaction), 0, "the permit came back");
     let told = told.into_inner().expect("nobody panics with it");
     Ended { summaries, told, took }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::ground::{desk, pass, run, says, scripted, stretch};
+use super::ground::{desk, pass, pressed, run, says, scripted, stretch};
 use crate::compactor::Desk;
 use crate::summarize::{Calls, Extractive, Step, Summarizer};
 
@@ -41,8 +40,7 @@ async fn the_same_pass_again_calls_nobody() {
 async fn what_is_kept_helps_a_pass_that_is_hurried() {
     let (desk, calls) = counted().await;
     pass(&desk, &[stretch(4, 100)]).await;
-    let (_hurry, hurried) = watch::channel(true);
-    let ended = run(&desk, &[stretch(5, 100)], hurried, None).await;
+    let ended = run(&desk, &[stretch(5, 100)], pressed(true), None).await;
     assert_eq!(calls.count(), 5);
     assert_eq!(ended.only().1, "scripted+extractive");
 }
@@ -53,8 +51,7 @@ async fn another_cap_or_focus_is_another_question() {
     pass(&desk, &[stretch(1, 100)]).await;
     pass(&desk, &[stretch(1, 99)]).await;
     assert_eq!(calls.count(), 2);
-    let (_hurry, hurried) = watch::channel(false);
-    run(&desk, &[stretch(1, 100)], hurried, Some("berths")).await;
+    run(&desk, &[stretch(1, 100)], pressed(false), Some("berths")).await;
     assert_eq!(calls.count(), 3);
 }
 

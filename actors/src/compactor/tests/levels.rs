@@ -9,9 +9,9 @@ use highwater_protocol::prompt::Rendered;
 use highwater_protocol::stretch::{Covered, Stretch};
 
 use super::ground::{WINDOW, desk, group, pass, says, scripted, stretch, stretch_from};
-use crate::summarize::{
-    Completion, Model, ModelError, Prompted, SummarizeError, Summarizer, SummaryRequest,
-};
+use crate::gate::Errand;
+use crate::model::ModelError;
+use crate::summarize::{Completion, Model, Prompted, SummarizeError, Summarizer, SummaryRequest};
 
 /// Tells what each call is about, and answers with a text that fills its cap.
 struct Told(Arc<Mutex<Vec<String>>>);
@@ -101,6 +101,7 @@ impl Model for Strict {
         &self,
         prompt: Rendered,
         max_output: TokenCount,
+        _errand: &Errand,
     ) -> Result<Completion, ModelError> {
         let size = prompt.tokens() + max_output;
         assert!(size <= self.window(), "a call of {size}");

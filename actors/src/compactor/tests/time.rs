@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use highwater_protocol::limit::Class;
+use highwater_protocol::limit::{Amounts, Class, Key};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::ground::{DEADLINE, desk, pass, run, says, scripted, stretch};
+use super::ground::{DEADLINE, desk, pass, pressed, run, says, scripted, stretch};
+use crate::gate::{HOUSE, PermitRequest, Pressure};
 use crate::summarize::Step;
 
 #[tokio::test(start_paused = true)]
@@ -33,32 +34,30 @@ async fn retries_are_covered_by_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_is_hurried_finishes_at_once() {
-    let (hurry, hurried) = watch::channel(false);
+    let (press, pressed) = watch::channel(Pressure::default());
     let desk = desk(scripted([says("The first."), Step::Hang])).await;
     tokio::spawn(async move {
         sleep(Duration::from_secs(7)).await;
-        hurry.send_replace(true);
+        press.send_replace(Pressure { fill: 95, hurried: true });
     });
-    let ended = run(&desk, &[stretch(4, 200)], hurried, None).await;
+    let ended = run(&desk, &[stretch(4, 200)], pressed, None).await;
     assert_eq!(ended.took, Duration::from_secs(7));
     assert_eq!(ended.only().1, "scripted+extractive");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_begins_hurried_asks_no_model() {
-    let (_hurry, hurried) = watch::channel(true);
     let summarizer = scripted([says("Never.")]);
     let calls = summarizer.calls();
-    let ended = run(&desk(summarizer).await, &[stretch(4, 200)], hurried, None).await;
+    let ended = run(&desk(summarizer).await, &[stretch(4, 200)], pressed(true), None).await;
     assert_eq!((ended.took, calls.count()), (Duration::ZERO, 0));
     assert_eq!(ended.only().1, "extractive");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_gone_hurries_nobody() {
-    let (hurry, hurried) = watch::channel(false);
-    drop(hurry);
-    let ended = run(&desk(scripted([says("All.")])).await, &[stretch(1, 100)], hurried, None).await;
+    let desk = desk(scripted([says("All.")])).await;
+    let ended = run(&desk, &[stretch(1, 100)], pressed(false), None).await;
     assert_eq!(ended.only(), ("All.", "scripted"));
 }
 
@@ -67,7 +66,8 @@ async fn a_pass_that_gets_no_permit_finishes_without_one() {
     let summarizer = scripted([says("Never.")]);
     let calls = summarizer.calls();
     let desk = desk(summarizer).await;
-    let held = desk.gate.acquire(Class::Turn).await.expect("a permit");
+    let turn = PermitRequest::new(Key::of(HOUSE), Class::Turn, Amounts::default());
+    let held = desk.gate.acquire(turn).await.expect("a permit");
     tokio::spawn(async move {
         sleep(DEADLINE).await;
         drop(held);

@@ -320,7 +320,7 @@ fn near_the_hard_mark_a_pass_is_hurried_once() {
     let mut hurried = Vec::new();
     for number in 0..40 {
         for command in desk.append(&[says(&format!("more{number}"), 60)]) {
-            if let Command::HurryPass(pass) = command {
+            if let Command::PressPass { pass, hurried: true, .. } = command {
                 hurried.push((pass, desk.session.state().view().tokens()));
             }
         }

@@ -1,0 +1,269 @@
+//! The actor of one account: waits, grants, and notices holders that end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter::from_fn;
+
+use highwater_protocol::limit::{Arbiter, Denied, Report, Ticket, Wish};
+use highwater_protocol::{Error, Moment};
+use ractor::{
+    Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent,
+};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::{GateMessage, Permit};
+use crate::env::Draws;
+
+pub(crate) struct AccountActor;
+
+pub(crate) struct AccountArguments {
+    pub(crate) provider: Box<str>,
+    pub(crate) arbiter: Arbiter,
+    /// When the gate's clock began.
+    pub(crate) began: Instant,
+    pub(crate) draws: Draws,
+}
+
+pub(crate) struct AccountState {
+    provider: Box<str>,
+    arbiter: Arbiter,
+    began: Instant,
+    draws: Draws,
+    waiting: BTreeMap<Ticket, Waiting>,
+    /// Permits and wishes of holders whose end is noticed.
+    holders: BTreeMap<ActorId, (ActorCell, BTreeSet<Ticket>)>,
+    held_by: BTreeMap<Ticket, ActorId>,
+    alarm: Option<(Moment, AbortHandle)>,
+    closing: Vec<oneshot::Sender<()>>,
+}
+
+struct Waiting {
+    wish: Wish,
+    reply: oneshot::Sender<Result<Permit, Error>>,
+}
+
+impl Actor for AccountActor {
+    type Msg = GateMessage;
+    type State = AccountState;
+    type Arguments = AccountArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<GateMessage>,
+        arguments: AccountArguments,
+    ) -> Result<AccountState, ActorProcessingErr> {
+        let AccountArguments { provider, arbiter, began, draws } = arguments;
+        Ok(AccountState {
+            provider,
+            arbiter,
+            began,
+            draws,
+            waiting: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            held_by: BTreeMap::new(),
+            alarm: None,
+            closing: Vec::new(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<GateMessage>,
+        message: GateMessage,
+        state: &mut AccountState,
+    ) -> Result<(), ActorProcessingErr> {
+        let now = state.now();
+        state.take(now, &myself, message);
+        state.settle(now, &myself);
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<GateMessage>,
+        event: SupervisionEvent,
+        state: &mut AccountState,
+    ) -> Result<(), ActorProcessingErr> {
+        let ended = match event {
+            SupervisionEvent::ActorTerminated(actor, ..)
+            | SupervisionEvent::ActorFailed(actor, _) => Some(actor),
+            _ => None,
+        };
+        if let Some(actor) = ended {
+            let now = state.now();
+            state.holder_ended(now, actor.get_id());
+            state.settle(now, &myself);
+        }
+        Ok(())
+    }
+}
+
+impl AccountState {
+    fn now(&self) -> Moment {
+        Moment(self.began.elapsed())
+    }
+
+    fn take(&mut self, now: Moment, myself: &ActorRef<GateMessage>, message: GateMessage) {
+        match message {
+            GateMessage::Acquire { ticket, wish, holder, reply } => {
+                if let Err(denied) = self.arbiter.request(now, ticket, wish.clone()) {
+                    self.deny(reply, &wish, denied);
+                    return;
+                }
+                self.waiting.insert(ticket, Waiting { wish, reply });
+                if let Some(holder) = holder {
+                    self.watch(now, myself, ticket, &holder);
+                }
+            }
+            GateMessage::Urge { ticket, class } => self.arbiter.urge(ticket, class),
+            GateMessage::Withdraw { ticket } => {
+                if !self.arbiter.withdraw(ticket) {
+                    self.arbiter.unused(now, ticket);
+                }
+                self.forget(myself, ticket);
+            }
+            GateMessage::Finish { ticket, report } => self.finish(now, myself, ticket, &report),
+            GateMessage::Renew { ticket, lasts, reply } => {
+                // Whoever asked and went away asks again, or lets the permit go.
+                reply.send(self.arbiter.renew(now, ticket, lasts)).ok();
+            }
+            GateMessage::Status { reply } => {
+                reply.send(self.arbiter.status(now)).ok();
+            }
+            GateMessage::Wake => self.alarm = None,
+            GateMessage::Close { idle } => {
+                self.arbiter.close();
+                self.closing.push(idle);
+            }
+        }
+    }
+
+    fn finish(
+        &mut self,
+        now: Moment,
+        myself: &ActorRef<GateMessage>,
+        ticket: Ticket,
+        report: &Report,
+    ) {
+        let drawn = self.draws.next();
+        self.arbiter.finish(now, ticket, report, drawn);
+        self.forget(myself, ticket);
+    }
+
+    /// Grants what can be granted, tells who gets nothing, and sets the alarm for what comes by itself.
+    fn settle(&mut self, now: Moment, myself: &ActorRef<GateMessage>) {
+        let tickets: Vec<Ticket> = from_fn(|| {
+            let grant = self.arbiter.grant(now)?;
+            // Somebody who went away is skipped at no cost.
+            self.hand_over(now, myself, grant.ticket, grant.waited);
+            Some(grant.ticket)
+        })
+        .collect();
+        tracing::trace!(provider = %self.provider, granted = tickets.len(), "gate.grant");
+        for (ticket, denied) in self.arbiter.denied() {
+            if let Some(Waiting { wish, reply }) = self.waiting.remove(&ticket) {
+                self.deny(reply, &wish, denied);
+            }
+            self.forget(myself, ticket);
+        }
+        if self.arbiter.is_idle() {
+            for idle in self.closing.drain(..) {
+                idle.send(()).ok();
+            }
+        }
+        self.set_alarm(now, myself);
+    }
+
+    fn hand_over(
+        &mut self,
+        now: Moment,
+        myself: &ActorRef<GateMessage>,
+        ticket: Ticket,
+        waited: std::time::Duration,
+    ) {
+        let Some(Waiting { wish, reply }) = self.waiting.remove(&ticket) else {
+            return;
+        };
+        if reply.is_closed() {
+            self.arbiter.unused(now, ticket);
+            self.forget(myself, ticket);
+            return;
+        }
+        let permit = Permit::new(myself.clone(), ticket, wish.class, waited);
+        // One that goes away at this moment leaves the permit in the channel, from which it comes back as not used.
+        drop(reply.send(Ok(permit)));
+    }
+
+    fn deny(&self, reply: oneshot::Sender<Result<Permit, Error>>, wish: &Wish, denied: Denied) {
+        let place = match &wish.model {
+            Some(model) => format!("{}/{model}", self.provider),
+            None => self.provider.to_string(),
+        };
+        tracing::debug!(place, class = %wish.class.kind(), why = %denied, "gate.denied");
+        // Nobody may be there any more to be told.
+        reply.send(Err(denied.into_error(&place))).ok();
+    }
+
+    fn set_alarm(&mut self, now: Moment, myself: &ActorRef<GateMessage>) {
+        let wakes = self.arbiter.wakes(now);
+        if wakes == self.alarm.as_ref().map(|(at, _)| *at) {
+            return;
+        }
+        if let Some((_, alarm)) = self.alarm.take() {
+            alarm.abort();
+        }
+        self.alarm = wakes.map(|at| {
+            let alarm = myself.send_after(at.since(now), || GateMessage::Wake);
+            (at, alarm.abort_handle())
+        });
+    }
+
+    fn watch(
+        &mut self,
+        now: Moment,
+        myself: &ActorRef<GateMessage>,
+        ticket: Ticket,
+        holder: &ActorCell,
+    ) {
+        let id = holder.get_id();
+        let (_, tickets) = self.holders.entry(id).or_insert_with(|| {
+            myself.get_cell().monitor(holder.clone());
+            (holder.clone(), BTreeSet::new())
+        });
+        tickets.insert(ticket);
+        self.held_by.insert(ticket, id);
+        // One that ended before it was watched says nothing any more.
+        if holder.get_status() >= ActorStatus::Stopping {
+            self.holder_ended(now, id);
+        }
+    }
+
+    fn holder_ended(&mut self, now: Moment, holder: ActorId) {
+        let Some((_, tickets)) = self.holders.remove(&holder) else {
+            return;
+        };
+        for ticket in tickets {
+            self.held_by.remove(&ticket);
+            self.waiting.remove(&ticket);
+            if !self.arbiter.withdraw(ticket) {
+                self.arbiter.lost(now, ticket);
+            }
+        }
+    }
+
+    /// A ticket is not in use any more: its holder need not be watched for it.
+    fn forget(&mut self, myself: &ActorRef<GateMessage>, ticket: Ticket) {
+        self.waiting.remove(&ticket);
+        let Some(id) = self.held_by.remove(&ticket) else {
+            return;
+        };
+        if let Some((holder, tickets)) = self.holders.get_mut(&id) {
+            tickets.remove(&ticket);
+            if tickets.is_empty() {
+                myself.get_cell().unmonitor(holder.clone());
+                self.holders.remove(&id);
+            }
+        }
+    }
+}

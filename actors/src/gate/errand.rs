@@ -1,0 +1,82 @@
+//! Whose behalf a model is called on: a turn, a pass, or anything else, and what that means at the gate.
+
+use highwater_protocol::Error;
+use highwater_protocol::limit::{Amounts, Class, Key};
+use ractor::ActorCell;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Gate, Permit, PermitRequest};
+
+/// How urgent a pass is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// How full the session's view is, in percent of its hard mark.
+    pub fill: u8,
+    /// Whether the pass is to wait for no model any more.
+    pub hurried: bool,
+}
+
+/// Something for which models are called, perhaps several times. Each call takes a permit of its own.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    gate: Gate,
+    class: Class,
+    pressure: watch::Receiver<Pressure>,
+    deadline: Option<Instant>,
+    manual: bool,
+    holder: Option<ActorCell>,
+}
+
+impl Errand {
+    /// An errand of a class, without a deadline.
+    pub fn new(gate: Gate, class: Class) -> Self {
+        let fill = if let Class::Compaction { fill } = class { fill } else { 0 };
+        let (_never, pressure) = watch::channel(Pressure { fill, hurried: false });
+        Self { gate, class, pressure, deadline: None, manual: false, holder: None }
+    }
+
+    /// An errand of a pass, whose class follows how full the view is.
+    pub(crate) fn of_pass(
+        gate: Gate,
+        pressure: watch::Receiver<Pressure>,
+        holder: Option<ActorCell>,
+    ) -> Self {
+        let class = Class::Compaction { fill: pressure.borrow().fill };
+        Self { gate, class, pressure, deadline: None, manual: false, holder }
+    }
+
+    /// The same with a moment after which no call is begun and nobody is waited for.
+    #[must_use]
+    pub fn until(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The same as asked for by a person: it passes an open breaker.
+    #[must_use]
+    pub fn by_hand(mut self, manual: bool) -> Self {
+        self.manual = manual;
+        self
+    }
+
+    /// The moment after which no call is begun.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Waits for the right to one call that takes this. See [`Gate::acquire`].
+    pub async fn permit(&self, key: Key, amounts: Amounts) -> Result<Permit, Error> {
+        let class = match self.class {
+            Class::Compaction { .. } => Class::Compaction { fill: self.fill() },
+            other => other,
+        };
+        let Self { deadline, manual, holder, .. } = self.clone();
+        let request = PermitRequest { key, class, amounts, deadline, manual, holder };
+        self.gate.acquire_urged(request, self.pressure.clone()).await
+    }
+
+    fn fill(&self) -> u8 {
+        self.pressure.borrow().fill
+    }
+}

@@ -1,0 +1,295 @@
+//! The gate as its users see it: a handle that knows the accounts and asks their actors.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use highwater_protocol::limit::{Arbiter, Class, Limits, ProviderStatus, Report, Ticket, Wish};
+use highwater_protocol::{Error, Kind, Moment};
+use ractor::{Actor, ActorRef};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout};
+
+use super::{AccountActor, AccountArguments, GateMessage, Lease, Permit, PermitRequest, Pressure};
+use crate::env::Draws;
+
+/// The account that a house has without being told of any: summarizers that do not name another one use it, and so may a
+/// host.
+pub const HOUSE: &str = "house";
+
+/// Asks for permits. Cheap to clone; all clones are one gate. The host's own turns go through it as well.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    accounts: RwLock<BTreeMap<Box<str>, Account>>,
+    tickets: AtomicU64,
+    began: Instant,
+    seed: u64,
+    closed: AtomicBool,
+}
+
+#[derive(Clone, Debug)]
+struct Account {
+    limits: Limits,
+    models: BTreeMap<Box<str>, Limits>,
+    actor: ActorRef<GateMessage>,
+}
+
+impl Gate {
+    /// A gate without accounts. `seed` is what the jitter of its pauses is drawn from. To be called within a tokio runtime.
+    pub fn new(seed: u64) -> Self {
+        let shared = Shared {
+            accounts: RwLock::default(),
+            tickets: AtomicU64::new(0),
+            began: Instant::now(),
+            seed,
+            closed: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Makes an account known, with its limits and those of models in it that have their own. The same again changes
+    /// nothing.
+    ///
+    /// [`Kind::Invalid`] says which limit is wrong; [`Kind::Conflict`] when the account is known with other limits;
+    /// [`Kind::Closed`] when the house is shutting down.
+    pub async fn register(
+        &self,
+        provider: &str,
+        limits: Limits,
+        models: BTreeMap<Box<str>, Limits>,
+    ) -> Result<(), Error> {
+        if let Some(known) = self.known(provider) {
+            return known.is_the_same(provider, limits, &models);
+        }
+        let own = models.iter().map(|(model, limits)| (&**model, *limits));
+        let number = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
+        let arguments = AccountArguments {
+            provider: provider.into(),
+            arbiter: Arbiter::new(provider, limits, own)?,
+            began: self.shared.began,
+            draws: Draws::new(self.shared.seed ^ number),
+        };
+        let (actor, _) = Actor::spawn(None, AccountActor, arguments).await.map_err(|error| {
+            Error::new(Kind::Internal, "the gate of an account could not be started").because(error)
+        })?;
+        let account = Account { limits, models, actor };
+        let mut accounts = self.shared.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        if self.shared.closed.load(Ordering::Acquire) {
+            account.actor.stop(None);
+            return Err(closed());
+        }
+        if let Some(known) = accounts.get(provider) {
+            // Somebody else was faster.
+            account.actor.stop(None);
+            return known.is_the_same(provider, account.limits, &account.models);
+        }
+        accounts.insert(provider.into(), account);
+        Ok(())
+    }
+
+    /// Waits for the right to one model call. Dropping the future withdraws the wish, and costs nothing.
+    ///
+    /// [`Kind::NotFound`] for an account that is not known. [`Kind::TooLarge`] and [`Kind::Invalid`] for a wish that can
+    /// never be granted: more tokens than there are at once, a deadline in the past. [`Kind::Retry`] when there is no
+    /// permit now: too many wait (its source says for how long), the deadline passed, the provider is left alone.
+    /// [`Kind::Closed`] when the house is shutting down. The source is a
+    /// [`Denied`](highwater_protocol::limit::Denied).
+    pub async fn acquire(&self, request: PermitRequest) -> Result<Permit, Error> {
+        let (_never, unpressed) = watch::channel(Pressure::default());
+        self.acquire_urged(request, unpressed).await
+    }
+
+    /// The same for a call that becomes more urgent while it waits.
+    pub(super) async fn acquire_urged(
+        &self,
+        request: PermitRequest,
+        mut pressure: watch::Receiver<Pressure>,
+    ) -> Result<Permit, Error> {
+        let class = request.class;
+        let (waiting, mut permit) = self.ask(request, None)?;
+        loop {
+            tokio::select! {
+                biased;
+                permit = &mut permit => {
+                    waiting.over();
+                    return permit.map_err(|_| closed())?.map(Permit::taken);
+                }
+                Ok(()) = pressure.changed() => {
+                    if let Class::Compaction { .. } = class {
+                        let fill = pressure.borrow_and_update().fill;
+                        waiting.urge(Class::Compaction { fill });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same for a holder whose end nobody notices: the permit lasts for `lasts`, unless it is renewed.
+    pub async fn lease(&self, request: PermitRequest, lasts: Duration) -> Result<Lease, Error> {
+        let provider = request.key.provider.clone();
+        let (waiting, permit) = self.ask(request, Some(lasts))?;
+        let permit = permit.await.map_err(|_| closed())?;
+        waiting.over();
+        Ok(Lease { provider, ticket: permit?.into_ticket() })
+    }
+
+    /// The holder of a lease is still there: it lasts for `lasts` from now. [`Kind::NotFound`] when it has run out: the call
+    /// that is under way is one too many, and should be given up.
+    pub async fn renew(&self, lease: &Lease, lasts: Duration) -> Result<(), Error> {
+        let (reply, held) = oneshot::channel();
+        let message = GateMessage::Renew { ticket: lease.ticket, lasts, reply };
+        self.account(&lease.provider)?.actor.cast(message).map_err(|_| closed())?;
+        if held.await.map_err(|_| closed())? {
+            return Ok(());
+        }
+        let message = format!("a lease of {} that is to be renewed has run out", lease.provider);
+        Err(Error::new(Kind::NotFound, message))
+    }
+
+    /// The call of a lease has ended. One that has run out has no effect.
+    pub fn release(&self, lease: &Lease, report: Report) -> Result<(), Error> {
+        let message = GateMessage::Finish { ticket: lease.ticket, report };
+        self.account(&lease.provider)?.actor.cast(message).map_err(|_| closed())
+    }
+
+    /// How all accounts stand, by their names.
+    pub async fn status(&self) -> Result<Vec<ProviderStatus>, Error> {
+        let accounts: Vec<Account> = {
+            let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);
+            accounts.values().cloned().collect()
+        };
+        let mut all = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            all.push(account.status().await?);
+        }
+        Ok(all)
+    }
+
+    /// How one account stands. [`Kind::NotFound`] when it is not known.
+    pub async fn status_of(&self, provider: &str) -> Result<ProviderStatus, Error> {
+        self.account(provider)?.status().await
+    }
+
+    /// Lets nobody in any more, tells those who wait, and waits up to `within` for the calls under way. Tells whether all
+    /// of them ended.
+    pub async fn close(&self, within: Duration) -> bool {
+        let accounts: Vec<Account> = {
+            let accounts = self.shared.accounts.write().unwrap_or_else(PoisonError::into_inner);
+            self.shared.closed.store(true, Ordering::Release);
+            accounts.values().cloned().collect()
+        };
+        let mut idle = Vec::new();
+        for account in &accounts {
+            let (tell, told) = oneshot::channel();
+            if account.actor.cast(GateMessage::Close { idle: tell }).is_ok() {
+                idle.push(told);
+            }
+        }
+        let all = async {
+            for told in idle {
+                // An actor that is gone holds nothing.
+                drop(told.await);
+            }
+        };
+        let ended = timeout(within, all).await.is_ok();
+        for account in accounts {
+            drop(account.actor.stop_and_wait(None, None).await);
+        }
+        ended
+    }
+
+    fn known(&self, provider: &str) -> Option<Account> {
+        let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.get(provider).cloned()
+    }
+
+    fn account(&self, provider: &str) -> Result<Account, Error> {
+        self.known(provider).ok_or_else(|| {
+            let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);
+            let names: Vec<&str> = accounts.keys().map(|name| &**name).collect();
+            let message = format!(
+                "the gate knows no provider {provider}; register it first. Known: {}",
+                names.join(", ")
+            );
+            Error::new(Kind::NotFound, message)
+        })
+    }
+
+    fn ask(
+        &self,
+        request: PermitRequest,
+        lasts: Option<Duration>,
+    ) -> Result<(Waiting, oneshot::Receiver<Result<Permit, Error>>), Error> {
+        let PermitRequest { key, class, amounts, deadline, manual, holder } = request;
+        let actor = self.account(&key.provider)?.actor;
+        let ticket = Ticket(self.shared.tickets.fetch_add(1, Ordering::Relaxed));
+        // A deadline before the clock began is its beginning: past in any case.
+        let deadline = deadline.map(|at| Moment(at.saturating_duration_since(self.shared.began)));
+        let wish = Wish { model: key.model, class, amounts, deadline, manual, lasts };
+        let (reply, permit) = oneshot::channel();
+        let message = GateMessage::Acquire { ticket, wish, holder, reply };
+        actor.cast(message).map_err(|_| closed())?;
+        Ok((Waiting { actor: Some(actor), ticket }, permit))
+    }
+}
+
+impl Account {
+    async fn status(&self) -> Result<ProviderStatus, Error> {
+        let (reply, status) = oneshot::channel();
+        self.actor.cast(GateMessage::Status { reply }).map_err(|_| closed())?;
+        status.await.map_err(|_| closed())
+    }
+
+    fn is_the_same(
+        &self,
+        provider: &str,
+        limits: Limits,
+        models: &BTreeMap<Box<str>, Limits>,
+    ) -> Result<(), Error> {
+        if self.limits == limits && self.models == *models {
+            return Ok(());
+        }
+        let message = format!(
+            "the gate knows {provider} with other limits; what is under way would be counted wrong: close and start \
+             again, or choose another name"
+        );
+        Err(Error::new(Kind::Conflict, message))
+    }
+}
+
+/// Withdraws a wish that nobody waits for any more.
+struct Waiting {
+    actor: Option<ActorRef<GateMessage>>,
+    ticket: Ticket,
+}
+
+impl Waiting {
+    /// There is an answer.
+    fn over(mut self) {
+        self.actor = None;
+    }
+
+    fn urge(&self, class: Class) {
+        if let Some(actor) = &self.actor {
+            drop(actor.cast(GateMessage::Urge { ticket: self.ticket, class }));
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(actor) = self.actor.take() {
+            drop(actor.cast(GateMessage::Withdraw { ticket: self.ticket }));
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Kind::Closed, "the gate is closed: the house is shutting down")
+}

@@ -1,0 +1,1 @@
+//! The gate as its users see it.

@@ -1,0 +1,463 @@
+//! Who may call an account's models next: the whole policy of the gate as one value (G1 to G6).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::meter::{Call, Lack, Meter, Part};
+use super::pace::Pace;
+use super::queue::{Place, Queue, Waiter};
+use super::status::{KeyStatus, ProviderStatus, RateStatus, Tally};
+use super::{
+    Amounts, Class, ClassKind, Denied, Ending, Limits, Never, NotNow, Quantity, Report, Ticket,
+    Wish,
+};
+use crate::caps;
+use crate::error::Error;
+use crate::time::Moment;
+
+/// Without a reserve, calls beside turns go ahead of waiting turns only when none of them began or ended for so long:
+/// one call each time.
+pub const STARVED_AFTER: Duration = Duration::from_secs(30);
+
+/// The place of the account among the meters; the models follow.
+const ACCOUNT: usize = 0;
+
+/// A wish that is granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose.
+    pub ticket: Ticket,
+    /// How long it waited.
+    pub waited: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    call: Call,
+    model: Option<usize>,
+    granted: Moment,
+    until: Option<Moment>,
+}
+
+/// The state of one account: what is held, who waits, what was learned.
+///
+/// Every method takes the time; it must never go back. Behind each, ask [`Arbiter::grant`] until there is nobody, tell
+/// those whom [`Arbiter::denied`] names, and come again at [`Arbiter::wakes`].
+#[derive(Debug)]
+pub struct Arbiter {
+    provider: Box<str>,
+    meters: Vec<Meter>,
+    models: BTreeMap<Box<str>, usize>,
+    queue: Queue,
+    held: BTreeMap<Ticket, Held>,
+    leases: BTreeSet<(Moment, Ticket)>,
+    denied: Vec<(Ticket, Denied)>,
+    last_beside_turns: Moment,
+    pace: Pace,
+    tally: Tally,
+    closing: bool,
+}
+
+impl Arbiter {
+    /// An account with these limits, and models in it with limits of their own. [`Kind::Invalid`](crate::Kind::Invalid)
+    /// says which limit is wrong.
+    pub fn new<'a>(
+        provider: &str,
+        limits: Limits,
+        models: impl IntoIterator<Item = (&'a str, Limits)>,
+    ) -> Result<Self, Error> {
+        limits.check()?;
+        let mut arbiter = Self {
+            provider: provider.into(),
+            meters: vec![Meter::new(limits)],
+            models: BTreeMap::new(),
+            queue: Queue::default(),
+            held: BTreeMap::new(),
+            leases: BTreeSet::new(),
+            denied: Vec::new(),
+            last_beside_turns: Moment::default(),
+            pace: Pace::default(),
+            tally: Tally::default(),
+            closing: false,
+        };
+        for (model, limits) in models {
+            limits.check()?;
+            arbiter.add(model, limits);
+        }
+        Ok(arbiter)
+    }
+
+    fn add(&mut self, model: &str, limits: Limits) -> usize {
+        self.meters.push(Meter::new(limits));
+        self.models.insert(model.into(), self.meters.len() - 1);
+        self.meters.len() - 1
+    }
+
+    /// Somebody wants a permit. Whoever is denied is not waiting; everybody else is granted or denied later.
+    pub fn request(&mut self, now: Moment, ticket: Ticket, wish: Wish) -> Result<(), Denied> {
+        let admitted = self.admit(now, ticket, &wish);
+        match admitted {
+            Ok(model) => {
+                let turn = wish.class.kind() == ClassKind::Turn;
+                let large = of(model).any(|at| self.meters[at].is_beside_reserve(wish.amounts));
+                self.queue.push(Waiter { ticket, wish, model, beside: !turn || large, since: now });
+            }
+            Err(denied) => {
+                self.tally.denied += 1;
+                return Err(denied);
+            }
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, now: Moment, ticket: Ticket, wish: &Wish) -> Result<Option<usize>, Denied> {
+        if self.closing {
+            return Err(Denied::NotNow(NotNow::Closing));
+        }
+        if self.queue.holds(ticket) || self.held.contains_key(&ticket) {
+            return Err(Denied::Never(Never::Known));
+        }
+        if wish.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Denied::Never(Never::Late));
+        }
+        let model = self.model(wish.model.as_deref())?;
+        let kind = wish.class.kind();
+        for meter in of(model).map(|place| &self.meters[place]) {
+            if let Some((quantity, asked, most)) = meter.never(kind, wish.amounts) {
+                return Err(Denied::Never(Never::TooLarge { quantity, asked, most }));
+            }
+            if let Some((why, expected)) = meter.breaker.refuses(now).filter(|_| !wish.manual) {
+                return Err(Denied::NotNow(NotNow::Broken { why, expected }));
+            }
+        }
+        let waiting = self.queue.length(kind);
+        if waiting >= caps::waiting_for_a_permit(kind) {
+            let expected = self.pace.expected(now, waiting + 1).max(self.paused(now, model));
+            return Err(Denied::NotNow(NotNow::Full { class: kind, waiting, expected }));
+        }
+        Ok(model)
+    }
+
+    /// The meter of a model; one that has no limits of its own may use all that the account has.
+    fn model(&mut self, name: Option<&str>) -> Result<Option<usize>, Denied> {
+        let Some(name) = name else { return Ok(None) };
+        if let Some(known) = self.models.get(name) {
+            return Ok(Some(*known));
+        }
+        let most = caps::MODELS_OF_AN_ACCOUNT;
+        if self.models.len() >= most {
+            return Err(Denied::Never(Never::TooManyModels { most }));
+        }
+        let account = self.meters[ACCOUNT].limits;
+        Ok(Some(self.add(name, Limits::slots(account.slots).reserve(account.reserve_percent))))
+    }
+
+    fn paused(&self, now: Moment, model: Option<usize>) -> Duration {
+        let pauses = of(model).filter_map(|place| self.meters[place].pause.remaining(now));
+        pauses.map(|(left, _)| left).max().unwrap_or_default()
+    }
+
+    /// Whoever waited went away: it costs nothing. Tells whether it was waiting.
+    pub fn withdraw(&mut self, ticket: Ticket) -> bool {
+        self.queue.remove(ticket).is_some()
+    }
+
+    /// Whoever waits has become more urgent, or less: it is put off by the patience of this class from when it came.
+    pub fn urge(&mut self, ticket: Ticket, class: Class) {
+        if let Some(mut waiter) = self.queue.remove(ticket) {
+            waiter.wish.class = class;
+            self.queue.push(waiter);
+        }
+    }
+
+    /// The next one who may call. Ask until there is nobody.
+    pub fn grant(&mut self, now: Moment) -> Option<Grant> {
+        self.pass_by(now);
+        for meter in &mut self.meters {
+            meter.settle(now);
+        }
+        let ticket = self.next(now)?;
+        let waiter = self.queue.remove(ticket)?;
+        let (call, model) = (waiter.call(), waiter.model);
+        for at in of(model) {
+            self.meters[at].take(now, call);
+            self.meters[at].breaker.granted(now, ticket, waiter.wish.manual);
+        }
+        let until = waiter.wish.lasts.map(|lasts| now.after(lasts));
+        if let Some(until) = until {
+            self.leases.insert((until, ticket));
+        }
+        self.held.insert(ticket, Held { call, model, granted: now, until });
+        let (kind, long) = (call.kind, now.since(waiter.since));
+        if kind != ClassKind::Turn {
+            self.last_beside_turns = now;
+        }
+        self.pace.granted(now);
+        *self.tally.granted.of_mut(kind) += 1;
+        let longest = self.tally.longest_wait.of_mut(kind);
+        *longest = long.max(*longest);
+        Some(Grant { ticket, waited: long })
+    }
+
+    /// Deadlines and permits that ran out.
+    fn pass_by(&mut self, now: Moment) {
+        while let Some(ticket) = self.queue.overdue(now) {
+            if let Some(late) = self.queue.remove(ticket) {
+                self.deny(ticket, NotNow::Overdue { waited: now.since(late.since) });
+            }
+        }
+        while let Some((until, ticket)) = self.leases.first().copied()
+            && until <= now
+        {
+            self.lost(now, ticket);
+        }
+    }
+
+    fn deny(&mut self, ticket: Ticket, why: NotNow) {
+        self.tally.denied += 1;
+        self.denied.push((ticket, Denied::NotNow(why)));
+    }
+
+    /// Those who wait no longer and got nothing, since this was asked last.
+    pub fn denied(&mut self) -> Vec<(Ticket, Denied)> {
+        std::mem::take(&mut self.denied)
+    }
+
+    fn next(&self, now: Moment) -> Option<Ticket> {
+        let mut heads: Vec<_> = self.queue.heads().collect();
+        heads.sort_by_key(|(place, waiter)| (self.rank(now, *place, waiter), *place));
+        let mut blocked = Vec::new();
+        heads.into_iter().find_map(|(_, waiter)| {
+            let may = self.may_begin(now, waiter, &mut blocked);
+            may.then_some(waiter.ticket)
+        })
+    }
+
+    fn rank(&self, now: Moment, place: Place, waiter: &Waiter) -> Rank {
+        if waiter.is_turn() {
+            return Rank::Turn;
+        }
+        let reserved = of(waiter.model).all(|at| self.meters[at].limits.reserve_percent > 0);
+        let starved = reserved || now >= self.last_beside_turns.after(STARVED_AFTER);
+        if place.due <= now && starved { Rank::Aged } else { Rank::Beside }
+    }
+
+    /// Whether somebody may begin now. If not, what it lacks is blocked for those behind it.
+    fn may_begin(&self, now: Moment, waiter: &Waiter, blocked: &mut Vec<Block>) -> bool {
+        let (call, turn) = (waiter.call(), waiter.is_turn());
+        let stopped = of(waiter.model).any(|at| {
+            let meter = &self.meters[at];
+            let broken = !waiter.wish.manual && meter.breaker.refuses(now).is_some();
+            broken || meter.pause.remaining(now).is_some()
+        });
+        if stopped {
+            return false;
+        }
+        let lacks: Vec<(usize, Lack)> = of(waiter.model)
+            .flat_map(|at| self.meters[at].lacks(now, call).map(move |lack| (at, lack)))
+            .collect();
+        if lacks.is_empty() {
+            return !of(waiter.model).any(|at| {
+                let within = self.meters[at].is_within_reserve(now, call);
+                blocked.iter().any(|block| block.stops(at, call, within))
+            });
+        }
+        // What waits for its own share would not begin sooner if turns held back.
+        let own = lacks.iter().any(|(_, lack)| !lack.shared);
+        let lacks = lacks.into_iter().filter(|(_, lack)| lack.shared != own);
+        let by_turn = turn && !call.beside;
+        blocked.extend(lacks.map(|(at, lack)| Block { at, part: lack.part, by_turn, own }));
+        false
+    }
+
+    /// A call has ended. `drawn` is a random number for the jitter of a pause. Tells whether the permit was held.
+    pub fn finish(&mut self, now: Moment, ticket: Ticket, report: &Report, drawn: u64) -> bool {
+        let Some(held) = self.held.remove(&ticket) else {
+            return false;
+        };
+        if let Some(until) = held.until {
+            self.leases.remove(&(until, ticket));
+        }
+        let used = match report.ending {
+            // A refused call took nothing of the tokens.
+            Ending::RateLimited { .. } | Ending::Overloaded { .. } => Some(Amounts::default()),
+            _ => report.usage,
+        };
+        for at in of(held.model) {
+            self.meters[at].give_back(now, held.call, used);
+        }
+        if held.call.kind != ClassKind::Turn {
+            self.last_beside_turns = now;
+        }
+        let told = held.model.unwrap_or(ACCOUNT);
+        self.meters[told].learn(now, held.granted, held.call.amounts, report, drawn);
+        self.count(report.ending);
+        for at in of(held.model) {
+            if self.meters[at].breaker.ended(now, ticket, report.ending) {
+                self.turn_away(now, at);
+            }
+        }
+        true
+    }
+
+    /// A holder ended, or did not renew its permit: the slot is free, and what it took stays taken. Tells whether the
+    /// permit was held.
+    pub fn lost(&mut self, now: Moment, ticket: Ticket) -> bool {
+        let held = self.finish(now, ticket, &Report::of(Ending::Abandoned), 0);
+        self.tally.lost += u64::from(held);
+        held
+    }
+
+    /// A permit came back that nobody took: as if it had never been granted. Tells whether it was held.
+    pub fn unused(&mut self, now: Moment, ticket: Ticket) -> bool {
+        let Some(held) = self.held.get(&ticket) else {
+            return false;
+        };
+        let (call, model) = (held.call, held.model);
+        let known = self.finish(now, ticket, &Report::of(Ending::Abandoned), 0);
+        for at in of(model) {
+            self.meters[at].refund(call);
+        }
+        *self.tally.granted.of_mut(call.kind) -= 1;
+        known
+    }
+
+    fn count(&mut self, ending: Ending) {
+        match ending {
+            Ending::RateLimited { .. } => self.tally.rate_limited += 1,
+            Ending::Overloaded { .. } => self.tally.overloaded += 1,
+            Ending::Failed | Ending::Spent => self.tally.failed += 1,
+            Ending::Answered | Ending::Abandoned => {}
+        }
+    }
+
+    /// The breaker of a key opened: nobody waits for it, but for those asked for by hand.
+    fn turn_away(&mut self, now: Moment, at: usize) {
+        let Some((why, expected)) = self.meters[at].breaker.refuses(now) else {
+            return;
+        };
+        let concerned = self
+            .queue
+            .all()
+            .filter(|waiter| !waiter.wish.manual && of(waiter.model).any(|place| place == at));
+        let tickets: Vec<Ticket> = concerned.map(|waiter| waiter.ticket).collect();
+        for ticket in tickets {
+            self.queue.remove(ticket);
+            self.deny(ticket, NotNow::Broken { why, expected });
+        }
+    }
+
+    /// A holder is still there: its permit lasts for so long from now. Tells whether it was held.
+    pub fn renew(&mut self, now: Moment, ticket: Ticket, lasts: Duration) -> bool {
+        let Some(held) = self.held.get_mut(&ticket) else {
+            return false;
+        };
+        if let Some(until) = held.until.replace(now.after(lasts)) {
+            self.leases.remove(&(until, ticket));
+        }
+        self.leases.insert((now.after(lasts), ticket));
+        true
+    }
+
+    /// Nobody new is taken on, and whoever waits is denied. What is held goes on.
+    pub fn close(&mut self) {
+        self.closing = true;
+        let tickets: Vec<Ticket> = self.queue.all().map(|waiter| waiter.ticket).collect();
+        for ticket in tickets {
+            self.queue.remove(ticket);
+            self.deny(ticket, NotNow::Closing);
+        }
+    }
+
+    /// Whether nothing is held.
+    pub fn is_idle(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// When something may change by itself.
+    pub fn wakes(&self, now: Moment) -> Option<Moment> {
+        let mut moments: Vec<Moment> = self.queue.next_deadline().into_iter().collect();
+        moments.extend(self.leases.first().map(|(until, _)| *until));
+        for (place, waiter) in self.queue.heads() {
+            let call = waiter.call();
+            moments.extend([place.due, self.last_beside_turns.after(STARVED_AFTER)]);
+            for meter in of(waiter.model).map(|at| &self.meters[at]) {
+                moments.extend(meter.breaker.wakes());
+                moments.extend(meter.pause.remaining(now).map(|(left, _)| now.after(left)));
+                let waits = meter.lacks(now, call).filter_map(|lack| lack.wait);
+                moments.extend(
+                    waits.chain(meter.reserve_wait(now, call.amounts)).map(|wait| now.after(wait)),
+                );
+            }
+        }
+        moments.into_iter().filter(|moment| *moment > now).min()
+    }
+
+    /// How the account stands.
+    pub fn status(&self, now: Moment) -> ProviderStatus {
+        let mut names: Vec<Option<&str>> = vec![None; self.meters.len()];
+        for (name, at) in &self.models {
+            names[*at] = Some(name);
+        }
+        let keys = self.meters.iter().zip(names);
+        ProviderStatus {
+            provider: self.provider.clone(),
+            keys: keys.map(|(meter, name)| key_status(now, meter, name)).collect(),
+            waiting: self.queue.lengths(),
+            oldest_wait: self.queue.oldest_wait(now),
+            tally: self.tally,
+        }
+    }
+}
+
+/// Who goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// Beside turns, and put off for long enough.
+    Aged,
+    Turn,
+    /// Beside turns, and may be put off.
+    Beside,
+}
+
+/// What somebody waits for, and those behind must leave alone.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    at: usize,
+    part: Part,
+    by_turn: bool,
+    /// Only of what is not reserved.
+    own: bool,
+}
+
+impl Block {
+    /// Whether it stops a call that could begin otherwise.
+    fn stops(self, at: usize, call: Call, within_reserve: bool) -> bool {
+        let needed = match self.part {
+            Part::Slots => true,
+            Part::Rate(quantity) => call.amounts.of(quantity) > 0,
+        };
+        let spared = !call.beside && !self.by_turn && (self.own || within_reserve);
+        self.at == at && needed && !spared
+    }
+}
+
+/// The meters that a call of a model is counted by.
+fn of(model: Option<usize>) -> impl Iterator<Item = usize> + Clone {
+    [Some(ACCOUNT), model].into_iter().flatten()
+}
+
+fn key_status(now: Moment, meter: &Meter, model: Option<&str>) -> KeyStatus {
+    let rates = Quantity::ALL.into_iter().filter_map(|quantity| {
+        let (rate, left) = meter.rate(now, quantity)?;
+        Some(RateStatus { quantity, per_minute: rate.each_minute(), left })
+    });
+    KeyStatus {
+        model: model.map(Into::into),
+        slots: meter.slots(),
+        held: meter.held(),
+        rates: rates.collect(),
+        paused: meter.pause.remaining(now),
+        broken: meter.breaker.refuses(now),
+    }
+}

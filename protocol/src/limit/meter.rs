@@ -1,0 +1,373 @@
+//! One key under way: its slots and rates, who holds how much of them, and whether one more call may begin (G1, G2).
+//!
+//! Each rate is counted three times: in all, for turns against their reserve, and for everything else against what is
+//! not reserved. What is not a turn is paced, one call at a time in cells, so that at any moment no more of it is missing
+//! than one call took. From that G2 follows: over any stretch of `d` seconds, others have taken no more than one call and
+//! their share of `d`, and a turn finds what a provider of the reserve alone would have for it.
+
+use std::time::Duration;
+
+use super::breaker::Breaker;
+use super::bucket::{Bucket, Flow};
+use super::learned::Learned;
+use super::pause::{Pause, Paused};
+use super::{Amounts, ByClass, ClassKind, Ending, Limits, Quantity, Rate, Report};
+use crate::time::Moment;
+
+/// What a call may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Slots,
+    Rate(Quantity),
+}
+
+/// Something that a call lacks now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lack {
+    pub(super) part: Part,
+    /// Whether turns lack it as well; else it is only what is not reserved.
+    pub(super) shared: bool,
+    /// How long until it is there; `None` where somebody has to give it back.
+    pub(super) wait: Option<Duration>,
+}
+
+/// A call as it is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) kind: ClassKind,
+    /// Whether it takes of what is not reserved: no turn, or one that is larger than the reserve.
+    pub(super) beside: bool,
+    pub(super) amounts: Amounts,
+}
+
+#[derive(Debug)]
+struct Rated {
+    total: Bucket,
+    others: Bucket,
+    reserve: Option<Bucket>,
+    /// What calls beside turns took over their estimates, and have not made up for yet (G6).
+    owed: u64,
+}
+
+impl Rated {
+    fn new(rate: Rate, reserved: Rate, flow: Flow) -> Self {
+        let reserve = (reserved.each_minute() > 0).then(|| Bucket::new(reserved, flow));
+        let total = Bucket::new(rate, flow);
+        Self { total, others: Bucket::new(less(rate, reserved), Flow::Paced), reserve, owed: 0 }
+    }
+
+    fn changed(&self, now: Moment, rate: Rate, reserved: Rate, flow: Flow) -> Self {
+        let mut other = Self::new(rate, reserved, flow);
+        other.total = self.total.at(now, rate, flow);
+        other.others = self.others.at(now, less(rate, reserved), Flow::Paced);
+        if let (Some(reserve), Some(_)) = (&self.reserve, &other.reserve) {
+            other.reserve = Some(reserve.at(now, reserved, flow));
+        }
+        other.owed = self.owed;
+        other
+    }
+
+    /// The largest single call.
+    fn largest(&self, kind: ClassKind) -> u64 {
+        match (self.total.flow(), kind) {
+            (Flow::Paced, _) => u64::MAX,
+            (Flow::Burst, ClassKind::Turn) => self.total.rate().at_once(),
+            (Flow::Burst, _) => self.others.rate().at_once(),
+        }
+    }
+
+    /// The share that a call is counted against, beside the total.
+    fn share(&self, beside: bool) -> Option<&Bucket> {
+        if beside { Some(&self.others) } else { self.reserve.as_ref() }
+    }
+
+    fn take(&self, now: Moment, beside: bool, amount: u64) {
+        self.total.take(now, amount);
+        if let Some(share) = self.share(beside) {
+            share.take(now, amount);
+        }
+    }
+
+    fn give_back(&self, beside: bool, amount: u64) {
+        self.total.give_back(amount);
+        if let Some(share) = self.share(beside) {
+            share.give_back(amount);
+        }
+    }
+
+    /// What others owe is taken when their pace lets another call through, and before it, so that turns do not pay.
+    fn settle(&mut self, now: Moment) {
+        while self.owed > 0 && self.others.wait(now, 1).is_zero() {
+            let part = self.owed.min(self.others.rate().at_once());
+            self.take(now, true, part);
+            self.owed -= part;
+        }
+    }
+}
+
+fn less(rate: Rate, reserved: Rate) -> Rate {
+    let per_minute = rate.each_minute() - reserved.each_minute();
+    Rate::per_minute(per_minute).burst(rate.at_once() - reserved.at_once())
+}
+
+/// One key: an account, or a model in it.
+#[derive(Debug)]
+pub(super) struct Meter {
+    pub(super) limits: Limits,
+    pub(super) pause: Pause,
+    pub(super) breaker: Breaker,
+    held: ByClass<u32>,
+    /// Of these, the ones that take of what is not reserved.
+    beside: u32,
+    rates: [Option<Rated>; Quantity::ALL.len()],
+    learned: Learned,
+}
+
+impl Meter {
+    pub(super) fn new(limits: Limits) -> Self {
+        let mut meter = Self {
+            limits,
+            pause: Pause::default(),
+            breaker: Breaker::default(),
+            held: ByClass::default(),
+            beside: 0,
+            rates: [const { None }; Quantity::ALL.len()],
+            learned: Learned::default(),
+        };
+        meter.adjust(Moment::default());
+        meter
+    }
+
+    /// Calls at once, as configured or as they turned out.
+    pub(super) fn slots(&self) -> u32 {
+        self.learned.slots().map_or(self.limits.slots, |slots| slots.clamp(1, self.limits.slots))
+    }
+
+    fn reserved_slots(&self) -> u32 {
+        let slots = self.slots();
+        Limits { slots, ..self.limits }.reserved_slots().min(slots - 1)
+    }
+
+    pub(super) fn held(&self) -> ByClass<u32> {
+        self.held
+    }
+
+    fn in_use(&self) -> u32 {
+        self.held.iter().map(|(_, held)| held).sum()
+    }
+
+    /// What of a quantity is allowed each minute, and left now.
+    pub(super) fn rate(&self, now: Moment, quantity: Quantity) -> Option<(Rate, u64)> {
+        let rated = self.rates[quantity as usize].as_ref()?;
+        Some((rated.total.rate(), rated.total.left(now)))
+    }
+
+    /// Why a call is never granted: the quantity, how much it takes, and the most that it may take.
+    pub(super) fn never(&self, kind: ClassKind, amounts: Amounts) -> Option<(Quantity, u64, u64)> {
+        Quantity::ALL.into_iter().find_map(|quantity| {
+            let rated = self.rates[quantity as usize].as_ref()?;
+            let (asked, most) = (amounts.of(quantity), rated.largest(kind));
+            (asked > most).then_some((quantity, asked, most))
+        })
+    }
+
+    /// Whether a turn is larger than the reserve, so that it can never be within it.
+    pub(super) fn is_beside_reserve(&self, amounts: Amounts) -> bool {
+        Quantity::ALL.into_iter().any(|quantity| {
+            let rated = self.rates[quantity as usize].as_ref();
+            rated.and_then(|rated| rated.reserve.as_ref()).is_some_and(|reserve| {
+                reserve.flow() == Flow::Burst && amounts.of(quantity) > reserve.rate().at_once()
+            })
+        })
+    }
+
+    /// What a call lacks now; nothing when it may begin.
+    pub(super) fn lacks(&self, now: Moment, call: Call) -> impl Iterator<Item = Lack> + '_ {
+        let Call { beside, amounts, .. } = call;
+        let open = self.slots() - self.reserved_slots();
+        let slots = [
+            (self.in_use() >= self.slots()).then_some(true),
+            (beside && self.beside >= open).then_some(false),
+        ];
+        let slots = slots.into_iter().flatten();
+        let slots = slots.map(|shared| Lack { part: Part::Slots, shared, wait: None });
+        let rates = Quantity::ALL.into_iter().flat_map(move |quantity| {
+            let rated = self.rates[quantity as usize].as_ref();
+            let waits = rated.map(|rated| {
+                let amount = amounts.of(quantity);
+                let others = if beside { rated.others.wait(now, amount) } else { Duration::ZERO };
+                [(true, rated.total.wait(now, amount)), (false, others)]
+            });
+            let waits = waits.into_iter().flatten().filter(|(_, wait)| !wait.is_zero());
+            waits.map(move |(shared, wait)| Lack {
+                part: Part::Rate(quantity),
+                shared,
+                wait: Some(wait),
+            })
+        });
+        slots.chain(rates)
+    }
+
+    /// Whether a turn could begin now at a provider of the reserve alone.
+    pub(super) fn is_within_reserve(&self, now: Moment, call: Call) -> bool {
+        let turns = self.in_use() - self.beside;
+        let rates = Quantity::ALL.into_iter().all(|quantity| {
+            let Some(rated) = &self.rates[quantity as usize] else { return true };
+            let amount = call.amounts.of(quantity);
+            rated.reserve.as_ref().is_some_and(|reserve| reserve.wait(now, amount).is_zero())
+        });
+        !call.beside && turns < self.reserved_slots() && rates
+    }
+
+    /// How long until a turn is within the reserve, by each rate that it has to wait for.
+    pub(super) fn reserve_wait(
+        &self,
+        now: Moment,
+        amounts: Amounts,
+    ) -> impl Iterator<Item = Duration> + '_ {
+        Quantity::ALL.into_iter().filter_map(move |quantity| {
+            let rated = self.rates[quantity as usize].as_ref()?;
+            Some(rated.reserve.as_ref()?.wait(now, amounts.of(quantity)))
+        })
+    }
+
+    /// A call begins.
+    pub(super) fn take(&mut self, now: Moment, call: Call) {
+        *self.held.of_mut(call.kind) += 1;
+        self.beside += u32::from(call.beside);
+        self.learned.granted(now, call.amounts);
+        for quantity in Quantity::ALL {
+            if let Some(rated) = &self.rates[quantity as usize] {
+                rated.take(now, call.beside, call.amounts.of(quantity));
+            }
+        }
+    }
+
+    /// What calls beside turns owe, as far as it is due.
+    pub(super) fn settle(&mut self, now: Moment) {
+        for rated in self.rates.iter_mut().flatten() {
+            rated.settle(now);
+        }
+    }
+
+    /// A call has ended: its slot is free, and what it took is corrected by the provider's count (G6).
+    pub(super) fn give_back(&mut self, now: Moment, call: Call, used: Option<Amounts>) {
+        let held = self.held.of_mut(call.kind);
+        *held = held.checked_sub(1).expect("each grant ends once");
+        self.beside -= u32::from(call.beside);
+        let Some(used) = used else { return };
+        for quantity in Quantity::ALL {
+            let Some(rated) = &mut self.rates[quantity as usize] else { continue };
+            let (estimate, used) = (call.amounts.of(quantity), used.of(quantity));
+            if used <= estimate {
+                rated.give_back(call.beside, estimate - used);
+                continue;
+            }
+            // Nobody can have used more than there ever is at once: a larger count is wrong.
+            let over = (used - estimate).min(rated.total.rate().at_once());
+            if call.beside {
+                rated.owed = rated.owed.saturating_add(over);
+            } else {
+                rated.take(now, false, over);
+            }
+        }
+    }
+
+    /// Gives back all that a call took whose permit was never used.
+    pub(super) fn refund(&mut self, call: Call) {
+        for quantity in Quantity::ALL {
+            if let Some(rated) = &self.rates[quantity as usize] {
+                rated.give_back(call.beside, call.amounts.of(quantity));
+            }
+        }
+    }
+
+    /// Learns from how a call ended.
+    pub(super) fn learn(
+        &mut self,
+        now: Moment,
+        granted: Moment,
+        amounts: Amounts,
+        report: &Report,
+        drawn: u64,
+    ) {
+        let told = self.learned.heard(&report.seen);
+        let changed = match report.ending {
+            Ending::Answered => {
+                self.pause.answered();
+                self.learned.accepted()
+            }
+            Ending::RateLimited { retry_after } => {
+                let silent = Quantity::ALL.into_iter().all(|each| {
+                    let standing = report.seen.of(each);
+                    standing.limit.is_none() && standing.remaining.is_none()
+                });
+                if silent {
+                    let (others, says_when) = (self.in_use(), retry_after.is_some());
+                    self.learned.refused(now, granted, amounts, others, says_when);
+                }
+                self.pause.refused(now, Paused::RateLimited, retry_after, drawn);
+                silent
+            }
+            Ending::Overloaded { retry_after } => {
+                self.pause.refused(now, Paused::Overloaded, retry_after, drawn);
+                false
+            }
+            Ending::Spent | Ending::Failed | Ending::Abandoned => false,
+        };
+        if told || changed {
+            self.adjust(now);
+        }
+        for quantity in Quantity::ALL {
+            if let (Some(remaining), Some(rated)) =
+                (report.seen.of(quantity).remaining, &self.rates[quantity as usize])
+            {
+                rated.total.lower_to(now, remaining);
+            }
+        }
+    }
+
+    /// Brings the rates to what is configured and what was learned, the lower of them.
+    fn adjust(&mut self, now: Moment) {
+        for quantity in Quantity::ALL {
+            let place = quantity as usize;
+            let Some((rate, flow)) = self.effective(quantity) else {
+                self.rates[place] = None;
+                continue;
+            };
+            let reserved =
+                Limits { reserve_percent: self.limits.reserve_percent, ..Limits::slots(1) }
+                    .with(quantity, rate)
+                    .reserved(quantity)
+                    .expect("it was just given");
+            let rated = match &self.rates[place] {
+                Some(known) if known.total.rate() == rate && known.total.flow() == flow => continue,
+                Some(known) => known.changed(now, rate, reserved, flow),
+                None => Rated::new(rate, reserved, flow),
+            };
+            self.rates[place] = Some(rated);
+        }
+    }
+
+    fn effective(&self, quantity: Quantity) -> Option<(Rate, Flow)> {
+        let configured = self.limits.rate(quantity);
+        let told = self.learned.told(quantity).map(Rate::per_minute);
+        let stated = match (configured, told) {
+            (Some(ceiling), Some(told)) => Some(lower(ceiling, told)),
+            (one, other) => one.or(other),
+        };
+        let proven = self
+            .learned
+            .proven(quantity)
+            .filter(|proven| stated.is_none_or(|stated| *proven < stated.each_minute()));
+        match proven {
+            Some(proven) => Some((Rate::per_minute(proven), Flow::Paced)),
+            None => stated.map(|stated| (stated, Flow::Burst)),
+        }
+    }
+}
+
+fn lower(one: Rate, other: Rate) -> Rate {
+    let per_minute = one.each_minute().min(other.each_minute());
+    Rate::per_minute(per_minute).burst(one.at_once().min(other.at_once()))
+}
