@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use highwater::{HOUSE, PermitRequest};
-use highwater_protocol::limit::{Amounts, Class, ClassKind, Key};
+use highwater_protocol::limit::{Amounts, ByClass, Class, ClassKind, Key};
 use highwater_tests::host::Host;
 use highwater_tests::world;
 use tokio::time::{Instant, timeout};
@@ -33,7 +33,7 @@ async fn a_turn_never_waits_behind_compaction() {
     }
     host.settled(passes.0).await;
     other.settled(passes.1).await;
-    assert_eq!(world::gate(&house).await.held(), Default::default());
+    assert_eq!(world::gate(&house).await.held(), ByClass::default());
 }
 
 #[tokio::test(start_paused = true)]

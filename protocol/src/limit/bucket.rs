@@ -127,8 +127,12 @@ impl Bucket {
 
     /// What is there now.
     pub(super) fn left(&self, now: Moment) -> u64 {
-        let missing = self.full_at.get().saturating_sub(nanos(now)).div_ceil(self.cell_nanos);
-        self.rate.at_once().saturating_sub(missing)
+        self.rate.at_once().saturating_sub(self.missing(now))
+    }
+
+    /// What was taken and is not there again; more than the burst when something is owed.
+    pub(super) fn missing(&self, now: Moment) -> u64 {
+        self.full_at.get().saturating_sub(nanos(now)).div_ceil(self.cell_nanos)
     }
 
     /// Lowers what is there to `left`; never raises it.
@@ -140,9 +144,8 @@ impl Bucket {
 
     /// The same bucket at another rate: as much is missing of it as before.
     pub(super) fn at(&self, now: Moment, rate: Rate, flow: Flow) -> Self {
-        let missing = self.full_at.get().saturating_sub(nanos(now)).div_ceil(self.cell_nanos);
         let other = Self::new(rate, flow);
-        other.take(now, missing);
+        other.take(now, self.missing(now));
         other
     }
 

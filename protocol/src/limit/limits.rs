@@ -164,7 +164,7 @@ impl Limits {
         let Rate { per_minute, burst } = rate;
         let wrong = if per_minute == 0 || per_minute > MAX_RATE {
             format!("{per_minute} {quantity} each minute; it may be 1 to {MAX_RATE}")
-        } else if burst == 0 || burst > MAX_RATE || burst / MAX_BURST_MINUTES > per_minute {
+        } else if burst == 0 || burst > MAX_RATE || burst > per_minute * MAX_BURST_MINUTES {
             let most = MAX_RATE.min(per_minute * MAX_BURST_MINUTES);
             format!(
                 "a burst of {burst} {quantity} with {per_minute} each minute; it may be 1 to {most}"

@@ -45,7 +45,7 @@ struct Rated {
     total: Bucket,
     others: Bucket,
     reserve: Option<Bucket>,
-    /// What calls beside turns took over their estimates, and have not made up for yet (G6).
+    /// What calls beside turns took over their estimates, and the total was not charged for yet (G6).
     owed: u64,
 }
 
@@ -95,13 +95,22 @@ impl Rated {
         }
     }
 
-    /// What others owe is taken when their pace lets another call through, and before it, so that turns do not pay.
+    /// A call beside turns took more than its estimate: the next of them has to wait for it.
+    fn owe(&mut self, now: Moment, amount: u64) {
+        self.others.take(now, amount);
+        self.owed = self.owed.saturating_add(amount);
+        self.settle(now);
+    }
+
+    /// Takes of the total what is owed, as far as no more is missing then than calls beside turns may take at once: turns do
+    /// not pay for them. What they have made up for by waiting is owed no more.
     fn settle(&mut self, now: Moment) {
-        while self.owed > 0 && self.others.wait(now, 1).is_zero() {
-            let part = self.owed.min(self.others.rate().at_once());
-            self.take(now, true, part);
-            self.owed -= part;
-        }
+        let missing = self.others.missing(now);
+        self.owed = self.owed.min(missing);
+        let room = self.others.rate().at_once().saturating_sub(missing - self.owed);
+        let part = self.owed.min(room);
+        self.total.take(now, part);
+        self.owed -= part;
     }
 }
 
@@ -266,7 +275,7 @@ impl Meter {
             // Nobody can have used more than there ever is at once: a larger count is wrong.
             let over = (used - estimate).min(rated.total.rate().at_once());
             if call.beside {
-                rated.owed = rated.owed.saturating_add(over);
+                rated.owe(now, over);
             } else {
                 rated.take(now, false, over);
             }
