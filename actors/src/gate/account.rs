@@ -116,7 +116,12 @@ impl AccountState {
                     self.watch(now, myself, ticket, &holder);
                 }
             }
-            GateMessage::Urge { ticket, class } => self.arbiter.urge(ticket, class),
+            GateMessage::Urge { ticket, class } => {
+                if let Some(waiting) = self.waiting.get_mut(&ticket) {
+                    waiting.wish.class = class;
+                    self.arbiter.urge(ticket, class);
+                }
+            }
             GateMessage::Withdraw { ticket } => {
                 if !self.arbiter.withdraw(ticket) {
                     self.arbiter.unused(now, ticket);
