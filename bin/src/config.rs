@@ -67,8 +67,8 @@ Example:
 /// Which file is read.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigFile {
-    /// The configuration [default: $HIGHWATER_CONFIG, ./highwater.toml, or highwater/highwater.toml in the user's
-    /// directory of configurations]
+    /// The configuration [default: `$HIGHWATER_CONFIG`, `./highwater.toml`, or `highwater/highwater.toml` in
+    /// `$XDG_CONFIG_HOME` or `~/.config`]
     #[arg(long = "config", value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -114,8 +114,11 @@ impl Loaded {
     }
 }
 
+/// What stands for the file where there is none.
+const NO_FILE: &str = "no configuration file";
+
 fn named(file: Option<&str>) -> &str {
-    file.unwrap_or("no configuration file")
+    file.unwrap_or(NO_FILE)
 }
 
 fn read_text(

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::environment::Environment;
 use super::mistake::{ConfigError, Mistake};
-use super::{ConfigFile, Loaded};
+use super::{ConfigFile, Loaded, NO_FILE};
 use crate::exit::Exit;
 use crate::output::print;
 
@@ -62,5 +62,6 @@ fn mistakes(error: &ConfigError) -> serde_json::Value {
         .mistakes
         .iter()
         .map(|mistake| json!({ "place": mistake.place(&error.file), "message": mistake.message }));
-    json!({ "ok": false, "file": error.file, "mistakes": each.collect::<Vec<_>>() })
+    let file = (error.file != NO_FILE).then_some(&error.file);
+    json!({ "ok": false, "file": file, "mistakes": each.collect::<Vec<_>>() })
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
+use super::examine::unknown;
 use super::layer::{self, From, Table, Value, ValueKind};
 use super::mistake::Mistake;
 use super::schema::{Field, Kind, ROOT, Section};
@@ -80,10 +81,7 @@ fn place(
                 .map(|value| put(into, &path, value));
         }
         let Some(below) = section.below(&key) else {
-            let place =
-                if path.is_empty() { String::new() } else { format!(" in {}", path.join(".")) };
-            let meant = did_you_mean(&key, section.names());
-            return Err(format!("unknown key `{key}`{place}{meant}"));
+            return Err(unknown(&key, &path.join("."), section));
         };
         known = known.and_then(|table| layer::below(table, &key));
         path.push(key);
@@ -215,6 +213,7 @@ mod tests {
         for (variable, wanted) in [
             ("HIGHWATER__RETRI__ATTEMPTS", "unknown key `retri`; did you mean `retry`?"),
             ("HIGHWATER__RETRY__ATTEMPT", "in retry; did you mean `attempts`?"),
+            ("HIGHWATER__PROVIDERS__MY_TEAM__API_KEY", "`api_key` in providers.my-team is refused"),
             ("HIGHWATER__RETRY", "a field's name is missing"),
             ("HIGHWATER__PROVIDERS", "one of its names is missing"),
             ("HIGHWATER__PROVIDERS__A_B__SLOTS", "may mean `a-b` or `a_b`"),

@@ -12,16 +12,13 @@ pub(super) fn examine(section: &Section, table: &Table, path: &str, found: &mut 
     for (key, value) in layer::sorted(table) {
         let at = join(path, key);
         if let Some(field) = section.field(key) {
-            found.extend(fault(field, value, &at).into_iter());
+            found.extend(fault(field, value, &at));
         } else if let Some(below) = section.below(key) {
-            match layer::as_table(value) {
-                None => {
-                    let told = layer::told(&value.kind);
-                    let message = format!("{at} must be a table, [{at}], not {told}");
-                    found.push(Mistake::new(layer::from(value), message));
-                }
-                Some(table) if below.named.is_none() => examine(below.section, table, &at, found),
-                Some(table) => examine_named(below.section, table, &at, found),
+            let Some(table) = table_at(value, &at, found) else { continue };
+            if below.named.is_some() {
+                examine_named(below.section, table, &at, found);
+            } else {
+                examine(below.section, table, &at, found);
             }
         } else {
             found.push(Mistake::new(layer::from(value), unknown(key, path, section)));
@@ -29,27 +26,32 @@ pub(super) fn examine(section: &Section, table: &Table, path: &str, found: &mut 
     }
 }
 
+/// The same for tables by names of the user's.
 fn examine_named(section: &Section, table: &Table, path: &str, found: &mut Vec<Mistake>) {
     for (name, value) in layer::sorted(table) {
         let at = join(path, name);
-        let names_a_model = path != "providers";
-        let good = if names_a_model { is_model_name(name) } else { is_name(name) };
+        let (good, may_be) = if path == "providers" {
+            (is_name(name), "up to 64 letters and digits, and `-`, `_` and `.` between them")
+        } else {
+            (is_model_name(name), "up to 256 printable characters")
+        };
         if !good {
-            let message = format!(
-                "{at} is no name that can be used; it may have up to 64 letters and digits, and `-`, `_` and `.` \
-                 between them"
-            );
+            let message = format!("{at} is no name that can be used; it may have {may_be}");
             found.push(Mistake::new(layer::from(value), message));
         }
-        match layer::as_table(value) {
-            Some(table) => examine(section, table, &at, found),
-            None => {
-                let told = layer::told(&value.kind);
-                let message = format!("{at} must be a table, [{at}], not {told}");
-                found.push(Mistake::new(layer::from(value), message));
-            }
+        if let Some(table) = table_at(value, &at, found) {
+            examine(section, table, &at, found);
         }
     }
+}
+
+fn table_at<'a>(value: &'a Value, at: &str, found: &mut Vec<Mistake>) -> Option<&'a Table> {
+    let table = layer::as_table(value);
+    if table.is_none() {
+        let message = format!("{at} must be a table, [{at}], not {}", layer::told(&value.kind));
+        found.push(Mistake::new(layer::from(value), message));
+    }
+    table
 }
 
 /// What to say of a name that nothing has.

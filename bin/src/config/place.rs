@@ -24,11 +24,14 @@ pub(super) fn find(
     asked: Option<&Path>,
     environment: &Environment,
 ) -> Result<Option<Found>, ConfigError> {
-    let named = asked
-        .map(Path::to_owned)
-        .or_else(|| environment.get("HIGHWATER_CONFIG").map(PathBuf::from));
-    if let Some(path) = named {
-        return read(path).map(Some);
+    if let Some(path) = asked {
+        return read(path.to_owned()).map(Some);
+    }
+    if let Some(path) = environment.get("HIGHWATER_CONFIG") {
+        return read(path.into()).map(Some).map_err(|mut error| {
+            error.file.push_str(" (named by $HIGHWATER_CONFIG)");
+            error
+        });
     }
     let here = Some(PathBuf::from(NAME));
     let of_the_user = directory(environment).map(|dir| dir.join("highwater").join(NAME));
@@ -60,7 +63,7 @@ fn read(path: PathBuf) -> Result<Found, ConfigError> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         unreadable(&format!("line {line} is not UTF-8"))
     })?;
     Ok(Found { path, text })

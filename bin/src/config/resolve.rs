@@ -13,7 +13,9 @@ use highwater_protocol::retry::Backoff;
 use super::examine::join;
 use super::layer::{self, Table, ValueKind};
 use super::mistake::Mistake;
+use super::presets;
 use super::settings::{KeySource, ModelSettings, Protocol, Provider, Settings};
+use super::suggest::did_you_mean;
 
 /// The settings. What is missing or wrong is put in their place by something and told in `found`, so that all of it is
 /// found at once; the settings are good for something only if nothing was. `beside` is the directory of the file.
@@ -23,8 +25,10 @@ pub(super) fn resolve(table: &Table, beside: &Path, found: &mut Vec<Mistake>) ->
     let providers: BTreeMap<String, Provider> = layer::sorted(tables)
         .into_iter()
         .filter_map(|(name, value)| {
-            let at = join("providers", name);
-            Some((name.to_owned(), provider(layer::as_table(value)?, &at, beside, found)))
+            let (at, table) = (join("providers", name), layer::as_table(value)?);
+            let others = tables.keys().map(String::as_str).filter(|other| *other != name);
+            found.extend(incomplete(table, &at, &did_you_mean(name, others)));
+            Some((name.to_owned(), provider(table, &at, beside, found)))
         })
         .collect();
     let summarizers = summarizers::resolve(table, &providers, found);
@@ -33,14 +37,6 @@ pub(super) fn resolve(table: &Table, beside: &Path, found: &mut Vec<Mistake>) ->
 }
 
 fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) -> Provider {
-    let mut missing = |key: &str, more: &str| {
-        if !table.contains_key(key) {
-            let from = table.values().filter_map(layer::from).min();
-            found.push(Mistake::new(from, format!("{at}: `{key}` is missing{more}")));
-        }
-    };
-    missing("protocol", "; set it, or a `preset` that has it");
-    missing("base_url", "; set it, or a `preset` that has it");
     let key = key_source(table, at, beside, found);
     let account = limits::resolve(table, at, None, found);
     let window = whole(table, "window_tokens");
@@ -77,6 +73,19 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
         window_tokens: window,
         models,
     }
+}
+
+/// Without these nothing can be called. Who misspells a provider's name, as a variable easily does, made a new one.
+fn incomplete(table: &Table, at: &str, meant: &str) -> Option<Mistake> {
+    if text(table, "preset").is_some_and(|name| presets::layer(name).is_none()) {
+        // That there is no such preset has been told; what it would have had is not known.
+        return None;
+    }
+    let missing = ["protocol", "base_url"].into_iter().filter(|key| !table.contains_key(*key));
+    let missing: Vec<_> = missing.map(|key| format!("`{key}`")).collect();
+    let (from, names) = (table.values().filter_map(layer::from).min(), missing.join(" and "));
+    let message = format!("{at}: {names} missing; set that, or a `preset` that has it{meant}");
+    (!missing.is_empty()).then(|| Mistake::new(from, message))
 }
 
 fn key_source(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) -> KeySource {

@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::examine::join;
 use super::layer::{self, From, Table, Value, ValueKind};
 use super::schema::{ROOT, Section};
-use super::texts::looks_secret;
+use super::texts::{is_credential, looks_secret};
 use super::{ConfigFile, Loaded};
 use crate::exit::Exit;
 use crate::output::print;
@@ -63,8 +63,7 @@ fn collect(section: &Section, table: &Table, path: &str, shown: &mut Vec<Shown>)
                 None => show(field.name.to_owned(), plain(&value.kind), value),
                 Some(headers) => {
                     for (name, value) in layer::sorted(headers) {
-                        let text =
-                            if looks_secret(name) { MASK.into() } else { plain(&value.kind) };
+                        let text = header(name, &value.kind);
                         show(join(field.name, name), text, value);
                     }
                 }
@@ -84,6 +83,11 @@ fn collect(section: &Section, table: &Table, path: &str, shown: &mut Vec<Shown>)
             }
         }
     }
+}
+
+fn header(name: &str, kind: &ValueKind) -> Json {
+    let secret = matches!(kind, ValueKind::String(text) if is_credential(text));
+    if secret || looks_secret(name) { MASK.into() } else { plain(kind) }
 }
 
 fn plain(kind: &ValueKind) -> Json {

@@ -78,6 +78,12 @@ pub(super) fn looks_secret(name: &str) -> bool {
     words.iter().any(|word| name.contains(word))
 }
 
+/// Whether a text says of itself that it is a credential.
+pub(super) fn is_credential(text: &str) -> bool {
+    let scheme = text.split(' ').next().unwrap_or_default().to_lowercase();
+    text.contains(' ') && ["bearer", "basic", "digest", "token"].contains(&scheme.as_str())
+}
+
 /// How a user's name is written in an environment variable, in small letters: each stretch of what is neither a letter
 /// nor a digit is one underscore.
 pub(super) fn folded(name: &str) -> String {
@@ -91,8 +97,9 @@ mod tests {
 
     #[track_caller]
     fn check(fits: fn(&str) -> bool, good: &[&str], bad: &[&str]) {
-        good.iter().for_each(|text| assert!(fits(text), "{text}"));
-        bad.iter().for_each(|text| assert!(!fits(text), "{text}"));
+        let (all, none) =
+            (good.iter().find(|text| !fits(text)), bad.iter().find(|text| fits(text)));
+        assert_eq!((all, none), (None, None));
     }
 
     #[test]
@@ -135,6 +142,8 @@ mod tests {
         for name in ["x-team", "anthropic-version", "http-referer"] {
             assert!(!looks_secret(name), "{name}");
         }
+        assert!(is_credential("Bearer x") && is_credential("basic eDp5"));
+        assert!(!is_credential("team a") && !is_credential("basic"));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The summary of a configuration that is right, for people and for programs.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use highwater_protocol::limit::{Limits, Quantity};
@@ -29,11 +28,11 @@ pub(super) fn text(loaded: &Loaded, warnings: &[String], environment: &Environme
     let retry = &settings.retry;
     let tries = counted(u64::from(retry.attempts), "time");
     let (base, cap) = (ms(retry.base), ms(retry.cap));
-    line(
-        &mut text,
-        &format!("calls: tried {tries}, waits of up to {base} ms at first and {cap} ms"),
-    );
-    warnings.iter().for_each(|warning| line(&mut text, &format!("warning: {warning}")));
+    let waits = format!("with waits of up to {base} ms at first and {cap} ms at last");
+    line(&mut text, &format!("calls: tried up to {tries}, {waits}"));
+    for warning in warnings {
+        line(&mut text, &format!("warning: {warning}"));
+    }
     text.trim_end().to_owned()
 }
 
@@ -55,15 +54,15 @@ fn provider_text(text: &mut String, name: &str, provider: &Provider, environment
 }
 
 fn limits_text(limits: &Limits) -> String {
-    let mut text = counted(u64::from(limits.slots), "slot");
-    let _ = write!(text, ", {} % of all for turns", limits.reserve_percent);
-    for (quantity, rate) in
-        Quantity::ALL.into_iter().filter_map(|each| Some((each, limits.rate(each)?)))
-    {
-        let (minute, once) = (thousands(rate.each_minute()), thousands(rate.at_once()));
-        let _ = write!(text, ", {minute} {quantity} a minute ({once} at once)");
-    }
-    text
+    let slots = counted(u64::from(limits.slots), "slot");
+    let rates = Quantity::ALL.into_iter().filter_map(|quantity| {
+        let rate = limits.rate(quantity)?;
+        Some(format!("{} {quantity}", thousands(rate.each_minute())))
+    });
+    let rates: Vec<_> = rates.collect();
+    let rates =
+        if rates.is_empty() { "no rates".to_owned() } else { rates.join(", ") + " a minute" };
+    format!("{slots}, {} % of all for turns; {rates}", limits.reserve_percent)
 }
 
 fn line(text: &mut String, line: &str) {
