@@ -14,7 +14,7 @@ use super::examine::join;
 use super::layer::{self, Table, ValueKind};
 use super::mistake::Mistake;
 use super::presets;
-use super::settings::{KeySource, ModelSettings, Protocol, Provider, Settings};
+use super::settings::{KeySource, ModelSettings, OutputLimit, Protocol, Provider, Settings};
 use super::suggest::did_you_mean;
 
 /// The settings. What is missing or wrong is put in their place by something and told in `found`, so that all of it is
@@ -59,7 +59,7 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
     let headers = headers.collect();
     same_header_twice(table, at, found);
     Provider {
-        protocol: text(table, "protocol").and_then(Protocol::parse).unwrap_or(Protocol::Anthropic),
+        protocol: text(table, "protocol").and_then(Protocol::named).unwrap_or(Protocol::Anthropic),
         base_url: text(table, "base_url").unwrap_or_default().trim_end_matches('/').to_owned(),
         key,
         headers,
@@ -69,6 +69,7 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
         ),
         connect_timeout: millis(table, "connect_timeout_ms"),
         read_timeout: millis(table, "read_timeout_ms"),
+        output_limit: text(table, "output_limit").and_then(OutputLimit::named).unwrap_or_default(),
         limits: account.unwrap_or_else(|| Limits::slots(1)),
         window_tokens: window,
         models,

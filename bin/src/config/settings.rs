@@ -30,6 +30,7 @@ pub(crate) struct Provider {
     pub(crate) stream: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) read_timeout: Duration,
+    pub(crate) output_limit: OutputLimit,
     /// Shared by all calls of the account.
     pub(crate) limits: Limits,
     /// The window of models that do not say their own.
@@ -66,13 +67,11 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "anthropic" => Self::Anthropic,
-            "openai-chat" => Self::OpenAiChat,
-            "openai-responses" => Self::OpenAiResponses,
-            _ => return None,
-        })
+    pub(crate) const ALL: [Self; 3] = [Self::Anthropic, Self::OpenAiChat, Self::OpenAiResponses];
+
+    /// The protocol of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -80,6 +79,32 @@ impl Protocol {
             Self::Anthropic => "anthropic",
             Self::OpenAiChat => "openai-chat",
             Self::OpenAiResponses => "openai-responses",
+        }
+    }
+}
+
+/// By which parameter a chat protocol is told the most that may be answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OutputLimit {
+    #[default]
+    ByHost,
+    MaxTokens,
+    MaxCompletionTokens,
+}
+
+impl OutputLimit {
+    pub(crate) const ALL: [Self; 3] = [Self::ByHost, Self::MaxTokens, Self::MaxCompletionTokens];
+
+    /// The way of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ByHost => "by-host",
+            Self::MaxTokens => "max-tokens",
+            Self::MaxCompletionTokens => "max-completion-tokens",
         }
     }
 }

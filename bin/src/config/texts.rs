@@ -3,8 +3,7 @@
 
 use std::path::Path;
 
-pub(super) const BASE_URL: &str =
-    "an address such as \"https://api.example.com/v1\", without user, password, query and fragment";
+pub(super) const BASE_URL: &str = "an address such as \"https://api.example.com/v1\", without user, password, fragment, and keys in its query";
 pub(super) const VARIABLE: &str = "the name of an environment variable in capitals such as \"ANTHROPIC_API_KEY\"; \
                                    the key itself is that variable's value and does not stand here";
 pub(super) const PATH: &str =
@@ -14,13 +13,16 @@ pub(super) const MODEL: &str = "\"PROVIDER/MODEL\"";
 /// The longest text that is read as a name, an address or a header.
 const MAX_TEXT_BYTES: usize = 8_192;
 
-/// `http` or `https`, a host, and a path at most.
+/// `http` or `https`, a host, a path, and a query of parameters that are no credentials.
 pub(super) fn is_base_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = rest.map(|rest| rest.split('/').next().unwrap_or_default());
+    let host = rest.map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
     let host = host.is_some_and(|host| !host.is_empty() && !host.starts_with(':'));
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'@' | b'?' | b'#' | b'"' | b'\\');
-    host && text.len() <= MAX_TEXT_BYTES && text.bytes().all(plain)
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let open =
+        !query.split('&').any(|parameter| looks_secret(parameter.split('=').next().unwrap_or("")));
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'@' | b'#' | b'"' | b'\\');
+    host && open && text.len() <= MAX_TEXT_BYTES && text.bytes().all(plain)
 }
 
 /// A name of an environment variable, in capitals: keys of providers have small letters or dashes.
@@ -106,7 +108,12 @@ mod tests {
     fn texts_are_what_they_say_and_never_a_key() {
         check(
             is_base_url,
-            &["https://api.anthropic.com", "http://[::1]:8080/v1", "http://127.0.0.1:4000/a/b/"],
+            &[
+                "https://api.anthropic.com",
+                "http://[::1]:8080/v1",
+                "http://127.0.0.1:4000/a/b/",
+                "https://x.example/openai/chat/completions?api-version=1",
+            ],
             &[
                 "",
                 "https://",

@@ -114,6 +114,7 @@ fn provider_json(name: &str, provider: &Provider, environment: &Environment) -> 
         "stream": provider.stream,
         "connect_timeout_ms": ms(provider.connect_timeout),
         "read_timeout_ms": ms(provider.read_timeout),
+        "output_limit": provider.output_limit.name(),
         "window_tokens": provider.window_tokens,
         "limits": limits_json(&provider.limits),
         "models": models.collect::<Vec<_>>(),

@@ -3,6 +3,7 @@
 use highwater_protocol::limit::MAX_RESERVE_PERCENT;
 
 use super::{Below, Field, Kind, Section, Unset};
+use crate::config::settings::{OutputLimit, Protocol};
 use crate::config::{presets, texts};
 
 /// The most that a rate may be: what the gate's limiter counts in.
@@ -48,7 +49,7 @@ static PROVIDER: Section = Section {
         },
         Field {
             name: "protocol",
-            kind: Kind::Choice(|| vec!["anthropic", "openai-chat", "openai-responses"]),
+            kind: Kind::Choice(|| Protocol::ALL.map(Protocol::name).to_vec()),
             unset: Unset::Told("the preset's; needed without one"),
             about: &[
                 "What the provider speaks: anthropic (Messages), openai-chat or openai-responses.",
@@ -60,7 +61,8 @@ static PROVIDER: Section = Section {
             kind: Kind::Text { fits: texts::is_base_url, must_be: texts::BASE_URL },
             unset: Unset::Told("the preset's; needed without one"),
             about: &[
-                "Where it is: what stands before /v1/messages (anthropic), /chat/completions or /responses (openai-*).",
+                "Where it is. What ends with the protocol's path (/messages, /chat/completions, /responses) is taken as it",
+                "is; to what ends with a version (/v1) that path is added; to all else, /v1 and that path.",
             ],
             example: "\"https://api.anthropic.com\"",
         },
@@ -114,12 +116,22 @@ static PROVIDER: Section = Section {
         Field {
             name: "read_timeout_ms",
             kind: Kind::Whole { least: 1, most: 3_600_000, unit: MS },
-            unset: Unset::Whole(120_000),
+            unset: Unset::Whole(300_000),
             about: &[
-                "The longest silence within an answer. A long prompt, or reasoning, keeps a provider silent for a minute;",
-                "a server of your own for more, which is why the presets of those have 600000.",
+                "The longest silence, before the answer and within it. A long prompt, or reasoning, keeps a provider silent",
+                "for minutes; a server of your own for more, which is why the presets of those have 600000.",
             ],
-            example: "120000",
+            example: "300000",
+        },
+        Field {
+            name: "output_limit",
+            kind: Kind::Choice(|| OutputLimit::ALL.map(OutputLimit::name).to_vec()),
+            unset: Unset::Told("by-host"),
+            about: &[
+                "How openai-chat is told the most that may be answered: by-host takes max_completion_tokens at OpenAI and",
+                "Azure and max_tokens elsewhere; a gateway that hands requests on to OpenAI needs max-completion-tokens.",
+            ],
+            example: "\"by-host\"",
         },
         WINDOW,
         SLOTS,
