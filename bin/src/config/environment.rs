@@ -13,8 +13,7 @@ use super::texts::folded;
 
 const PREFIX: &str = "HIGHWATER__";
 
-/// The environment, as a value.
-#[derive(Debug, Default)]
+/// The environment, as a value. Not to be printed, since keys are in it.
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {

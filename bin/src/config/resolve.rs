@@ -78,7 +78,8 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
 
 /// Without these nothing can be called. Who misspells a provider's name, as a variable easily does, made a new one.
 fn incomplete(table: &Table, at: &str, meant: &str) -> Option<Mistake> {
-    if text(table, "preset").is_some_and(|name| presets::layer(name).is_none()) {
+    let preset = text(table, "preset").and_then(presets::layer);
+    if table.contains_key("preset") && preset.is_none() {
         // That there is no such preset has been told; what it would have had is not known.
         return None;
     }

@@ -96,6 +96,7 @@ fn what_only_several_fields_say_is_found_too() {
     check("[providers.x]\nslots = 1", "f.toml:2: ", missing);
     check("[providers.x]\nprotocol = 'anthropic'", "f.toml:2: providers.x: `base_url` missing", "");
     check("[providers.x]\npreset = 'olama'", "f.toml:2: ", "did you mean `ollama`?");
+    check("[providers.x]\npreset = 5", "f.toml:2: providers.x.preset must be one of", "not 5");
     check("[retry]\nbase_ms = 9\ncap_ms = 8", "f.toml:3: ", "must not exceed the cap");
     let misspelled = [("HIGHWATER__PROVIDERS__ANTROPIC__SLOTS", "2")];
     let told = told("[providers.anthropic]\npreset='anthropic'", &misspelled).join("\n");
