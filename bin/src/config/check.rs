@@ -1,6 +1,6 @@
 //! `highwater config check`: whether the configuration is right, in short, and whether the keys are there.
 
-mod report;
+pub(super) mod report;
 mod warnings;
 
 use clap::Args;

@@ -14,6 +14,7 @@ use super::texts::folded;
 const PREFIX: &str = "HIGHWATER__";
 
 /// The environment, as a value. Not to be printed, since keys are in it.
+#[derive(Default)]
 pub(crate) struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {

@@ -90,9 +90,9 @@ static OPENAI_CHAT: [(&str, &str); 3] = [
     ("api_key_env", "OPENAI_API_KEY"),
 ];
 
-// The pages of the GPT-5 models, tier 1, 2026: 500 requests and 500,000 tokens a minute, counted for each model. Older
-// ones have less (gpt-4o 30,000 tokens), which belongs to those models. Slots are not published. Chat models since
-// gpt-4o have windows of 128,000 tokens at least.
+// Tier 1 of the GPT-5 models, as quoted in 2026: 500 requests and 500,000 tokens a minute, counted for each model. OpenAI
+// tells them model by model and in an account's settings, in no table. Older models have less (gpt-4o 30,000 tokens),
+// which belongs to those models. Slots are not published. Chat models since gpt-4o have windows of 128,000 at least.
 static OPENAI_NUMBERS: [(&str, i64); 4] = [
     ("slots", 8),
     ("requests_per_minute", 500),

@@ -70,7 +70,11 @@ fn line(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-pub(super) fn json(loaded: &Loaded, warnings: &[String], environment: &Environment) -> Value {
+pub(in crate::config) fn json(
+    loaded: &Loaded,
+    warnings: &[String],
+    environment: &Environment,
+) -> Value {
     let settings = &loaded.settings;
     let providers = settings.providers.iter();
     let providers = providers.map(|(name, provider)| provider_json(name, provider, environment));

@@ -255,12 +255,12 @@ const BURST: &[&str] = &["As many at once. A call that takes more is never made.
 
 const fn rate(name: &'static str, unit: &'static str, about: &'static [&'static str]) -> Field {
     let kind = Kind::Whole { least: 1, most: MAX_RATE, unit };
-    Field { name, kind, unset: NOT_LIMITED, about, example: "500000" }
+    Field { name, kind, unset: NOT_LIMITED, about, example: "100000" }
 }
 
 const fn burst(name: &'static str, unit: &'static str) -> Field {
     let kind = Kind::Whole { least: 1, most: MAX_RATE, unit };
-    Field { name, kind, unset: NINE_TENTHS, about: BURST, example: "450000" }
+    Field { name, kind, unset: NINE_TENTHS, about: BURST, example: "90000" }
 }
 
 const REQUESTS_PER_MINUTE: Field = rate(
