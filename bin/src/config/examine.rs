@@ -122,8 +122,12 @@ fn fault(field: &Field, value: &Value, at: &str) -> Vec<Mistake> {
     }
 }
 
+/// The most characters of a name that are told: no name that can be used is longer.
+const MOST_TOLD: usize = 256;
+
 /// A path with one more name, as TOML has it.
 pub(super) fn join(path: &str, name: &str) -> String {
+    let name = name.char_indices().nth(MOST_TOLD).map_or(name, |(end, _)| &name[..end]);
     let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     let name = if !name.is_empty() && name.bytes().all(bare) {
         name.to_owned()

@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::layer::From;
 
+/// How many mistakes people are told at once. Who has more read another kind of file; programs get all of them.
+const MOST_TOLD: usize = 50;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mistake {
@@ -55,8 +58,11 @@ impl fmt::Display for ConfigError {
             return write!(f, "{}: {}", only.place(&self.file), only.message);
         }
         write!(f, "the configuration has {} mistakes:", self.mistakes.len())?;
-        for mistake in &self.mistakes {
+        for mistake in self.mistakes.iter().take(MOST_TOLD) {
             write!(f, "\n  {}: {}", mistake.place(&self.file), mistake.message)?;
+        }
+        if let Some(more) = self.mistakes.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+            write!(f, "\n  and {more} more")?;
         }
         Ok(())
     }

@@ -108,6 +108,36 @@ fn all_mistakes_are_listed_with_their_places_for_people_and_programs() {
 }
 
 #[test]
+fn more_mistakes_than_anybody_reads_are_counted() {
+    let world = World::new();
+    let many: String = (0..70).map(|n| format!("k{n} = 1\n")).collect();
+    world.file("highwater.toml", many + &"x".repeat(9_000) + " = 1\n");
+    let ran = config(&world, &["check", "--json"], &[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.ends_with("\n  and 21 more\n") && ran.err.lines().count() == 52, "{}", ran.err);
+    let told = ran.json();
+    let told = told["mistakes"].as_array().expect("a list");
+    assert_eq!(told.len(), 71);
+    assert!(told.iter().all(|mistake| mistake.to_string().len() < 400));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf_8_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let world = World::new();
+    let mut command = world.command(&["config", "check"]);
+    let value = std::ffi::OsStr::from_bytes(b"\xff");
+    let ran: Ran = command
+        .env_clear()
+        .env("HIGHWATER__RETRY__ATTEMPTS", value)
+        .output()
+        .expect("it starts")
+        .into();
+    ran.failed(2, &["highwater: HIGHWATER__RETRY__ATTEMPTS: holds bytes that are not UTF-8"]);
+}
+
+#[test]
 fn check_says_whether_keys_are_there_and_never_what_they_are() {
     let world = World::new();
     world.file("highwater.toml", KEYED);
