@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
 use highwater_protocol::{Budget, Error, Format, TokenCount};
 
-use crate::{checkpoint, export, restore, store};
+use crate::{checkpoint, config, export, restore, store};
 
 /// Keeps the transcripts of LLM agents bounded while the agents keep working.
 #[derive(Debug, Parser)]
@@ -15,7 +15,7 @@ use crate::{checkpoint, export, restore, store};
 Exit codes:
   0    fine
   1    the run failed or something is wrong: bytes were lost, a context broke a promise, the store is damaged
-  2    usage, or an input that cannot be read
+  2    usage, an input that cannot be read, or a configuration with mistakes
   130  stopped by Ctrl-C (with --store, the same command goes on where it stopped)"
 )]
 pub(crate) struct Args {
@@ -108,6 +108,9 @@ Examples:
 Every file is verified before anything is written. What is missing or damaged is named. A session of the
 store that has other content is never changed. Interrupted, the same command goes on where it stopped.")]
     Restore(restore::Options),
+    /// Check and show the configuration: providers, keys, limits, summarizers
+    #[command(subcommand)]
+    Config(config::Config),
 }
 
 #[derive(Debug, Arguments)]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use highwater_storage::export::ExportError;
 
+use crate::config::ConfigError;
 use crate::input::InputError;
 
 /// How a command ended that ran to its end.
@@ -18,7 +19,7 @@ pub(crate) enum Exit {
     Interrupted,
 }
 
-/// Says what went wrong, in one line, and gives the exit code.
+/// Says what went wrong, in one line or one for each mistake of a configuration, and gives the exit code.
 pub(crate) fn code(outcome: anyhow::Result<Exit>) -> ExitCode {
     match outcome {
         Ok(Exit::Fine) => ExitCode::SUCCESS,
@@ -29,6 +30,7 @@ pub(crate) fn code(outcome: anyhow::Result<Exit>) -> ExitCode {
             drop(writeln!(std::io::stderr(), "highwater: {error:#}"));
             let unusable = error.chain().any(|cause| {
                 cause.is::<InputError>()
+                    || cause.is::<ConfigError>()
                     || matches!(cause.downcast_ref(), Some(ExportError::Refused { .. }))
                     || cause
                         .downcast_ref::<highwater_protocol::Error>()

@@ -1,8 +1,9 @@
-//! The command-line program around Highwater. Exit codes: 0 fine, 1 the run failed, 2 usage or unreadable input,
+//! The command-line program around Highwater. Exit codes: 0 fine, 1 the run failed, 2 usage or unusable input,
 //! 130 stopped by Ctrl-C.
 
 mod args;
 mod checkpoint;
+mod config;
 mod exit;
 mod export;
 mod input;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Checkpoint(options) => run(checkpoint::run(options)),
         Command::Export(options) => export::run(&options),
         Command::Restore(options) => restore::run(&options),
+        Command::Config(command) => command.run(),
     };
     exit::code(outcome)
 }

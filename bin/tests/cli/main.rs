@@ -1,6 +1,7 @@
 //! The program as its users see it: started, fed, interrupted, and judged by what it prints and how it exits.
 
 mod bad_input;
+mod configuring;
 mod damaged;
 mod exporting;
 mod inspecting;

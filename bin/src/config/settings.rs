@@ -1,0 +1,168 @@
+//! The settings as the program uses them: checked, with presets and defaults in place.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use highwater_protocol::limit::Limits;
+use highwater_protocol::retry::Backoff;
+
+use super::environment::Environment;
+
+/// All of it. Not to be printed, since headers may be secrets.
+pub(crate) struct Settings {
+    /// Accounts, by the names that the user gave them.
+    pub(crate) providers: BTreeMap<String, Provider>,
+    /// Who summarizes, in this order; behind the last one stands the extractive summarizer.
+    pub(crate) summarizers: Vec<Summarizer>,
+    /// How failed calls are tried again.
+    pub(crate) retry: Backoff,
+}
+
+/// An account at a provider, or a server.
+pub(crate) struct Provider {
+    pub(crate) protocol: Protocol,
+    pub(crate) base_url: String,
+    pub(crate) key: KeySource,
+    /// Further headers of each request. Their texts may be secrets.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// Whether answers are taken as they are written.
+    pub(crate) stream: bool,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) read_timeout: Duration,
+    pub(crate) output_limit: OutputLimit,
+    /// Shared by all calls of the account.
+    pub(crate) limits: Limits,
+    /// The window of models that do not say their own.
+    pub(crate) window_tokens: Option<u64>,
+    pub(crate) models: BTreeMap<String, ModelSettings>,
+}
+
+/// What is known of one model of an account.
+pub(crate) struct ModelSettings {
+    pub(crate) window_tokens: Option<u64>,
+    /// Hold beside the account's, where there are any.
+    pub(crate) limits: Option<Limits>,
+}
+
+/// A model that summarizes.
+pub(crate) struct Summarizer {
+    pub(crate) provider: String,
+    pub(crate) model: String,
+    pub(crate) window_tokens: u64,
+}
+
+impl Summarizer {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.provider, &self.model) == (&other.provider, &other.model)
+    }
+}
+
+/// What a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Anthropic,
+    OpenAiChat,
+    OpenAiResponses,
+}
+
+impl Protocol {
+    pub(crate) const ALL: [Self; 3] = [Self::Anthropic, Self::OpenAiChat, Self::OpenAiResponses];
+
+    /// The protocol of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::OpenAiChat => "openai-chat",
+            Self::OpenAiResponses => "openai-responses",
+        }
+    }
+}
+
+/// By which parameter a chat protocol is told the most that may be answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OutputLimit {
+    #[default]
+    ByHost,
+    MaxTokens,
+    MaxCompletionTokens,
+}
+
+impl OutputLimit {
+    pub(crate) const ALL: [Self; 3] = [Self::ByHost, Self::MaxTokens, Self::MaxCompletionTokens];
+
+    /// The way of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ByHost => "by-host",
+            Self::MaxTokens => "max-tokens",
+            Self::MaxCompletionTokens => "max-completion-tokens",
+        }
+    }
+}
+
+/// Where a key is. Never the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// None is sent.
+    Nowhere,
+    /// The value of an environment variable.
+    Variable(String),
+    /// What a file holds.
+    File(PathBuf),
+}
+
+/// Whether a key is where it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyState {
+    NotNeeded,
+    Present,
+    /// Why not.
+    Missing(String),
+}
+
+impl KeySource {
+    /// The place, for people.
+    pub(crate) fn place(&self) -> Option<String> {
+        match self {
+            Self::Nowhere => None,
+            Self::Variable(name) => Some(format!("${name}")),
+            Self::File(path) => Some(path.display().to_string()),
+        }
+    }
+
+    /// Looks whether something is there, without reading it.
+    pub(crate) fn state(&self, environment: &Environment) -> KeyState {
+        match self {
+            Self::Nowhere => KeyState::NotNeeded,
+            Self::Variable(name) if environment.get(name).is_some() => KeyState::Present,
+            Self::Variable(_) => {
+                KeyState::Missing("the environment variable is not set".to_owned())
+            }
+            Self::File(path) => state_of(path).unwrap_or_else(|error| {
+                KeyState::Missing(format!("the file cannot be read: {error}"))
+            }),
+        }
+    }
+}
+
+fn state_of(path: &Path) -> std::io::Result<KeyState> {
+    // Looked at before it is opened: opening a pipe waits for who writes into it.
+    let found = std::fs::metadata(path)?;
+    let missing = |why: &str| Ok(KeyState::Missing(why.to_owned()));
+    if !found.is_file() {
+        return missing("it is not a plain file");
+    }
+    if found.len() == 0 {
+        return missing("the file is empty");
+    }
+    std::fs::File::open(path).map(|_| KeyState::Present)
+}
