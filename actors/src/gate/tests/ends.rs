@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use highwater_protocol::limit::{
-    ByClass, Class, ClassKind, Ending, Limits, Quantity, Rate, Report,
+    Amounts, ByClass, Class, ClassKind, Ending, Limits, Quantity, Rate, Report,
 };
 use highwater_protocol::{Error, Kind};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
