@@ -134,6 +134,11 @@ impl Limits {
         Some(rated.fold(whole, |limits, (quantity, rate)| limits.with(quantity, rate)))
     }
 
+    /// The largest call that is ever granted to what is not a turn: what is not reserved of the burst.
+    pub fn largest_beside_turns(&self, quantity: Quantity) -> Option<u64> {
+        Some(self.rate(quantity)?.burst - self.reserved(quantity)?.burst)
+    }
+
     /// Whether these are limits: [`Kind::Invalid`] says which number is wrong, and what it may be.
     pub fn check(&self) -> Result<(), Error> {
         let invalid = |message: String| Err(Error::new(Kind::Invalid, message));
