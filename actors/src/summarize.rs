@@ -60,12 +60,22 @@ impl Completion {
 #[error("{message}")]
 pub struct SummarizeError {
     message: String,
+    unusable: bool,
 }
 
 impl SummarizeError {
-    /// An error that says what happened. It is logged: no credentials may stand in it (S3).
+    /// There is no answer: the next summarizer may have one. It is logged: no credentials may stand in it (S3).
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), unusable: false }
+    }
+
+    /// There is an answer that is no summary: cut off, empty, nothing but reasoning. The same one is asked once more.
+    pub fn unusable(message: impl Into<String>) -> Self {
+        Self { message: message.into(), unusable: true }
+    }
+
+    pub(crate) fn is_unusable(&self) -> bool {
+        self.unusable
     }
 }
 

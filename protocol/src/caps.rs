@@ -124,3 +124,19 @@ pub const MODELS_OF_AN_ACCOUNT: usize = 64;
 /// How long a house that closes waits for calls of models that are under way. Its passes are abandoned before; what is
 /// left are the host's own turns.
 pub const CALLS_END_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The longest pause that is learned from a provider. Asking again after it costs one refused request and tells anew how
+/// long to wait; a wrong clock or a wrong unit in a header would else stop a provider for days.
+pub const MAX_PAUSE: std::time::Duration = std::time::Duration::from_hours(1);
+
+/// Largest answer of a model that is held: it becomes an entry of a transcript, with its reasoning and its calls.
+pub const MAX_ANSWER_BYTES: usize = MAX_ENTRY_BYTES;
+
+/// Most that is read of a refusal's body: providers send some hundred bytes, gateways a page of HTML.
+pub const MAX_REFUSAL_BYTES: usize = 64 << 10;
+
+/// Most of a provider's own words in an error: the reason stands at their beginning.
+pub const MAX_SAID_BYTES: usize = 2 << 10;
+
+/// Longest key of a provider, a guard against pointing at another file. Signed tokens have some thousand bytes.
+pub const MAX_KEY_BYTES: usize = 16 << 10;

@@ -4,13 +4,13 @@
 //! between two contexts (P1, P2), so what these functions answer for an input is frozen.
 
 pub mod anthropic;
+pub mod json;
 pub mod transcript;
 
 mod claude_code;
 mod detect;
 mod document;
 mod foreign;
-mod json;
 mod lines;
 mod openai_chat;
 mod recorder;

@@ -21,6 +21,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod headers;
+
 mod amounts;
 mod arbiter;
 mod breaker;

@@ -194,7 +194,10 @@ async fn ask(summarizer: &dyn Summarizer, request: SummaryRequest) -> Result<Arc
     }
     let answer =
         answer.map_err(|panic| Useless::Failed(format!("the summarizer panicked: {panic}")))?;
-    let answer = answer.map_err(|error| Useless::Failed(error.to_string()))?;
+    let answer = answer.map_err(|error| {
+        let of = if error.is_unusable() { Useless::NotAccepted } else { Useless::Failed };
+        of(error.to_string())
+    })?;
     let text = accept(&answer.text, answer.finish, cap)
         .map_err(|why| Useless::NotAccepted(why.to_string()))?;
     Ok(text.into())

@@ -76,6 +76,11 @@ impl Errand {
         self.gate.acquire_urged(request, self.pressure.clone()).await
     }
 
+    /// A random number for the waits between calls.
+    pub(crate) fn draw(&self) -> u64 {
+        self.gate.draw()
+    }
+
     fn fill(&self) -> u8 {
         self.pressure.borrow().fill
     }

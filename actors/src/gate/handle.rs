@@ -204,6 +204,12 @@ impl Gate {
         ended
     }
 
+    /// A random number.
+    pub(super) fn draw(&self) -> u64 {
+        let number = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
+        Draws::new(self.shared.seed ^ number).next()
+    }
+
     fn known(&self, provider: &str) -> Option<Account> {
         let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);
         accounts.get(provider).cloned()

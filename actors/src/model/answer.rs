@@ -3,6 +3,8 @@
 use highwater_protocol::accept::Finish;
 use highwater_protocol::limit::Amounts;
 
+use super::{Broken, ModelError};
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -19,6 +21,39 @@ pub struct Answer {
     /// The message as JSON, as it goes into a transcript of the provider's format: role and content, or what stands in its
     /// place. Of a streamed answer it is put together from the parts.
     pub message: String,
+}
+
+impl Answer {
+    /// The text, if the answer is one that can be used as it is: it ended by itself and says something.
+    ///
+    /// [`ModelError::Broken`] when it was cut off, is empty, or is nothing but reasoning; [`ModelError::Refused`] when the
+    /// model would not answer, or a filter stopped it.
+    pub fn whole(&self) -> Result<&str, ModelError> {
+        let broken = |why, message: &str| Err(ModelError::Broken { why, message: message.into() });
+        match self.finish {
+            Finish::Complete => {}
+            Finish::Length => {
+                let message =
+                    "the answer was cut off at the most tokens that were asked for: ask for more";
+                return broken(Broken::Truncated, message);
+            }
+            Finish::Other => {
+                let message =
+                    "the answer was stopped: by a filter, or since the model refuses to answer";
+                return Err(ModelError::Refused(message.to_owned()));
+            }
+        }
+        if !self.text.trim().is_empty() {
+            return Ok(&self.text);
+        }
+        if !self.tool_calls.is_empty() {
+            return broken(Broken::Empty, "the answer calls a tool and says nothing");
+        }
+        if !self.reasoning.trim().is_empty() {
+            return broken(Broken::ReasoningOnly, "the answer is reasoning and nothing else");
+        }
+        broken(Broken::Empty, "the answer is empty")
+    }
 }
 
 /// A tool that is called.
@@ -55,4 +90,54 @@ pub enum Delta {
         /// The text.
         text: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, reasoning: &str, finish: Finish, expected: Result<&str, &str>) {
+        let answer = Answer {
+            text: text.to_owned(),
+            reasoning: reasoning.to_owned(),
+            tool_calls: Vec::new(),
+            finish,
+            usage: None,
+            message: String::new(),
+        };
+        let found = answer.whole().map_err(|error| match error {
+            ModelError::Broken { why: Broken::Truncated, .. } => "truncated",
+            ModelError::Broken { why: Broken::Empty, .. } => "empty",
+            ModelError::Broken { why: Broken::ReasoningOnly, .. } => "reasoning",
+            ModelError::Refused(_) => "refused",
+            _ => "another",
+        });
+        assert_eq!(found, expected, "{answer:?}");
+    }
+
+    #[test]
+    fn only_an_answer_that_ended_and_says_something_is_whole() {
+        check("a summary", "thought", Finish::Complete, Ok("a summary"));
+        check("a summ", "", Finish::Length, Err("truncated"));
+        check("", "thought for too long", Finish::Length, Err("truncated"));
+        check(" \n", "", Finish::Complete, Err("empty"));
+        check("", "thought", Finish::Complete, Err("reasoning"));
+        check("I will not", "", Finish::Other, Err("refused"));
+    }
+
+    #[test]
+    fn an_answer_that_only_calls_a_tool_is_empty() {
+        let call = ToolCall { id: "1".into(), name: "look".into(), arguments: "{}".into() };
+        let answer = Answer {
+            text: String::new(),
+            reasoning: "thought".to_owned(),
+            tool_calls: vec![call],
+            finish: Finish::Complete,
+            usage: None,
+            message: String::new(),
+        };
+        let error = answer.whole().expect_err("it says nothing");
+        assert!(matches!(error, ModelError::Broken { why: Broken::Empty, .. }), "{error:?}");
+        assert!(error.to_string().contains("calls a tool"), "{error}");
+    }
 }

@@ -61,7 +61,8 @@ pub enum Broken {
     Empty,
     /// There is nothing in it but reasoning.
     ReasoningOnly,
-    /// It is not what the protocol says: no JSON, a stream without an end, another shape.
+    /// It is not what the protocol says: no JSON, another shape, larger than an answer may be. A stream that only ends
+    /// too early is [`ModelError::Transient`].
     Malformed,
 }
 

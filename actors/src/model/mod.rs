@@ -1,19 +1,36 @@
 //! Models behind providers' protocols: what a request and an answer are, and the clients that speak over HTTP.
 //!
 //! ```text
-//! host, summarizer --Request--> Model --acquire--> gate         a permit for each attempt
-//!                                 +-----exchange--> Client --HTTP--> provider
+//! host, summarizer --Request--> GatedModel --permit--> gate         one for each attempt
+//!                                 +---exchange--> Client --HTTP--> provider
 //! ```
 
 mod answer;
+#[cfg(feature = "clients")]
+mod endpoint;
 mod error;
+mod gated;
+#[cfg(feature = "clients")]
+mod http;
+#[cfg(feature = "clients")]
+mod key;
 mod request;
+#[cfg(feature = "clients")]
+mod wire;
 
 use async_trait::async_trait;
 use highwater_protocol::limit::Seen;
+use tokio::time::Instant;
 
 pub use answer::{Answer, Delta, ToolCall};
+#[cfg(feature = "clients")]
+pub use endpoint::{Endpoint, OutputLimit, Protocol};
 pub use error::{Broken, ModelError};
+pub use gated::GatedModel;
+#[cfg(feature = "clients")]
+pub use http::HttpClient;
+#[cfg(feature = "clients")]
+pub use key::ApiKey;
 pub use request::{Messages, Request};
 
 /// What came of one exchange with a provider.
@@ -23,9 +40,12 @@ pub struct Exchange {
     pub outcome: Result<Answer, ModelError>,
     /// What the provider said of its limits, also when it refused.
     pub seen: Seen,
+    /// When it said so: with the head of its answer, which may be long before the end.
+    pub seen_at: Option<Instant>,
 }
 
-/// A client of one model of a provider: one call is one exchange, without permit and without retry. The permits and the retries are whose it is.
+/// A client of one model of a provider: one call is one exchange, without permit and without retry. [`GatedModel`] adds
+/// both.
 ///
 /// Cancellation: dropping the future ends the exchange and its connection.
 #[async_trait]

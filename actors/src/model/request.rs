@@ -1,7 +1,7 @@
 //! What a model is asked.
 
-use highwater_protocol::TokenCount;
 use highwater_protocol::prompt::Rendered;
+use highwater_protocol::{TokenCount, tokens};
 use serde_json::{Map, Value};
 
 /// What a model is asked.
@@ -11,9 +11,27 @@ pub struct Request {
     pub messages: Messages,
     /// The most that it may answer, in its own tokens.
     pub max_output: TokenCount,
+    /// How many tokens it is shown, where that is known: [`Context::tokens`](highwater_protocol::Context) of an answered
+    /// context. Without it, the text is estimated.
+    pub input: Option<TokenCount>,
     /// Other parameters of the provider's request, at its top level: `tools`, `temperature`, .. They are sent as they
     /// are. What the client writes itself (`model`, `messages`, `stream`, the limit of the answer, ..) is refused here.
     pub parameters: Map<String, Value>,
+}
+
+impl Request {
+    /// What a model is shown, and the most that it may answer; nothing else.
+    pub fn of(messages: Messages, max_output: TokenCount) -> Self {
+        Self { messages, max_output, input: None, parameters: Map::new() }
+    }
+
+    /// How many tokens it is shown, known or estimated.
+    pub fn estimate(&self) -> TokenCount {
+        self.input.unwrap_or_else(|| match &self.messages {
+            Messages::Prompt(prompt) => prompt.tokens(),
+            Messages::Body(body) => tokens::estimate(body),
+        })
+    }
 }
 
 /// What a model is shown.

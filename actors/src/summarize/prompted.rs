@@ -7,7 +7,7 @@ use highwater_protocol::prompt::{self, Prompt, Rendered};
 
 use super::{Completion, SummarizeError, Summarizer, SummaryRequest};
 use crate::gate::Errand;
-use crate::model::ModelError;
+use crate::model::{Broken, ModelError};
 
 /// A model that completes a prompt. One call is one request to a provider; retries within a call are the client's.
 ///
@@ -76,7 +76,12 @@ impl<M: Model> Summarizer for Prompted<M> {
             return Err(SummarizeError::new(message));
         }
         let answer = self.model.complete(prompt, max_output, &errand).await;
-        answer.map_err(|error| SummarizeError::new(error.to_string()))
+        answer.map_err(|error| match error {
+            ModelError::Broken { why, message } if why != Broken::Malformed => {
+                SummarizeError::unusable(message)
+            }
+            other => SummarizeError::new(other.to_string()),
+        })
     }
 }
 

@@ -17,11 +17,11 @@ mod tests;
 
 /// The fields of an object in their order. Of a repeated key the last one counts.
 #[derive(Debug, Default)]
-pub(super) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
+pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
 impl<'a> Fields<'a> {
     /// The fields of an object whose text was checked before: a value of a parsed object, or by [`object`].
-    pub(super) fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
+    pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
         let mut fields = Self::default();
         let mut parser = serde_json::Deserializer::from_str(json);
         CollectFields(&mut fields).deserialize(&mut parser)?;
@@ -50,33 +50,43 @@ impl<'a> Fields<'a> {
     }
 
     /// The raw value of a field; `None` when it is missing or null.
-    pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
+    pub fn raw(&self, name: &str) -> Option<&'a str> {
         let (_, value) = self.0.iter().rev().find(|(key, _)| key == name)?;
         (*value != "null").then_some(*value)
     }
 
     /// Whether the field is there and not null.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.raw(name).is_some()
     }
 
+    /// The field's number, if it is a whole one that is not negative.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.raw(name)?.parse().ok()
+    }
+
+    /// All fields with their raw values, in their order. A repeated key comes as often as it stands there.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+
     /// The field's text, if it is a string.
-    pub(super) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         decode(self.raw(name)?)
     }
 
     /// Whether the field is `true`.
-    pub(super) fn flag(&self, name: &str) -> bool {
+    pub fn flag(&self, name: &str) -> bool {
         self.raw(name) == Some("true")
     }
 
     /// The field's own fields, if it is an object.
-    pub(super) fn object(&self, name: &str) -> Option<Fields<'a>> {
+    pub fn object(&self, name: &str) -> Option<Fields<'a>> {
         Fields::parse(self.raw(name)?).ok()
     }
 
     /// The raw elements of the field, if it is an array.
-    pub(super) fn list(&self, name: &str) -> Option<Vec<&'a str>> {
+    pub fn list(&self, name: &str) -> Option<Vec<&'a str>> {
         list(self.raw(name)?)
     }
 }
@@ -150,7 +160,7 @@ fn without_surrogates(bytes: &[u8]) -> String {
 }
 
 /// The text of a raw value, if it is a string.
-pub(super) fn decode(raw: &str) -> Option<Cow<'_, str>> {
+pub fn decode(raw: &str) -> Option<Cow<'_, str>> {
     if !raw.starts_with('"') {
         return None;
     }
@@ -158,7 +168,7 @@ pub(super) fn decode(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The elements of a raw value, if it is an array.
-pub(super) fn list(raw: &str) -> Option<Vec<&str>> {
+pub fn list(raw: &str) -> Option<Vec<&str>> {
     if !raw.starts_with('[') {
         return None;
     }
@@ -208,7 +218,10 @@ pub(super) fn is_object(text: &str) -> bool {
 }
 
 /// A text as a JSON string.
-pub(super) fn quoted(text: &str) -> String {
+///
+/// # Panics
+/// Never: a string has no shape that JSON lacks.
+pub fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a string has no shape that JSON lacks")
 }
 

@@ -135,6 +135,11 @@ impl Bucket {
         self.full_at.get().saturating_sub(nanos(now)).div_ceil(self.cell_nanos)
     }
 
+    /// What comes back in a time.
+    pub(super) fn refilled_in(&self, span: Duration) -> u64 {
+        u64::try_from(span.as_nanos() / u128::from(self.cell_nanos)).unwrap_or(u64::MAX)
+    }
+
     /// Lowers what is there to `left`; never raises it.
     pub(super) fn lower_to(&self, now: Moment, left: u64) {
         let missing = self.rate.at_once().saturating_sub(left);

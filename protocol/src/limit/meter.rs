@@ -331,7 +331,8 @@ impl Meter {
             if let (Some(remaining), Some(rated)) =
                 (report.seen.of(quantity).remaining, &self.rates[quantity as usize])
             {
-                rated.total.lower_to(now, remaining);
+                let refilled = rated.total.refilled_in(report.seen_ago);
+                rated.total.lower_to(now, remaining.saturating_add(refilled));
             }
         }
     }

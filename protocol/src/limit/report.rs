@@ -63,12 +63,14 @@ pub struct Report {
     pub usage: Option<Amounts>,
     /// What the provider said of its limits.
     pub seen: Seen,
+    /// How long ago it said so: a streamed answer ends long after its headers came.
+    pub seen_ago: Duration,
 }
 
 impl Report {
     /// A call that ended so, and of which nothing else is known.
     pub fn of(ending: Ending) -> Self {
-        Self { ending, usage: None, seen: Seen::default() }
+        Self { ending, usage: None, seen: Seen::default(), seen_ago: Duration::ZERO }
     }
 
     /// A call that was answered, and took this.

@@ -1,0 +1,158 @@
+//! A client behind the gate: a permit for each attempt, retries inside the caller's deadline.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use highwater_protocol::TokenCount;
+use highwater_protocol::limit::{Amounts, Ending, Key, Report};
+use highwater_protocol::prompt::Rendered;
+use highwater_protocol::retry::Backoff;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{Answer, Client, Delta, Exchange, Messages, ModelError, Request};
+use crate::gate::Errand;
+use crate::summarize::{Completion, Model};
+
+/// A model of a provider, as hosts and summarizers use it. Each attempt is one exchange of its client under a permit of its
+/// own; transient errors are tried again with exponential backoff and full jitter, as long as the errand's deadline lets
+/// them. Cheap to clone.
+///
+/// Cancellation: dropping a future of it ends the exchange, and gives the permit back; what the call was estimated to take
+/// stays taken, since the provider may have counted it.
+#[derive(Clone)]
+pub struct GatedModel {
+    client: Arc<dyn Client>,
+    key: Key,
+    name: Arc<str>,
+    window: TokenCount,
+    backoff: Backoff,
+}
+
+impl fmt::Debug for GatedModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatedModel").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl GatedModel {
+    /// A model behind the gate's key, whose prompts and answers together take up to `window` tokens. The gate must know
+    /// the account of `key` before it is called.
+    pub fn new(client: impl Client, key: Key, window: TokenCount) -> Self {
+        let name = key.to_string().into();
+        Self { client: Arc::new(client), key, name, window, backoff: Backoff::default() }
+    }
+
+    /// The same with other retries.
+    #[must_use]
+    pub fn retrying(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Its name: the account and the model.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole answer to a request. It may be cut off, empty or nothing but reasoning: [`Answer::whole`] tells.
+    pub async fn complete(&self, errand: &Errand, request: &Request) -> Result<Answer, ModelError> {
+        self.stream(errand, request, &mut |_| {}).await
+    }
+
+    /// The same, and what it consists of is told as it comes. Once something was told, an error is final: nothing is told
+    /// twice.
+    pub async fn stream(
+        &self,
+        errand: &Errand,
+        request: &Request,
+        told: &mut (dyn FnMut(Delta) + Send),
+    ) -> Result<Answer, ModelError> {
+        let amounts = Amounts::new(request.estimate().0, request.max_output.0);
+        for retry in 0.. {
+            let mut begun = false;
+            let mut tell = |delta| {
+                begun = true;
+                told(delta);
+            };
+            let error = match self.attempt(errand, amounts, request, &mut tell).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let last = retry + 1 >= self.backoff.attempts || begun || !error.is_worth_a_retry();
+            if last || !self.waits(errand, retry, &error).await {
+                return Err(error);
+            }
+            tracing::debug!(model = %self.name, retry, why = %error, "model.call is tried again");
+        }
+        unreachable!("attempts are counted")
+    }
+
+    async fn attempt(
+        &self,
+        errand: &Errand,
+        amounts: Amounts,
+        request: &Request,
+        told: &mut (dyn FnMut(Delta) + Send),
+    ) -> Result<Answer, ModelError> {
+        let permit = errand.permit(self.key.clone(), amounts).await.map_err(ModelError::Gate)?;
+        let exchange = self.client.exchange(request, told);
+        let exchange = match errand.deadline() {
+            None => Ok(exchange.await),
+            Some(deadline) => timeout_at(deadline, exchange).await,
+        };
+        let Ok(Exchange { outcome, seen, seen_at }) = exchange else {
+            permit.finish(Report::of(Ending::Abandoned));
+            let message = format!("{}: no answer before the deadline", self.name);
+            return Err(ModelError::Transient(message));
+        };
+        let (ending, usage) = match &outcome {
+            Ok(answer) => (Ending::Answered, answer.usage),
+            Err(error) => (error.ending(), None),
+        };
+        let seen_ago = seen_at.map_or(Duration::ZERO, |at| at.elapsed());
+        permit.finish(Report { ending, usage, seen, seen_ago });
+        outcome
+    }
+
+    /// Waits before a retry; `false` when the deadline comes first. A refusal for limits pauses the gate, where the next
+    /// attempt waits by itself.
+    async fn waits(&self, errand: &Errand, retry: u32, error: &ModelError) -> bool {
+        let paused =
+            matches!(error, ModelError::RateLimited { .. } | ModelError::Overloaded { .. });
+        let wait = if paused { Duration::ZERO } else { self.backoff.wait(retry, errand.draw()) };
+        if errand.deadline().is_some_and(|deadline| Instant::now() + wait >= deadline) {
+            return false;
+        }
+        sleep(wait).await;
+        true
+    }
+}
+
+#[async_trait]
+impl Model for GatedModel {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn window(&self) -> TokenCount {
+        self.window
+    }
+
+    fn takes_own_permits(&self) -> bool {
+        true
+    }
+
+    async fn complete(
+        &self,
+        prompt: Rendered,
+        max_output: TokenCount,
+        errand: &Errand,
+    ) -> Result<Completion, ModelError> {
+        let request = Request::of(Messages::Prompt(prompt), max_output);
+        let answer = Self::complete(self, errand, &request).await?;
+        answer.whole()?;
+        Ok(Completion { text: answer.text, finish: answer.finish })
+    }
+}

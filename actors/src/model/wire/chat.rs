@@ -1,0 +1,164 @@
+//! `OpenAI`'s Chat Completions, as `OpenAI` and the many servers that follow it speak them: the message of a body as it
+//! came, and the pieces of a stream put together. Only the first choice counts.
+
+use std::borrow::Cow;
+
+use highwater_protocol::accept::Finish;
+use highwater_protocol::format::json::{self, Fields, quoted};
+use highwater_protocol::limit::Amounts;
+
+use super::calls::{self, Calls};
+use super::{
+    Answer, Assemble, Delta, Fault, Held, Step, Told, amounts, error_in, finish_of, malformed,
+    object,
+};
+
+/// What servers call the reasoning of a message.
+const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
+
+/// The answer in a body.
+pub(super) fn whole(fields: &Fields<'_>) -> Result<Answer, Fault> {
+    let choices = fields.list("choices").unwrap_or_default();
+    let Some(choice) = choices.first() else {
+        return malformed("the answer has no choice");
+    };
+    let choice = object(choice)?;
+    let Some(raw) = choice.raw("message") else {
+        return malformed("the answer's choice has no message");
+    };
+    let message = object(raw)?;
+    let refuses = message.text("refusal").is_some_and(|refusal| !refusal.is_empty());
+    let reason = choice.text("finish_reason");
+    let finish = reason.filter(|_| !refuses).map_or(Finish::Other, |reason| finish_of(&reason));
+    Ok(Answer {
+        text: message.raw("content").map(text_of).unwrap_or_default(),
+        reasoning: reasoning_of(&message).map(|(_, text)| text.into_owned()).unwrap_or_default(),
+        tool_calls: calls::whole(&message)?,
+        finish,
+        usage: usage(fields),
+        message: raw.to_owned(),
+    })
+}
+
+/// The text of a content: one text, or a list of parts of which some have one.
+fn text_of(raw: &str) -> String {
+    if let Some(text) = json::decode(raw) {
+        return text.into_owned();
+    }
+    let parts = json::list(raw).unwrap_or_default();
+    let parts = parts.into_iter().filter_map(|part| Fields::parse(part).ok());
+    parts.filter_map(|part| part.text("text").map(Cow::into_owned)).collect()
+}
+
+fn reasoning_of<'a>(message: &Fields<'a>) -> Option<(&'static str, Cow<'a, str>)> {
+    let found = REASONING.into_iter().filter_map(|name| Some((name, message.text(name)?)));
+    found.into_iter().find(|(_, text)| !text.is_empty())
+}
+
+fn usage(fields: &Fields<'_>) -> Option<Amounts> {
+    let usage = fields.object("usage")?;
+    amounts(usage.number("prompt_tokens"), usage.number("completion_tokens"))
+}
+
+/// An answer that is streamed.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    text: String,
+    reasoning: String,
+    /// What the server calls the reasoning.
+    reasoning_name: Option<&'static str>,
+    refusal: String,
+    calls: Calls,
+    usage: Option<Amounts>,
+    finish: Option<Finish>,
+    held: Held,
+}
+
+impl Assemble for Stream {
+    fn take(&mut self, _name: &str, data: &str, told: Told<'_>) -> Result<Step, Fault> {
+        if data.trim() == "[DONE]" {
+            self.finish = self.finish.or(Some(Finish::Other));
+            return Ok(Step::End);
+        }
+        let chunk = object(data)?;
+        if let Some(error) = error_in(&chunk) {
+            return Err(error);
+        }
+        self.usage = usage(&chunk).or(self.usage);
+        for choice in chunk.list("choices").unwrap_or_default() {
+            let choice = object(choice)?;
+            if choice.number("index").unwrap_or(0) != 0 {
+                continue;
+            }
+            if let Some(delta) = choice.object("delta") {
+                self.grow(&delta, told)?;
+            }
+            let finish = choice.text("finish_reason").filter(|reason| !reason.is_empty());
+            self.finish = finish.map(|reason| finish_of(&reason)).or(self.finish);
+        }
+        Ok(Step::More)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Answer, Fault> {
+        let message = self.message();
+        let refuses = !self.refusal.is_empty();
+        let finish = self.finish.filter(|_| !refuses).unwrap_or(Finish::Other);
+        Ok(Answer {
+            text: self.text,
+            reasoning: self.reasoning,
+            tool_calls: self.calls.into_calls(),
+            finish,
+            usage: self.usage,
+            message,
+        })
+    }
+}
+
+impl Stream {
+    fn grow(&mut self, delta: &Fields<'_>, told: Told<'_>) -> Result<(), Fault> {
+        if let Some((name, text)) = reasoning_of(delta) {
+            self.held.push(&text, &mut self.reasoning)?;
+            self.reasoning_name.get_or_insert(name);
+            told(Delta::Reasoning(text.into_owned()));
+        }
+        let text = delta.raw("content").map(text_of).unwrap_or_default();
+        if !text.is_empty() {
+            self.held.push(&text, &mut self.text)?;
+            told(Delta::Text(text));
+        }
+        if let Some(refusal) = delta.text("refusal") {
+            self.held.push(&refusal, &mut self.refusal)?;
+        }
+        for piece in delta.list("tool_calls").unwrap_or_default() {
+            self.calls.take(&object(piece)?, &mut self.held, told)?;
+        }
+        Ok(())
+    }
+
+    /// The message as it would stand in a body.
+    fn message(&self) -> String {
+        let content = match self.text.as_str() {
+            "" => "null".to_owned(),
+            text => quoted(text),
+        };
+        let mut message = format!("{{\"role\":\"assistant\",\"content\":{content}");
+        let mut add = |name: &str, raw: &str| {
+            message.extend([",\"", name, "\":", raw]);
+        };
+        if let Some(name) = self.reasoning_name {
+            add(name, &quoted(&self.reasoning));
+        }
+        if !self.refusal.is_empty() {
+            add("refusal", &quoted(&self.refusal));
+        }
+        if let Some(calls) = self.calls.to_json() {
+            add("tool_calls", &calls);
+        }
+        message.push('}');
+        message
+    }
+}
