@@ -10,6 +10,7 @@ mod hard_mark;
 mod history;
 mod kill;
 mod measures;
+mod models;
 mod non_blocking;
 mod pass_failures;
 mod passes;

@@ -93,9 +93,4 @@ impl ModelError {
                 | Self::Broken { why: Broken::Malformed, .. }
         )
     }
-
-    /// Whether it is the provider's, so that another one may do better.
-    pub fn is_the_providers(&self) -> bool {
-        !matches!(self, Self::TooLong(_) | Self::Refused(_) | Self::Broken { .. })
-    }
 }

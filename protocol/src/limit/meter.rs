@@ -1,9 +1,10 @@
 //! One key under way: its slots and rates, who holds how much of them, and whether one more call may begin (G1, G2).
 //!
 //! Each rate is counted three times: in all, for turns against their reserve, and for everything else against what is
-//! not reserved. What is not a turn is paced, one call at a time in cells, so that at any moment no more of it is missing
-//! than one call took. From that G2 follows: over any stretch of `d` seconds, others have taken no more than one call and
-//! their share of `d`, and a turn finds what a provider of the reserve alone would have for it.
+//! not reserved. From that G2 follows: over any stretch of time, others have taken no more than their share of the burst
+//! and of the rate, and a turn finds what a provider of the reserve alone would have for it. Where nothing is reserved,
+//! others are paced, the next call when the one before is made up for, so that no more of theirs is ever missing than one
+//! call took.
 
 use std::time::Duration;
 
@@ -52,14 +53,15 @@ struct Rated {
 impl Rated {
     fn new(rate: Rate, reserved: Rate, flow: Flow) -> Self {
         let reserve = (reserved.each_minute() > 0).then(|| Bucket::new(reserved, flow));
-        let total = Bucket::new(rate, flow);
-        Self { total, others: Bucket::new(less(rate, reserved), Flow::Paced), reserve, owed: 0 }
+        let others =
+            Bucket::new(less(rate, reserved), if reserve.is_some() { flow } else { Flow::Paced });
+        Self { total: Bucket::new(rate, flow), others, reserve, owed: 0 }
     }
 
     fn changed(&self, now: Moment, rate: Rate, reserved: Rate, flow: Flow) -> Self {
         let mut other = Self::new(rate, reserved, flow);
         other.total = self.total.at(now, rate, flow);
-        other.others = self.others.at(now, less(rate, reserved), Flow::Paced);
+        other.others = self.others.at(now, less(rate, reserved), other.others.flow());
         if let (Some(reserve), Some(_)) = (&self.reserve, &other.reserve) {
             other.reserve = Some(reserve.at(now, reserved, flow));
         }
@@ -307,9 +309,10 @@ impl Meter {
                 self.learned.accepted()
             }
             Ending::RateLimited { retry_after } => {
+                // Headers may tell of other limits than the one that was met.
                 let silent = Quantity::ALL.into_iter().all(|each| {
-                    let standing = report.seen.of(each);
-                    standing.limit.is_none() && standing.remaining.is_none()
+                    let remaining = report.seen.of(each).remaining;
+                    remaining.is_none_or(|remaining| remaining >= amounts.of(each).max(1))
                 });
                 if silent {
                     let (others, says_when) = (self.in_use(), retry_after.is_some());

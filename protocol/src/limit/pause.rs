@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
+use crate::caps::MAX_PAUSE;
 use crate::retry::{Backoff, share};
 use crate::time::Moment;
 
 /// How long a provider is left alone that says nothing of it: doubled with each refusal that follows.
 const UNSAID: Backoff =
     Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1), attempts: u32::MAX };
-
-/// The longest pause that a provider is believed: some limits are by the day.
-const LONGEST: Duration = Duration::from_hours(24);
 
 /// Why nothing is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +52,7 @@ impl Pause {
             self.in_a_row = self.in_a_row.saturating_add(1);
         }
         let doublings = self.in_a_row.saturating_sub(1);
-        let wait = retry_after.unwrap_or_else(|| UNSAID.ceiling(doublings)).min(LONGEST);
+        let wait = retry_after.unwrap_or_else(|| UNSAID.ceiling(doublings)).min(MAX_PAUSE);
         let jitter = share((wait / 10).max(Duration::from_millis(250)), drawn);
         let until = now.after(wait).after(jitter);
         if until > self.until {

@@ -89,9 +89,9 @@ fn what_passes_owe_is_paid_by_passes_and_not_by_turns() {
     account.call(NOW, PASS, Amounts::new(1_000, 0), &over);
     let pass = account.ask(NOW, PASS, Amounts::new(1_000, 0));
     account.call(NOW, Class::Turn, Amounts::new(3_000, 0), &Report::of(Ending::Answered));
-    // A pass makes up for 4,000 tokens at 50 each second.
-    assert_eq!(account.granted(NOW.after(Duration::from_secs(79))), []);
-    assert_eq!(account.granted(NOW.after(Duration::from_secs(81))), [pass]);
+    // Of the 4,000 tokens 2,000 have to be there again for another thousand, at 50 each second.
+    assert_eq!(account.granted(NOW.after(Duration::from_secs(39))), []);
+    assert_eq!(account.granted(NOW.after(Duration::from_secs(41))), [pass]);
 }
 
 #[test]

@@ -100,9 +100,9 @@ fn requests_come_at_their_rate() {
 }
 
 #[test]
-fn others_are_paced_one_call_at_a_time() {
+fn others_are_paced_one_call_at_a_time_or_have_what_is_not_reserved() {
     check(requests(60, 10), "ccct1", "c..tc");
-    check(requests(60, 10).reserve(50), "cccc2", "c...c");
+    check(requests(60, 10).reserve(50), "cccccct2", "ccccc.tc");
 }
 
 #[test]
