@@ -30,6 +30,7 @@ mod bucket;
 mod class;
 mod learned;
 mod limits;
+mod lows;
 mod meter;
 mod pace;
 mod pause;

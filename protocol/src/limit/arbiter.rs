@@ -37,6 +37,8 @@ struct Held {
     model: Option<usize>,
     granted: Moment,
     until: Option<Moment>,
+    /// By which it took of the account and of the model.
+    marks: [u64; 2],
 }
 
 /// The state of one account: what is held, who waits, what was learned.
@@ -179,15 +181,16 @@ impl Arbiter {
         let ticket = self.next(now)?;
         let waiter = self.queue.remove(ticket)?;
         let (call, model) = (waiter.call(), waiter.model);
-        for at in of(model) {
-            self.meters[at].take(now, call);
+        let mut marks = [0; 2];
+        for (at, mark) in of(model).zip(&mut marks) {
+            *mark = self.meters[at].take(now, call);
             self.meters[at].breaker.granted(now, ticket, waiter.wish.manual);
         }
         let until = waiter.wish.lasts.map(|lasts| now.after(lasts));
         if let Some(until) = until {
             self.leases.insert((until, ticket));
         }
-        self.held.insert(ticket, Held { call, model, granted: now, until });
+        self.held.insert(ticket, Held { call, model, granted: now, until, marks });
         let (kind, long) = (call.kind, now.since(waiter.since));
         if kind != ClassKind::Turn {
             self.last_beside_turns = now;
@@ -283,8 +286,8 @@ impl Arbiter {
             Ending::RateLimited { .. } | Ending::Overloaded { .. } => Some(Amounts::default()),
             _ => report.usage,
         };
-        for at in of(held.model) {
-            self.meters[at].give_back(now, held.call, used);
+        for (at, mark) in of(held.model).zip(held.marks) {
+            self.meters[at].give_back(now, mark, held.call, used);
         }
         if held.call.kind != ClassKind::Turn {
             self.last_beside_turns = now;
@@ -313,10 +316,10 @@ impl Arbiter {
         let Some(held) = self.held.get(&ticket) else {
             return false;
         };
-        let (call, model) = (held.call, held.model);
+        let Held { call, model, marks, .. } = held.clone();
         let known = self.finish(now, ticket, &Report::of(Ending::Abandoned), 0);
-        for at in of(model) {
-            self.meters[at].refund(call);
+        for (at, mark) in of(model).zip(marks) {
+            self.meters[at].refund(now, mark, call);
         }
         *self.tally.granted.of_mut(call.kind) -= 1;
         known

@@ -13,6 +13,7 @@ use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
 use super::Rate;
+use super::lows::Lows;
 use crate::time::Moment;
 
 const MINUTE_NANOS: u64 = 60_000_000_000;
@@ -73,6 +74,7 @@ pub(super) struct Bucket {
     cell_nanos: u64,
     rate: Rate,
     flow: Flow,
+    lows: Lows,
 }
 
 impl Bucket {
@@ -87,7 +89,7 @@ impl Bucket {
             .allow_burst(burst);
         let full_at = Nanoseconds::default();
         let limiter = RateLimiter::new(quota, full_at.clone(), Nanoseconds::default());
-        Self { limiter, full_at, cell_nanos, rate, flow }
+        Self { limiter, full_at, cell_nanos, rate, flow, lows: Lows::default() }
     }
 
     pub(super) fn rate(&self) -> Rate {
@@ -113,16 +115,19 @@ impl Bucket {
         checked.map_or_else(|not| not.wait_time_from(nanos(now).into()), |()| Duration::ZERO)
     }
 
-    /// Takes an amount, there or not: what is missing is owed.
-    pub(super) fn take(&self, now: Moment, amount: u64) {
+    /// Takes an amount, there or not: what is missing is owed. Marks rise from one take to the next.
+    pub(super) fn take(&mut self, now: Moment, mark: u64, amount: u64) {
+        self.lows.note(mark, self.missing_nanos(now));
         let (now, full) = (nanos(now), self.full_at.get());
         let taken = full.max(now).saturating_add(self.nanos_of(amount));
         self.full_at.set(taken.min(full.max(now + MOST_OWED_NANOS)));
     }
 
-    /// Gives back what was taken and not used. The bucket never holds more than its burst.
-    pub(super) fn give_back(&self, amount: u64) {
-        self.full_at.set(self.full_at.get().saturating_sub(self.nanos_of(amount)));
+    /// Gives back what was taken by a mark and not used: the bucket is as if it had never been taken.
+    pub(super) fn give_back(&mut self, now: Moment, mark: u64, amount: u64) {
+        let (asked, missing) = (self.nanos_of(amount), self.missing_nanos(now));
+        let back = self.lows.give_back(mark, asked, missing);
+        self.full_at.set(self.full_at.get() - back);
     }
 
     /// What is there now.
@@ -132,7 +137,11 @@ impl Bucket {
 
     /// What was taken and is not there again; more than the burst when something is owed.
     pub(super) fn missing(&self, now: Moment) -> u64 {
-        self.full_at.get().saturating_sub(nanos(now)).div_ceil(self.cell_nanos)
+        self.missing_nanos(now).div_ceil(self.cell_nanos)
+    }
+
+    fn missing_nanos(&self, now: Moment) -> u64 {
+        self.full_at.get().saturating_sub(nanos(now))
     }
 
     /// What comes back in a time.
@@ -141,16 +150,17 @@ impl Bucket {
     }
 
     /// Lowers what is there to `left`; never raises it.
-    pub(super) fn lower_to(&self, now: Moment, left: u64) {
+    pub(super) fn lower_to(&mut self, now: Moment, mark: u64, left: u64) {
         let missing = self.rate.at_once().saturating_sub(left);
-        let full = nanos(now).saturating_add(self.nanos_of(missing));
-        self.full_at.set(self.full_at.get().max(full));
+        self.take(now, mark, missing.saturating_sub(self.missing(now)));
     }
 
     /// The same bucket at another rate: as much is missing of it as before.
     pub(super) fn at(&self, now: Moment, rate: Rate, flow: Flow) -> Self {
-        let other = Self::new(rate, flow);
-        other.take(now, self.missing(now));
+        let mut other = Self::new(rate, flow);
+        let full = nanos(now).saturating_add(other.nanos_of(self.missing(now)));
+        other.full_at.set(full);
+        other.lows = self.lows.scaled(|low| other.nanos_of(low / self.cell_nanos));
         other
     }
 

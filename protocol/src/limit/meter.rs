@@ -79,40 +79,42 @@ impl Rated {
     }
 
     /// The share that a call is counted against, beside the total.
-    fn share(&self, beside: bool) -> Option<&Bucket> {
-        if beside { Some(&self.others) } else { self.reserve.as_ref() }
+    fn share(&mut self, beside: bool) -> Option<&mut Bucket> {
+        if beside { Some(&mut self.others) } else { self.reserve.as_mut() }
     }
 
-    fn take(&self, now: Moment, beside: bool, amount: u64) {
-        self.total.take(now, amount);
+    fn take(&mut self, now: Moment, mark: u64, beside: bool, amount: u64) {
+        self.total.take(now, mark, amount);
         if let Some(share) = self.share(beside) {
-            share.take(now, amount);
+            share.take(now, mark, amount);
         }
     }
 
-    fn give_back(&self, beside: bool, amount: u64) {
-        self.total.give_back(amount);
+    fn give_back(&mut self, now: Moment, mark: u64, beside: bool, amount: u64) {
+        self.total.give_back(now, mark, amount);
         if let Some(share) = self.share(beside) {
-            share.give_back(amount);
+            share.give_back(now, mark, amount);
         }
     }
 
     /// A call beside turns took more than its estimate: the next of them has to wait for it.
-    fn owe(&mut self, now: Moment, amount: u64) {
-        self.others.take(now, amount);
+    fn owe(&mut self, now: Moment, mark: u64, amount: u64) {
+        self.others.take(now, mark, amount);
         self.owed = self.owed.saturating_add(amount);
-        self.settle(now);
+        self.settle(now, mark);
     }
 
     /// Takes of the total what is owed, as far as no more is missing then than calls beside turns may take at once: turns do
     /// not pay for them. What they have made up for by waiting is owed no more.
-    fn settle(&mut self, now: Moment) {
+    fn settle(&mut self, now: Moment, mark: u64) {
         let missing = self.others.missing(now);
         self.owed = self.owed.min(missing);
         let room = self.others.rate().at_once().saturating_sub(missing - self.owed);
         let part = self.owed.min(room);
-        self.total.take(now, part);
-        self.owed -= part;
+        if part > 0 {
+            self.total.take(now, mark, part);
+            self.owed -= part;
+        }
     }
 }
 
@@ -132,6 +134,8 @@ pub(super) struct Meter {
     beside: u32,
     rates: [Option<Rated>; Quantity::ALL.len()],
     learned: Learned,
+    /// Counts what was taken, to tell later from earlier.
+    marks: u64,
 }
 
 impl Meter {
@@ -144,6 +148,7 @@ impl Meter {
             beside: 0,
             rates: [const { None }; Quantity::ALL.len()],
             learned: Learned::default(),
+            marks: 0,
         };
         meter.adjust(Moment::default());
         meter
@@ -242,53 +247,62 @@ impl Meter {
         })
     }
 
-    /// A call begins.
-    pub(super) fn take(&mut self, now: Moment, call: Call) {
+    /// A call begins. By the mark what it took is given back.
+    pub(super) fn take(&mut self, now: Moment, call: Call) -> u64 {
+        let mark = self.mark();
         *self.held.of_mut(call.kind) += 1;
         self.beside += u32::from(call.beside);
         self.learned.granted(now, call.amounts);
         for quantity in Quantity::ALL {
-            if let Some(rated) = &self.rates[quantity as usize] {
-                rated.take(now, call.beside, call.amounts.of(quantity));
+            if let Some(rated) = &mut self.rates[quantity as usize] {
+                rated.take(now, mark, call.beside, call.amounts.of(quantity));
             }
         }
+        mark
+    }
+
+    fn mark(&mut self) -> u64 {
+        self.marks += 1;
+        self.marks
     }
 
     /// What calls beside turns owe, as far as it is due.
     pub(super) fn settle(&mut self, now: Moment) {
+        let mark = self.mark();
         for rated in self.rates.iter_mut().flatten() {
-            rated.settle(now);
+            rated.settle(now, mark);
         }
     }
 
     /// A call has ended: its slot is free, and what it took is corrected by the provider's count (G6).
-    pub(super) fn give_back(&mut self, now: Moment, call: Call, used: Option<Amounts>) {
+    pub(super) fn give_back(&mut self, now: Moment, mark: u64, call: Call, used: Option<Amounts>) {
         let held = self.held.of_mut(call.kind);
         *held = held.checked_sub(1).expect("each grant ends once");
         self.beside -= u32::from(call.beside);
         let Some(used) = used else { return };
+        let now_mark = self.mark();
         for quantity in Quantity::ALL {
             let Some(rated) = &mut self.rates[quantity as usize] else { continue };
             let (estimate, used) = (call.amounts.of(quantity), used.of(quantity));
             if used <= estimate {
-                rated.give_back(call.beside, estimate - used);
+                rated.give_back(now, mark, call.beside, estimate - used);
                 continue;
             }
             // Nobody can have used more than there ever is at once: a larger count is wrong.
             let over = (used - estimate).min(rated.total.rate().at_once());
             if call.beside {
-                rated.owe(now, over);
+                rated.owe(now, now_mark, over);
             } else {
-                rated.take(now, false, over);
+                rated.take(now, now_mark, false, over);
             }
         }
     }
 
     /// Gives back all that a call took whose permit was never used.
-    pub(super) fn refund(&mut self, call: Call) {
+    pub(super) fn refund(&mut self, now: Moment, mark: u64, call: Call) {
         for quantity in Quantity::ALL {
-            if let Some(rated) = &self.rates[quantity as usize] {
-                rated.give_back(call.beside, call.amounts.of(quantity));
+            if let Some(rated) = &mut self.rates[quantity as usize] {
+                rated.give_back(now, mark, call.beside, call.amounts.of(quantity));
             }
         }
     }
@@ -330,12 +344,13 @@ impl Meter {
         if told || changed {
             self.adjust(now);
         }
+        let mark = self.mark();
         for quantity in Quantity::ALL {
             if let (Some(remaining), Some(rated)) =
-                (report.seen.of(quantity).remaining, &self.rates[quantity as usize])
+                (report.seen.of(quantity).remaining, &mut self.rates[quantity as usize])
             {
                 let refilled = rated.total.refilled_in(report.seen_ago);
-                rated.total.lower_to(now, remaining.saturating_add(refilled));
+                rated.total.lower_to(now, mark, remaining.saturating_add(refilled));
             }
         }
     }

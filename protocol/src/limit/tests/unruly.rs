@@ -180,7 +180,7 @@ fn limits(slots: u32, reserve: u8) -> Limits {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn permits_never_exceed_a_limit_and_none_leaks(
