@@ -16,7 +16,7 @@ pub struct Answer {
     pub tool_calls: Vec<ToolCall>,
     /// How it ended.
     pub finish: Finish,
-    /// What the provider counted against its limits.
+    /// What the provider counted. Tokens that it read from its cache are left out where it does not limit them.
     pub usage: Option<Amounts>,
     /// The message as JSON, as it goes into a transcript of the provider's format: role and content, or what stands in its
     /// place. Of a streamed answer it is put together from the parts.

@@ -108,12 +108,21 @@ impl GatedModel {
             return Err(ModelError::Transient(message));
         };
         let (ending, usage) = match &outcome {
-            Ok(answer) => (Ending::Answered, answer.usage),
+            Ok(answer) => (Ending::Answered, answer.usage.map(|used| self.counted(amounts, used))),
             Err(error) => (error.ending(), None),
         };
         let seen_ago = seen_at.map_or(Duration::ZERO, |at| at.elapsed());
         permit.finish(Report { ending, usage, seen, seen_ago });
         outcome
+    }
+
+    /// What counts against the provider's limits of a call that was charged at its start and took this.
+    fn counted(&self, charged: Amounts, used: Amounts) -> Amounts {
+        if self.client.keeps_output() {
+            Amounts::new(used.input_tokens, used.output_tokens.max(charged.output_tokens))
+        } else {
+            used
+        }
     }
 
     /// Waits before a retry; `false` when the deadline comes first. A refusal for limits pauses the gate, where the next

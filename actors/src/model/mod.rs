@@ -50,6 +50,12 @@ pub struct Exchange {
 /// Cancellation: dropping the future ends the exchange and its connection.
 #[async_trait]
 pub trait Client: Send + Sync + 'static {
+    /// Whether the provider counts the most that may be answered against its limits, however little is answered: what was
+    /// not used is not given back then (G6).
+    fn keeps_output(&self) -> bool {
+        false
+    }
+
     /// Sends a request. What the answer consists of is told as it comes, if the client streams.
     async fn exchange(&self, request: &Request, told: &mut (dyn FnMut(Delta) + Send)) -> Exchange;
 }

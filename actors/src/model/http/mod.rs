@@ -228,6 +228,11 @@ impl HttpClient {
 
 #[async_trait]
 impl Client for HttpClient {
+    /// `OpenAI` counts `max_tokens` when a request comes, and leaves it at that; Anthropic corrects it at the end.
+    fn keeps_output(&self) -> bool {
+        self.endpoint.protocol != Protocol::AnthropicMessages
+    }
+
     async fn exchange(&self, request: &Request, told: &mut (dyn FnMut(Delta) + Send)) -> Exchange {
         match self.post(request).await {
             Ok(response) => {
