@@ -36,10 +36,13 @@ Examples:
   highwater replay session.jsonl --html r.html  your own, with a report to look at
   highwater replay session.jsonl --blocking     the same with compaction inside the turn
   highwater replay big.jsonl --window 200000 --summary-ms 60000 --turn-ms 4000 --speed 20
+  highwater replay session.jsonl --turn-ms 4000 --provider anthropic --provider local/qwen3
 
 Reads Claude Code sessions (JSONL), OpenAI chat messages (an array, or inside a SWE-agent .traj or
-mini-swe-agent .traj.json), and Anthropic messages. No network and no key is needed: turns and summaries
-take the time that you say, the summaries are quoted from the transcript.")]
+mini-swe-agent .traj.json), and Anthropic messages. Without --provider no network and no key is needed: turns
+and summaries take the time that you say, the summaries are quoted from the transcript. With it, the
+transcript's words are sent to that provider, which may cost; turns stay simulated, so give them the time that
+your agent's turns take.")]
     Replay(Replay),
     /// Compare a stored session with the file that it came from, byte by byte
     #[command(after_help = "\
@@ -128,9 +131,8 @@ pub(crate) struct Replay {
     /// How long a turn's simulated model call takes, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 40)]
     pub(crate) turn_ms: u64,
-    /// How long each simulated summarizer call takes, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 150)]
-    pub(crate) summary_ms: u64,
+    #[command(flatten)]
+    pub(crate) summaries: Summaries,
     /// Divide both latencies by this
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = positive)]
     pub(crate) speed: f64,
@@ -170,6 +172,19 @@ pub(crate) struct Verify {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Who writes the summaries.
+#[derive(Clone, Debug, Arguments)]
+pub(crate) struct Summaries {
+    /// How long each simulated summarizer call takes, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 150, conflicts_with = "providers")]
+    pub(crate) summary_ms: u64,
+    /// Have a model of the configuration write the summaries; given again, the next is for when the one before fails
+    #[arg(long = "provider", value_name = "PROVIDER[/MODEL]")]
+    pub(crate) providers: Vec<String>,
+    #[command(flatten)]
+    pub(crate) config: config::ConfigFile,
 }
 
 /// The marks of the view, in tokens.

@@ -13,6 +13,7 @@ mod examine;
 mod example;
 mod layer;
 mod mistake;
+mod models;
 mod place;
 mod presets;
 mod resolve;
@@ -29,9 +30,10 @@ use clap::{Args, Subcommand};
 
 use crate::exit::Exit;
 use crate::output::print;
-use environment::Environment;
+pub(crate) use environment::Environment;
 use layer::Table;
 pub(crate) use mistake::ConfigError;
+pub(crate) use models::Models;
 use settings::Settings;
 
 /// What `config` takes.
@@ -65,12 +67,19 @@ Example:
 }
 
 /// Which file is read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ConfigFile {
     /// The configuration [default: `$HIGHWATER_CONFIG`, `./highwater.toml`, or `highwater/highwater.toml` in
     /// `$XDG_CONFIG_HOME` or `~/.config`]
-    #[arg(long = "config", value_name = "FILE")]
+    #[arg(id = "config", long, value_name = "FILE")]
     file: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// Whether the command line names one.
+    pub(crate) fn is_named(&self) -> bool {
+        self.file.is_some()
+    }
 }
 
 impl Config {

@@ -3,8 +3,16 @@
 
 use std::time::Duration;
 
+use highwater::Gate;
 use highwater_protocol::Budget;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinSet;
+use tokio::time::interval;
+
+use crate::report::Provider;
+
+/// How often the gate is asked how it stands.
+const GATE_EVERY: Duration = Duration::from_millis(250);
 
 /// What the line shows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,8 +46,9 @@ impl Progress {
             ProgressDrawTarget::stderr_with_hz(8)
         };
         let bar = ProgressBar::with_draw_target(Some(bytes), target);
-        let style = ProgressStyle::with_template("{bar:24.cyan/blue} {percent:>3}%  {wide_msg}")
-            .expect("the template is a constant and well formed");
+        let style =
+            ProgressStyle::with_template("{bar:24.cyan/blue} {percent:>3}%  {wide_msg}\n{prefix}")
+                .expect("the template is a constant and well formed");
         bar.set_style(style.progress_chars("\u{2588}\u{2592}\u{2591}"));
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, budget }
@@ -49,6 +58,24 @@ impl Progress {
     pub(crate) fn show(&self, bytes: u64, standing: &Standing) {
         self.bar.set_position(bytes);
         self.bar.set_message(self.line(standing));
+    }
+
+    /// Shows how the gate stands, until what this returns is dropped.
+    pub(crate) fn watch(&self, gate: Gate) -> JoinSet<()> {
+        let mut watching = JoinSet::new();
+        if !self.bar.is_hidden() {
+            let bar = self.bar.clone();
+            watching.spawn(async move {
+                let mut ticks = interval(GATE_EVERY);
+                // The gate answers until the house closes.
+                while let Ok(status) = gate.status().await {
+                    let lines = status.iter().map(|status| Provider::from(status).line());
+                    bar.set_prefix(format!("gate: {}", lines.collect::<Vec<_>>().join(" | ")));
+                    ticks.tick().await;
+                }
+            });
+        }
+        watching
     }
 
     /// Clears the line.

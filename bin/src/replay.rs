@@ -6,6 +6,8 @@ mod paced;
 mod passes;
 mod reader;
 mod recorder;
+mod watched;
+mod writers;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -26,7 +28,8 @@ use crate::progress::Progress;
 use crate::report::{Marks, Mode, Report, Settings};
 use crate::{report, verify};
 use host::{Host, Played};
-use paced::Paced;
+use watched::Watch;
+use writers::Writers;
 
 /// What only turns may use: one slot. It is enough for one agent, whose turns follow each other.
 const RESERVE_PERCENT: u8 = 1;
@@ -51,6 +54,9 @@ pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
     let budget = options.marks.budget()?;
     let source = Source::new(options.file.clone());
     let session = source.session(options.session.as_deref())?;
+    let summaries = options.summaries.clone();
+    let simulated = pace(summaries.summary_ms, options.speed);
+    let writers = tokio::task::spawn_blocking(move || Writers::of(&summaries, simulated)).await??;
     let opened = source.clone();
     let transcript = tokio::task::spawn_blocking(move || Transcript::open(opened)).await??;
     check_writable(options.html.as_deref())?;
@@ -77,10 +83,13 @@ pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
     };
     let interrupted = {
         let progress = Progress::new(transcript.bytes, budget, options.quiet || options.json);
-        let played = play(&options, place.path(), session.clone(), config, transcript, &progress);
+        let played =
+            play(&options, writers, place.path(), session.clone(), config, transcript, &progress);
         let played = played.await;
         progress.finish();
-        played?.fill(&mut report)
+        let (played, models) = played?;
+        (report.summarizers, report.providers) = models;
+        played.fill(&mut report)
     };
     report.store_bytes = usage(&place).await?.bytes;
     let interrupted = interrupted || !compare(&mut report, &place, &session, &source).await?;
@@ -114,34 +123,41 @@ async fn compare(
     }
 }
 
+/// What is told of summarizers and of accounts.
+type Models = (Vec<report::Summarizer>, Vec<report::Provider>);
+
 async fn play(
     options: &args::Replay,
+    writers: Writers,
     place: &Path,
     session: SessionId,
     config: SessionConfig,
     transcript: Transcript,
     progress: &Progress,
-) -> anyhow::Result<Played> {
+) -> anyhow::Result<(Played, Models)> {
     let path = place.to_owned();
     let store = tokio::task::spawn_blocking(move || RedbStore::open(&path, RedbOptions::default()))
         .await??;
-    let highwater = Highwater::builder(store)
-        .summarizer(Paced::new(pace(options.summary_ms, options.speed)))
-        .limits(Limits::slots(options.slots).reserve(RESERVE_PERCENT))
-        .start()
-        .await?;
+    let turns = Limits::slots(options.slots).reserve(RESERVE_PERCENT);
+    let (builder, watches) = writers.install(Highwater::builder(store).limits(turns));
+    let highwater = builder.start().await?;
+    let gate = highwater.gate().clone();
+    let watching = progress.watch(gate.clone());
     let turn = pace(options.turn_ms, options.speed);
     let handle = highwater.open(session, config).await;
     let played = match handle {
         Ok(handle) => {
-            let gate = highwater.gate().clone();
             let blocking = options.blocking.then_some(config.budget);
-            Host::new(handle, gate, config.budget, turn, blocking).play(transcript, progress).await
+            let host = Host::new(handle, gate.clone(), config.budget, turn, blocking);
+            host.play(transcript, progress).await
         }
         Err(error) => Err(error.into()),
     };
+    drop(watching);
+    let providers = gate.status().await?.iter().map(report::Provider::from).collect();
     highwater.close().await?;
-    played
+    let summarizers = watches.iter().map(Watch::report).collect();
+    Ok((played?, (summarizers, providers)))
 }
 
 fn pace(latency_ms: u64, speed: f64) -> Duration {
@@ -152,7 +168,7 @@ fn pace(latency_ms: u64, speed: f64) -> Duration {
 fn settings(options: &args::Replay) -> Settings {
     Settings {
         turn_ms: options.turn_ms,
-        summary_ms: options.summary_ms,
+        summary_ms: options.summaries.providers.is_empty().then_some(options.summaries.summary_ms),
         speed: options.speed,
         slots: options.slots,
     }

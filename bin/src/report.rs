@@ -3,6 +3,7 @@
 
 mod chart;
 pub(crate) mod html;
+mod models;
 mod quantiles;
 mod style;
 mod tables;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub(crate) use models::{Provider, Summarizer};
 pub(crate) use quantiles::{Latency, Quantiles, Samples};
 
 /// Whether turns go on while a pass runs.
@@ -44,8 +46,8 @@ impl Mode {
 pub(crate) struct Settings {
     /// How long the simulated model takes for one turn.
     pub(crate) turn_ms: u64,
-    /// How long the simulated model takes for one summary.
-    pub(crate) summary_ms: u64,
+    /// How long the simulated model takes for one summary; absent when real models write them.
+    pub(crate) summary_ms: Option<u64>,
     /// How many times faster than these times the replay ran.
     pub(crate) speed: f64,
     /// How many model calls may run at once.
@@ -131,6 +133,8 @@ pub(crate) struct Pass {
     pub(crate) turns_served: u64,
     /// Its one outcome, such as `spliced` or `refused: too little gained`.
     pub(crate) outcome: String,
+    /// Who wrote its summary; empty when there is none.
+    pub(crate) author: String,
     /// Entries that its summary stands for.
     pub(crate) covered_entries: u64,
     /// The size of the view before the splice.
@@ -227,6 +231,10 @@ pub(crate) struct Report {
     pub(crate) latency: Latency,
     /// How long turns waited for a model slot.
     pub(crate) permit_waits: Quantiles,
+    /// Who was asked for summaries, in this order.
+    pub(crate) summarizers: Vec<Summarizer>,
+    /// The accounts at the gate, as they stood at the end.
+    pub(crate) providers: Vec<Provider>,
     /// What was checked on every answered context.
     pub(crate) checks: Checks,
     /// Whether the original bytes came back; absent if that was not asked for.

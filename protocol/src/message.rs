@@ -259,6 +259,8 @@ pub enum Notice {
         pass: PassId,
         /// What the summary stands for.
         covers: SeqRange,
+        /// Who wrote it: each summarizer that had a hand in it, once.
+        author: Box<str>,
         /// The view before.
         before: TokenCount,
         /// The view after.

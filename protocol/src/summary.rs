@@ -24,6 +24,17 @@ impl Summary {
         )
     }
 
+    /// Who had a hand in any of these, each once: `model`, `model+extractive`, ..
+    pub fn authors(summaries: &[Self]) -> Box<str> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in summaries.iter().flat_map(|summary| summary.author.split('+')) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join("+").into()
+    }
+
     /// The size of the note.
     pub fn tokens(&self, pass: PassId, covers: &SeqSpans) -> TokenCount {
         tokens::estimate(&self.note(pass, covers)) + tokens::BLOCK_OVERHEAD_TOKENS

@@ -34,11 +34,7 @@ impl Protocol {
 
     /// The protocol of that name. [`Kind::Invalid`] when there is none; the error lists those that there are.
     pub fn named(name: &str) -> Result<Self, Error> {
-        let found = Self::ALL.into_iter().find(|protocol| protocol.name() == name);
-        found.ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::new(Kind::Invalid, format!("no protocol is called {name:?}; there are {names}"))
-        })
+        named("protocol", Self::ALL, Self::name, name)
     }
 
     /// What a request's path ends with.
@@ -62,6 +58,39 @@ pub enum OutputLimit {
     MaxTokens,
     /// `max_completion_tokens`: for a gateway that hands requests on to `OpenAI` as they are.
     MaxCompletionTokens,
+}
+
+impl OutputLimit {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ByHost, Self::MaxTokens, Self::MaxCompletionTokens];
+
+    /// Its name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ByHost => "by-host",
+            Self::MaxTokens => "max-tokens",
+            Self::MaxCompletionTokens => "max-completion-tokens",
+        }
+    }
+
+    /// The way of that name. [`Kind::Invalid`] when there is none; the error lists those that there are.
+    pub fn named(name: &str) -> Result<Self, Error> {
+        named("output limit", Self::ALL, Self::name, name)
+    }
+}
+
+/// The one of `all` that is called `name`.
+fn named<T: Copy, const N: usize>(
+    what: &str,
+    all: [T; N],
+    called: fn(T) -> &'static str,
+    name: &str,
+) -> Result<T, Error> {
+    let found = all.into_iter().find(|each| called(*each) == name);
+    found.ok_or_else(|| {
+        let names = all.map(called).join(", ");
+        Error::new(Kind::Invalid, format!("no {what} is called {name:?}; there are {names}"))
+    })
 }
 
 /// Where a model is reached.
@@ -158,9 +187,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn protocols_are_found_by_their_names() {
+    fn protocols_and_output_limits_are_found_by_their_names() {
         for protocol in Protocol::ALL {
             assert_eq!(Protocol::named(protocol.name()).unwrap(), protocol);
+        }
+        for limit in OutputLimit::ALL {
+            assert_eq!(OutputLimit::named(limit.name()).unwrap(), limit);
         }
         let error = Protocol::named("openai").unwrap_err();
         assert!(error.message().contains("openai-chat, openai-responses"), "{error}");

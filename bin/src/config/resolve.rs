@@ -1,12 +1,14 @@
 //! Making the settings from the merged layers, and finding what is wrong with fields that are right by themselves.
 
 mod limits;
-mod summarizers;
+pub(super) mod summarizers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use highwater::HOUSE;
+use highwater::model::{OutputLimit, Protocol};
 use highwater_protocol::limit::Limits;
 use highwater_protocol::retry::Backoff;
 
@@ -14,7 +16,7 @@ use super::examine::join;
 use super::layer::{self, Table, ValueKind};
 use super::mistake::Mistake;
 use super::presets;
-use super::settings::{KeySource, ModelSettings, OutputLimit, Protocol, Provider, Settings};
+use super::settings::{KeySource, ModelSettings, Provider, Settings};
 use super::suggest::did_you_mean;
 
 /// The settings. What is missing or wrong is put in their place by something and told in `found`, so that all of it is
@@ -28,6 +30,7 @@ pub(super) fn resolve(table: &Table, beside: &Path, found: &mut Vec<Mistake>) ->
             let (at, table) = (join("providers", name), layer::as_table(value)?);
             let others = tables.keys().map(String::as_str).filter(|other| *other != name);
             found.extend(incomplete(table, &at, &did_you_mean(name, others)));
+            found.extend(taken(name, value, &at));
             Some((name.to_owned(), provider(table, &at, beside, found)))
         })
         .collect();
@@ -58,8 +61,13 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
     });
     let headers = headers.collect();
     same_header_twice(table, at, found);
+    // What is not one of them was told when the fields were examined.
+    let protocol = text(table, "protocol").and_then(|name| Protocol::named(name).ok());
+    let protocol = protocol.unwrap_or(Protocol::AnthropicMessages);
+    let output_limit = text(table, "output_limit").and_then(|name| OutputLimit::named(name).ok());
+    let output_limit = output_limit.unwrap_or_default();
     Provider {
-        protocol: text(table, "protocol").and_then(Protocol::named).unwrap_or(Protocol::Anthropic),
+        protocol,
         base_url: text(table, "base_url").unwrap_or_default().trim_end_matches('/').to_owned(),
         key,
         headers,
@@ -69,11 +77,18 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
         ),
         connect_timeout: millis(table, "connect_timeout_ms"),
         read_timeout: millis(table, "read_timeout_ms"),
-        output_limit: text(table, "output_limit").and_then(OutputLimit::named).unwrap_or_default(),
+        output_limit,
         limits: account.unwrap_or_else(|| Limits::slots(1)),
         window_tokens: window,
         models,
     }
+}
+
+/// The name of the account that every house has.
+fn taken(name: &str, value: &layer::Value, at: &str) -> Option<Mistake> {
+    let message =
+        format!("{at}: this name is taken by the account of calls that name none; choose another");
+    (name == HOUSE).then(|| Mistake::new(layer::from(value), message))
 }
 
 /// Without these nothing can be called. Who misspells a provider's name, as a variable easily does, made a new one.

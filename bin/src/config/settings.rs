@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use highwater::model::{OutputLimit, Protocol};
 use highwater_protocol::limit::Limits;
 use highwater_protocol::retry::Backoff;
 
@@ -46,6 +47,7 @@ pub(crate) struct ModelSettings {
 }
 
 /// A model that summarizes.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Summarizer {
     pub(crate) provider: String,
     pub(crate) model: String,
@@ -55,57 +57,6 @@ pub(crate) struct Summarizer {
 impl Summarizer {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (&self.provider, &self.model) == (&other.provider, &other.model)
-    }
-}
-
-/// What a provider speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Anthropic,
-    OpenAiChat,
-    OpenAiResponses,
-}
-
-impl Protocol {
-    pub(crate) const ALL: [Self; 3] = [Self::Anthropic, Self::OpenAiChat, Self::OpenAiResponses];
-
-    /// The protocol of that name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Anthropic => "anthropic",
-            Self::OpenAiChat => "openai-chat",
-            Self::OpenAiResponses => "openai-responses",
-        }
-    }
-}
-
-/// By which parameter a chat protocol is told the most that may be answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum OutputLimit {
-    #[default]
-    ByHost,
-    MaxTokens,
-    MaxCompletionTokens,
-}
-
-impl OutputLimit {
-    pub(crate) const ALL: [Self; 3] = [Self::ByHost, Self::MaxTokens, Self::MaxCompletionTokens];
-
-    /// The way of that name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|limit| limit.name() == name)
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::ByHost => "by-host",
-            Self::MaxTokens => "max-tokens",
-            Self::MaxCompletionTokens => "max-completion-tokens",
-        }
     }
 }
 

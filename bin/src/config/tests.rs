@@ -5,10 +5,12 @@ mod schema;
 
 use std::path::Path;
 
+use highwater::model::Protocol;
+
 use super::environment::Environment;
 use super::layer::Table;
 use super::mistake::ConfigError;
-use super::settings::{KeySource, Protocol, Settings};
+use super::settings::{KeySource, Settings};
 use super::{presets, read_text};
 
 /// What a file and an environment are.

@@ -117,8 +117,11 @@ impl Passes {
             Notice::PassProgressed(status) => {
                 self.in_flight = Some((status.pass, (status.done, status.total)));
             }
-            Notice::Spliced { pass, before, after, .. } => {
+            Notice::Spliced { pass, author, before, after, .. } => {
                 self.end(pass, &Outcome::Spliced, before.0, after.0);
+                if let Some(seen) = self.seen.iter_mut().rfind(|seen| seen.number == pass.0) {
+                    seen.author = author.into();
+                }
             }
             Notice::PassEnded { pass, outcome } => self.end(pass, &outcome, 0, 0),
             Notice::Elided { .. } => self.elisions += 1,

@@ -159,10 +159,13 @@ fn figure(report: &Report) -> String {
         return String::new();
     }
     let settings = &report.settings;
+    let summary = match settings.summary_ms {
+        Some(ms) => format!("a summary {}", millis(real(ms))),
+        None => "a summary as long as its model does".to_owned(),
+    };
     let caption = format!(
-        "A turn takes the simulated model {}, a summary {}. Point at a turn or at a pass to read its numbers.",
+        "A turn takes the simulated model {}, {summary}. Point at a turn or at a pass to read its numbers.",
         millis(real(settings.turn_ms)),
-        millis(real(settings.summary_ms)),
     );
     format!("<figure>{}{chart}<figcaption>{caption}</figcaption></figure>\n", legend(report))
 }

@@ -1,5 +1,7 @@
 //! The tables below the picture: passes, waiting times, checks, oddities, and how it was played.
 
+mod models;
+
 use super::words::{DASH, bytes, counted, escape, micros, millis, real, size, thousands};
 use super::{Pass, Quantiles, Report};
 
@@ -10,6 +12,8 @@ pub(super) fn tables(report: &Report) -> String {
         waits(report),
         played(report),
         passes(report),
+        models::summarizers(report),
+        models::gate(report),
         settings(report),
         warnings(report),
     ]
@@ -107,6 +111,7 @@ fn passes(report: &Report) -> String {
         "entries covered",
         "view before",
         "view after",
+        "written by",
         "cut moved back",
     ];
     let note = "A pass summarizes the oldest part of the view and splices the summary in. \
@@ -137,6 +142,7 @@ fn pass_row(pass: &Pass) -> Vec<String> {
         thousands(pass.covered_entries),
         size_or_dash(pass.before_tokens),
         size_or_dash(pass.after_tokens),
+        if pass.author.is_empty() { DASH.to_owned() } else { escape(&pass.author) },
         moved,
     ]
 }
@@ -182,7 +188,12 @@ fn settings(report: &Report) -> String {
     let rows = [
         ("mode", report.mode.described().to_owned()),
         ("a turn takes", millis(real(settings.turn_ms))),
-        ("a summary takes", millis(real(settings.summary_ms))),
+        (
+            "a summary takes",
+            settings
+                .summary_ms
+                .map_or("as long as its model does".to_owned(), |ms| millis(real(ms))),
+        ),
         ("speed", format!("{}x", settings.speed)),
         ("model slots", settings.slots.to_string()),
         ("hard mark", counted(marks.hard_tokens, "token")),

@@ -1,5 +1,6 @@
 //! The report for the terminal: calm, aligned, each number with the few words that explain it.
 
+mod models;
 mod spark;
 
 use super::verdict::{Tone, verdict};
@@ -52,6 +53,7 @@ pub(crate) fn render(report: &Report, colour: bool) -> String {
         turns(report, palette),
         waits(report, palette),
         passes(report, palette),
+        models::models(report, palette),
         checks(report, palette),
         warnings(report, palette),
     ];
@@ -77,16 +79,25 @@ fn head(report: &Report, palette: Palette) -> Vec<String> {
     };
     let settings = &report.settings;
     let how = format!(
-        "{}, session {}; {}; a turn takes {}, a summary {}, {}x speed, {}",
+        "{}, session {}; {}; a turn takes {}, {}, {}x speed, {}",
         plain(&report.format),
         plain(&report.session),
         report.mode.described(),
         millis(real(settings.turn_ms)),
-        millis(real(settings.summary_ms)),
+        summaries(report),
         settings.speed,
         counted(u64::from(settings.slots), "model slot"),
     );
     vec![palette.strong(&plain(&report.file)), palette.faint(&how), String::new(), sentence]
+}
+
+/// Who writes summaries, and how long a simulated one takes.
+fn summaries(report: &Report) -> String {
+    if let Some(ms) = report.settings.summary_ms {
+        return format!("a summary {}", millis(real(ms)));
+    }
+    let names = report.summarizers.iter().map(|summarizer| plain(&summarizer.name));
+    format!("summaries by {}", names.collect::<Vec<_>>().join(", then "))
 }
 
 fn turns(report: &Report, palette: Palette) -> Vec<String> {

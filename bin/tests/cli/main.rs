@@ -5,6 +5,7 @@ mod configuring;
 mod damaged;
 mod exporting;
 mod inspecting;
+mod providing;
 mod replaying;
 mod stopping;
 mod storing;

@@ -189,6 +189,7 @@ impl Session {
         if let Err(why) = accepted(&running, &summaries) {
             return self.end(now, pass, &Outcome::Refused(why));
         }
+        let author = Summary::authors(&summaries);
         let covers = running.cut.pieces().cloned();
         let pieces = covers.zip(summaries).map(|(covers, summary)| Replacement { covers, summary });
         let (pieces, facts) = (pieces.collect::<Vec<_>>(), self.state.facts());
@@ -202,7 +203,7 @@ impl Session {
                 let over = after.saturating_sub(self.marks().landing());
                 let shortfall = (over > TokenCount::ZERO).then_some(over);
                 let before = effect.before;
-                let notice = Notice::Spliced { pass, covers, before, after, shortfall };
+                let notice = Notice::Spliced { pass, covers, author, before, after, shortfall };
                 self.settle(pass, &Outcome::Spliced, notice);
                 self.retry_above = TokenCount::ZERO;
             }

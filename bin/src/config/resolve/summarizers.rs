@@ -44,12 +44,16 @@ fn one(
     let Some((name, model)) = text.split_once('/').filter(|_| texts::is_model(text)) else {
         return Ok(None);
     };
-    let Some(provider) = providers.get(name) else {
-        let known: Vec<&str> = providers.keys().map(String::as_str).collect();
-        let are = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let meant = did_you_mean(name, known.iter().copied());
-        return Err(format!("there is no provider of that name, there are: {are}{meant}"));
-    };
+    named(name, model, providers).map(Some)
+}
+
+/// A model of a provider that is there, and whose window is known.
+pub(in crate::config) fn named(
+    name: &str,
+    model: &str,
+    providers: &BTreeMap<String, Provider>,
+) -> Result<Summarizer, String> {
+    let provider = provider(name, providers)?;
     let own = provider.models.get(model);
     let window = own.map_or(provider.window_tokens, |model| model.window_tokens);
     let Some(window_tokens) = window else {
@@ -60,5 +64,18 @@ fn one(
             "the model's window is not known; set `window_tokens` in [{at}] or of the provider{meant}"
         ));
     };
-    Ok(Some(Summarizer { provider: name.to_owned(), model: model.to_owned(), window_tokens }))
+    Ok(Summarizer { provider: name.to_owned(), model: model.to_owned(), window_tokens })
+}
+
+/// The provider of a name.
+pub(in crate::config) fn provider<'a>(
+    name: &str,
+    providers: &'a BTreeMap<String, Provider>,
+) -> Result<&'a Provider, String> {
+    providers.get(name).ok_or_else(|| {
+        let known: Vec<&str> = providers.keys().map(String::as_str).collect();
+        let are = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let meant = did_you_mean(name, known.iter().copied());
+        format!("there is no provider of that name, there are: {are}{meant}")
+    })
 }

@@ -1,9 +1,9 @@
 //! The fields themselves.
 
+use highwater::model::{OutputLimit, Protocol};
 use highwater_protocol::limit::MAX_RESERVE_PERCENT;
 
 use super::{Below, Field, Kind, Section, Unset};
-use crate::config::settings::{OutputLimit, Protocol};
 use crate::config::{presets, texts};
 
 /// The most that a rate may be: what the gate's limiter counts in.

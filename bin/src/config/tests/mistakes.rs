@@ -35,6 +35,11 @@ fn unknown_names_are_told_at_every_level_with_what_was_meant() {
 }
 
 #[test]
+fn a_provider_may_not_be_called_as_the_account_of_the_house() {
+    check("[providers.house]\npreset = 'ollama'", "f.toml:2: providers.house: this name", "choose");
+}
+
+#[test]
 fn a_key_in_the_file_is_refused_with_where_it_belongs() {
     let key = GOOD.to_owned() + "api_key = 'sk-secret'";
     check(&key, "f.toml:3: `api_key` in providers.x is refused", "`api_key_env`");

@@ -1,0 +1,102 @@
+//! Watching the summarizers: what each was asked, how long it took, and why it did not answer.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use highwater::summarize::{Completion, SummarizeError, Summarizer, SummaryRequest};
+use highwater_protocol::TokenCount;
+
+use crate::report::{self, Quantiles};
+
+/// A summarizer whose calls are counted. It is what it was in all other ways.
+pub(super) struct Watched<S> {
+    summarizer: S,
+    watch: Watch,
+}
+
+/// What was seen of one summarizer. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Watch {
+    name: Arc<str>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    asked: u64,
+    failed: u64,
+    last_failure: Option<String>,
+    answered_us: Vec<u64>,
+}
+
+impl<S: Summarizer> Watched<S> {
+    pub(super) fn new(summarizer: S) -> Self {
+        let watch = Watch { name: summarizer.name().into(), seen: Arc::default() };
+        Self { summarizer, watch }
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        self.watch.clone()
+    }
+}
+
+impl Watch {
+    /// What was seen so far.
+    pub(super) fn report(&self) -> report::Summarizer {
+        let seen = self.seen();
+        report::Summarizer {
+            name: self.name.to_string(),
+            asked: seen.asked,
+            failed: seen.failed,
+            last_failure: seen.last_failure.clone(),
+            answered: Quantiles::of(seen.answered_us.clone()),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl<S: Summarizer> Summarizer for Watched<S> {
+    fn name(&self) -> &str {
+        self.summarizer.name()
+    }
+
+    fn window(&self) -> TokenCount {
+        self.summarizer.window()
+    }
+
+    fn overhead(&self, focus: Option<&str>) -> TokenCount {
+        self.summarizer.overhead(focus)
+    }
+
+    fn is_deterministic(&self) -> bool {
+        self.summarizer.is_deterministic()
+    }
+
+    fn takes_own_permits(&self) -> bool {
+        self.summarizer.takes_own_permits()
+    }
+
+    async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
+        self.watch.seen().asked += 1;
+        let asked = Instant::now();
+        let answer = self.summarizer.summarize(request).await;
+        let mut seen = self.watch.seen();
+        match &answer {
+            Ok(_) => {
+                seen.answered_us
+                    .push(u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX));
+            }
+            Err(error) => {
+                seen.failed += 1;
+                seen.last_failure = Some(error.to_string());
+            }
+        }
+        drop(seen);
+        answer
+    }
+}
