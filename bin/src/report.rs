@@ -251,6 +251,13 @@ impl Report {
         count(self.passes.iter().map(Pass::kind))
     }
 
+    /// How many passes were spliced, by who wrote the summary.
+    pub(crate) fn passes_by_author(&self) -> BTreeMap<&str, u64> {
+        count(
+            self.passes.iter().map(|pass| pass.author.as_str()).filter(|author| !author.is_empty()),
+        )
+    }
+
     /// How many passes had their cut moved back, by the reason.
     pub(crate) fn moved_back_by_reason(&self) -> BTreeMap<&str, u64> {
         count(

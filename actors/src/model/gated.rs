@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use highwater_protocol::TokenCount;
 use highwater_protocol::limit::{Amounts, Ending, Key, Report};
 use highwater_protocol::prompt::Rendered;
 use highwater_protocol::retry::Backoff;
+use highwater_protocol::{Kind, TokenCount};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Answer, Client, Delta, Exchange, Messages, ModelError, Request};
@@ -62,7 +62,7 @@ impl GatedModel {
     }
 
     /// The same, and what it consists of is told as it comes. Once something was told, an error is final: nothing is told
-    /// twice.
+    /// twice. Where the gate does not let a retry through, the error is the one that called for it.
     pub async fn stream(
         &self,
         errand: &Errand,
@@ -70,6 +70,7 @@ impl GatedModel {
         told: &mut (dyn FnMut(Delta) + Send),
     ) -> Result<Answer, ModelError> {
         let amounts = Amounts::new(request.estimate().0, request.max_output.0);
+        let mut before = None;
         for retry in 0.. {
             let mut begun = false;
             let mut tell = |delta| {
@@ -78,6 +79,9 @@ impl GatedModel {
             };
             let error = match self.attempt(errand, amounts, request, &mut tell).await {
                 Ok(answer) => return Ok(answer),
+                Err(ModelError::Gate(denied)) if denied.kind() == Kind::Retry => {
+                    return Err(before.unwrap_or(ModelError::Gate(denied)));
+                }
                 Err(error) => error,
             };
             let last = retry + 1 >= self.backoff.attempts || begun || !error.is_worth_a_retry();
@@ -85,6 +89,7 @@ impl GatedModel {
                 return Err(error);
             }
             tracing::debug!(model = %self.name, retry, why = %error, "model.call is tried again");
+            before = Some(error);
         }
         unreachable!("attempts are counted")
     }

@@ -26,6 +26,7 @@ pub(super) struct Watch {
 struct Seen {
     asked: u64,
     failed: u64,
+    first_failure: Option<String>,
     last_failure: Option<String>,
     answered_us: Vec<u64>,
 }
@@ -49,6 +50,7 @@ impl Watch {
             name: self.name.to_string(),
             asked: seen.asked,
             failed: seen.failed,
+            first_failure: seen.first_failure.clone(),
             last_failure: seen.last_failure.clone(),
             answered: Quantiles::of(seen.answered_us.clone()),
         }
@@ -93,7 +95,12 @@ impl<S: Summarizer> Summarizer for Watched<S> {
             }
             Err(error) => {
                 seen.failed += 1;
-                seen.last_failure = Some(error.to_string());
+                let why = error.to_string();
+                if seen.first_failure.is_none() {
+                    seen.first_failure = Some(why);
+                } else {
+                    seen.last_failure = Some(why);
+                }
             }
         }
         drop(seen);

@@ -18,7 +18,9 @@ pub(crate) struct Summarizer {
     pub(crate) asked: u64,
     /// Calls that it failed.
     pub(crate) failed: u64,
-    /// Why it failed the last time.
+    /// Why it failed the first time: mostly what the later ones follow from.
+    pub(crate) first_failure: Option<String>,
+    /// Why it failed the last time, if it failed again.
     pub(crate) last_failure: Option<String>,
     /// How long answers took, waiting for permits included.
     pub(crate) answered: Quantiles,
@@ -28,6 +30,14 @@ impl Summarizer {
     /// Calls that were given up before they had ended, as those of an abandoned pass are.
     pub(crate) fn given_up(&self) -> u64 {
         self.asked.saturating_sub(self.answered.count + self.failed)
+    }
+
+    /// Why it failed, each reason once.
+    pub(crate) fn reasons(&self) -> Vec<(&'static str, &str)> {
+        let first = self.first_failure.as_deref();
+        let last = self.last_failure.as_deref().filter(|last| Some(*last) != first);
+        let named = [("failed because", first), ("failed last because", last)];
+        named.into_iter().filter_map(|(when, why)| Some((when, why?))).collect()
     }
 
     /// What became of its calls, in words.

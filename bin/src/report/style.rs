@@ -84,6 +84,7 @@ td:not(:last-child):not(.n){padding-right:22px}
 .facts thead{display:none}.facts tr:first-child td{border-top:0}.facts td:first-child{width:38%;color:var(--soft)}
 tr>.n+:not(.n){padding-left:26px}
 .facts tr>.n,.passes tr>.n:first-child,.passes tr>.n:last-child{padding:5px 10px 5px 0;text-align:left}
+.passes td:nth-child(2){white-space:nowrap}
 .passes tr>:last-child{padding-left:26px!important}
 code{font:12.5px ui-monospace,'SF Mono',Menlo,Consolas,monospace;overflow-wrap:anywhere}
 @media (max-width:980px){.tiles{grid-template-columns:repeat(3,1fr)}.grid-2{grid-template-columns:1fr}}

@@ -27,32 +27,34 @@ fn section(title: &str, note: &str, class: &str, body: &str) -> String {
 }
 
 fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
-    let body: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let cells = row.iter().map(|cell| element("td", cell, cell));
-            format!("<tr>{}</tr>", cells.collect::<Vec<_>>().concat())
-        })
+    let is_figures: Vec<bool> = (0..titles.len())
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).all(|cell| is_figure(cell)))
         .collect();
-    // A heading stands over its column as the figures below it do.
-    let model = rows.first().map_or(&[] as &[String], Vec::as_slice);
-    let head: Vec<String> =
-        titles.iter().zip(model).map(|(title, below)| element("th", title, below)).collect();
+    let line = |tag: &str, cells: &mut dyn Iterator<Item = &str>| {
+        let cells = cells.zip(&is_figures).map(|(cell, figure)| element(tag, cell, *figure));
+        format!("<tr>{}</tr>", cells.collect::<Vec<_>>().concat())
+    };
+    let body = rows.iter().map(|row| line("td", &mut row.iter().map(String::as_str)));
+    let body: Vec<String> = body.collect();
     format!(
-        "<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
-        head.concat(),
+        "<div class=\"scroll\"><table><thead>{}</thead><tbody>{}</tbody></table></div>",
+        line("th", &mut titles.iter().copied()),
         body.concat()
     )
 }
 
-/// A cell, set to the right if its column holds figures like `model`.
-fn element(tag: &str, content: &str, model: &str) -> String {
-    let class = if is_figure(model) { " class=\"n\"" } else { "" };
+/// A cell, set to the right if its column holds figures.
+fn element(tag: &str, content: &str, is_figure: bool) -> String {
+    let class = if is_figure { " class=\"n\"" } else { "" };
     format!("<{tag}{class}>{content}</{tag}>")
 }
 
+/// A number, with or without units: they are short words.
 fn is_figure(cell: &str) -> bool {
-    cell == DASH || cell.starts_with(|sign: char| sign.is_ascii_digit())
+    let mut words = cell.split(' ');
+    let is_number =
+        words.next().is_some_and(|word| word.starts_with(|sign: char| sign.is_ascii_digit()));
+    cell == DASH || (is_number && words.all(|word| word.chars().count() <= 3))
 }
 
 fn checks(report: &Report) -> String {

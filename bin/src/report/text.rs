@@ -182,6 +182,9 @@ fn passes(report: &Report, palette: Palette) -> Vec<String> {
         };
         lines.push(palette.row(&plain(outcome), &thousands(count), &meaning));
     }
+    for (author, count) in report.passes_by_author() {
+        lines.push(palette.row("written by", &thousands(count), &plain(author)));
+    }
     for (why, count) in report.moved_back_by_reason() {
         let meaning = format!("cut earlier, to keep whole: {}", plain(why));
         lines.push(palette.row("moved back", &thousands(count), &meaning));

@@ -100,7 +100,7 @@ async fn where_one_fails_the_next_one_writes_and_the_report_says_why() {
     let (world, ran) =
         replay(world, &["--provider=near", "--provider=far", "--html=page.html"]).await;
     ran.fine(&["lossless: yes", "summaries by near/small, then far/large", "far/large"]);
-    ran.fine(&["failed last because", "account near", "longest wait: compaction", "4 slots"]);
+    ran.fine(&["! failed because", "account near", "longest wait: compaction", "4 slots"]);
     assert_eq!(near.tally().calls.len(), 1, "the breaker keeps the others away");
     assert!(!far.tally().calls.is_empty());
     let page = std::fs::read_to_string(world.path("page.html")).expect("the page was written");

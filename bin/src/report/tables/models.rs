@@ -10,11 +10,12 @@ pub(super) fn summarizers(report: &Report) -> String {
     }
     let rows = report.summarizers.iter().map(|summarizer| {
         let mut row = wait_row(&escape(&summarizer.name), summarizer.answered);
-        let why = summarizer.last_failure.as_deref();
+        let reasons = summarizer.reasons().into_iter().map(|(_, why)| escape(why));
+        let reasons = reasons.collect::<Vec<_>>().join("; at last ");
         row.extend([
             thousands(summarizer.failed),
             thousands(summarizer.given_up()),
-            why.map_or_else(|| DASH.to_owned(), escape),
+            if reasons.is_empty() { DASH.to_owned() } else { reasons },
         ]);
         row
     });
@@ -26,7 +27,7 @@ pub(super) fn summarizers(report: &Report) -> String {
         "longest",
         "failed",
         "given up",
-        "failed last because",
+        "failed because",
     ];
     let note = "Asked in this order: the next one where the one before fails, and at last the one that quotes. \
                 Waiting for a slot is included.";

@@ -16,8 +16,8 @@ pub(super) fn models(report: &Report, palette: Palette) -> Vec<String> {
         let meaning = format!("{}{took}", summarizer.fate());
         let answered = thousands(summarizer.answered.count);
         lines.push(palette.row(&plain(&summarizer.name), &answered, &meaning));
-        if let Some(why) = &summarizer.last_failure {
-            lines.push(palette.bad(&format!("  ! failed last because: {}", plain(why))));
+        for (when, why) in summarizer.reasons() {
+            lines.push(palette.bad(&format!("  ! {when}: {}", plain(why))));
         }
     }
     for provider in &report.providers {
