@@ -42,13 +42,9 @@ impl Summarizer {
 
     /// What became of its calls, in words.
     pub(crate) fn fate(&self) -> String {
-        let mut fate = format!("answered of {}", counted(self.asked, "call"));
-        for (count, what) in [(self.failed, "failed"), (self.given_up(), "given up")] {
-            if count > 0 {
-                fate = format!("{fate}, {} {what}", thousands(count));
-            }
-        }
-        fate
+        let asked = format!("answered of {}", counted(self.asked, "call"));
+        let others = named([(self.failed, "failed"), (self.given_up(), "given up")]);
+        if others.is_empty() { asked } else { format!("{asked}, {others}") }
     }
 }
 
@@ -161,44 +157,53 @@ fn millis_of(span: Duration) -> f64 {
 
 impl Provider {
     /// What the provider and the gate turned away, in words; empty if nothing was.
-    pub(crate) fn trouble(&self) -> Vec<String> {
-        let counts = [
+    pub(crate) fn trouble(&self) -> String {
+        named([
             (self.rate_limited, "rate limited"),
             (self.overloaded, "overloaded"),
             (self.failed, "failed"),
             (self.denied, "denied by the gate"),
             (self.lost, "lost"),
-        ];
-        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-        counts.map(|(count, what)| format!("{} {what}", thousands(count))).collect()
+        ])
     }
 
-    /// How it stands now, in a few words: `acme 2 of 8 slots, 3 waiting (2.1 s), paused 8 s: rate limited`.
+    /// How it stands now, in a few words: `acme 2 of 8 slots (1 turn, 1 compaction), 3 waiting (2.1 s), paused 8 s: rate
+    /// limited`.
     pub(crate) fn line(&self) -> String {
         let mut parts = Vec::new();
         if let Some(account) = self.keys.first() {
             let held: u32 = account.held.values().sum();
-            parts.push(format!("{} {held} of {} slots", plain(&self.name), account.slots));
+            let classes =
+                named(account.held.iter().map(|(class, held)| (u64::from(*held), *class)));
+            let classes = if held > 0 { format!(" ({classes})") } else { String::new() };
+            parts.push(format!("{} {held} of {} slots{classes}", plain(&self.name), account.slots));
         }
         if self.waiting > 0 {
             let oldest =
                 self.oldest_wait_ms.map_or(String::new(), |ms| format!(" ({})", millis(ms)));
             parts.push(format!("{} waiting{oldest}", thousands(self.waiting)));
         }
-        parts.extend(self.keys.iter().flat_map(Standing::hindrances));
+        parts.extend(self.keys.iter().flat_map(Standing::signs));
         parts.join(", ")
     }
 }
 
+/// What there is any of, in words: `5 failed, 2 denied`.
+fn named(counts: impl IntoIterator<Item = (u64, &'static str)>) -> String {
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts = counts.map(|(count, what)| format!("{} {what}", thousands(count)));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
 impl Standing {
-    /// Rates of which less than a tenth is left, a pause, an open breaker.
-    fn hindrances(&self) -> Vec<String> {
-        let low = self.rates.iter().filter(|rate| rate.left.saturating_mul(10) < rate.per_minute);
-        let low = low.map(|rate| format!("{} {} left", short(rate.left), rate.quantity));
+    /// What is left of its rates, a pause, an open breaker.
+    fn signs(&self) -> Vec<String> {
+        let left = self.rates.iter();
+        let left = left.map(|rate| format!("{} {} left", short(rate.left), rate.quantity));
         let paused = self.paused_ms.zip(self.paused_because);
         let paused = paused.map(|(ms, why)| format!("paused {}: {why}", millis(ms)));
         let broken = self.broken_because.map(|why| format!("left alone: {why}"));
-        low.chain(paused).chain(broken).collect()
+        left.chain(paused).chain(broken).collect()
     }
 
     /// Its limits, in words.
@@ -208,5 +213,76 @@ impl Standing {
         let rates =
             rates.map(|rate| format!("{} {} a minute", short(rate.per_minute), rate.quantity));
         std::iter::once(slots).chain(rates).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use highwater_protocol::limit::{Broke, ClassKind, Paused, Quantity};
+
+    use super::*;
+
+    fn by_class<T: Copy + Default>(turn: T, compaction: T) -> ByClass<T> {
+        let mut values = ByClass::default();
+        *values.of_mut(ClassKind::Turn) = turn;
+        *values.of_mut(ClassKind::Compaction) = compaction;
+        values
+    }
+
+    fn status() -> ProviderStatus {
+        let key = |model: Option<&str>| KeyStatus {
+            model: model.map(Into::into),
+            slots: 8,
+            held: by_class(1, 1),
+            rates: Vec::new(),
+            paused: None,
+            broken: None,
+        };
+        let rate =
+            RateStatus { quantity: Quantity::InputTokens, per_minute: 100_000, left: 41_000 };
+        let account = KeyStatus {
+            rates: vec![rate],
+            paused: Some((Duration::from_secs(8), Paused::RateLimited)),
+            ..key(None)
+        };
+        let model = KeyStatus {
+            broken: Some((Broke::Failing, Duration::from_secs(30))),
+            ..key(Some("small"))
+        };
+        ProviderStatus {
+            provider: "acme".into(),
+            keys: vec![account, model],
+            waiting: by_class(2, 1),
+            oldest_wait: Some(Duration::from_millis(2_100)),
+            tally: highwater_protocol::limit::Tally { denied: 2, failed: 5, ..Default::default() },
+        }
+    }
+
+    #[test]
+    fn a_line_says_how_an_account_stands() {
+        let provider = Provider::from(&status());
+        assert_eq!(
+            provider.line(),
+            "acme 2 of 8 slots (1 compaction, 1 turn), 3 waiting (2.1 s), 41k input tokens left, \
+             paused 8 s: rate limited, left alone: it failed too often in a row"
+        );
+        assert_eq!(provider.trouble(), "5 failed, 2 denied by the gate");
+        assert_eq!(provider.keys[0].limits(), "8 slots, 100k input tokens a minute");
+    }
+
+    #[test]
+    fn reasons_are_told_once() {
+        let failed = |first: &str, last: Option<&str>| {
+            let last_failure = last.map(str::to_owned);
+            let first_failure = Some(first.to_owned());
+            Summarizer { asked: 4, failed: 2, first_failure, last_failure, ..Summarizer::default() }
+        };
+        let both = failed("no key", Some("left alone"));
+        assert_eq!(
+            both.reasons(),
+            [("failed because", "no key"), ("failed last because", "left alone")]
+        );
+        assert_eq!(failed("no key", Some("no key")).reasons().len(), 1);
+        assert_eq!(both.fate(), "answered of 4 calls, 2 failed, 2 given up");
     }
 }

@@ -1,9 +1,10 @@
 //! What the three renderings promise: true numbers, exact lines, and no foreign text that acts.
 
+use super::models::Standing;
 use super::words::{bytes, counted, escape, micros, millis, short, thousands};
 use super::{
-    Checks, Latency, Lossless, Marks, Mode, MovedBack, Pass, Quantiles, Report, Samples, Turn,
-    Warning, html, text,
+    Checks, Latency, Lossless, Marks, Mode, MovedBack, Pass, Provider, Quantiles, Report, Samples,
+    Summarizer, Turn, Warning, html, text,
 };
 
 fn turn(number: u64, view_tokens: u64) -> Turn {
@@ -169,6 +170,13 @@ fn foreign_text_neither_steers_the_terminal_nor_the_page() {
     report.checks.breaches = vec![evil.to_owned()];
     report.passes[0].outcome = evil.to_owned();
     report.passes[1].moved_back = Some(MovedBack { entries: 1, why: evil.to_owned() });
+    report.passes[0].author = evil.to_owned();
+    let (name, first_failure) = (evil.to_owned(), Some(evil.to_owned()));
+    report.summarizers = vec![Summarizer { name, first_failure, ..Summarizer::default() }];
+    let keys = vec![Standing { model: Some(evil.to_owned()), ..Standing::default() }];
+    let account = Provider { name: evil.to_owned(), keys, ..Provider::default() };
+    assert!(!account.line().contains('\u{1b}'));
+    report.providers = vec![account];
     report.warnings = vec![Warning { kind: evil.to_owned(), count: 1, first: evil.to_owned() }];
     assert!(!text::render(&report, false).contains('\u{1b}'));
     let page = html::page(&report);

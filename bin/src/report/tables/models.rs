@@ -63,7 +63,7 @@ fn account(provider: &Provider, key: &Standing) -> Vec<String> {
         row.extend([thousands(granted), wait.map_or_else(|| DASH.to_owned(), micros)]);
     }
     let trouble = provider.trouble();
-    row.push(if trouble.is_empty() { "none".to_owned() } else { trouble.join(", ") });
+    row.push(if trouble.is_empty() { "none".to_owned() } else { trouble });
     row
 }
 

@@ -34,7 +34,7 @@ pub(super) fn models(report: &Report, palette: Palette) -> Vec<String> {
         lines.push(palette.row(&format!("account {}", plain(&provider.name)), &permits, &meaning));
         let trouble = provider.trouble();
         if !trouble.is_empty() {
-            lines.push(palette.bad(&format!("  ! {}", trouble.join(", "))));
+            lines.push(palette.bad(&format!("  ! {trouble}")));
         }
     }
     if !lines.is_empty() {
