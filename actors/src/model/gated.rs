@@ -58,7 +58,7 @@ impl GatedModel {
 
     /// The whole answer to a request. It may be cut off, empty or nothing but reasoning: [`Answer::whole`] tells.
     pub async fn complete(&self, errand: &Errand, request: &Request) -> Result<Answer, ModelError> {
-        self.stream(errand, request, &mut |_| {}).await
+        self.call(errand, request, None).await
     }
 
     /// The same, and what it consists of is told as it comes. Once something was told, an error is final: nothing is told
@@ -69,13 +69,24 @@ impl GatedModel {
         request: &Request,
         told: &mut (dyn FnMut(Delta) + Send),
     ) -> Result<Answer, ModelError> {
+        self.call(errand, request, Some(told)).await
+    }
+
+    async fn call(
+        &self,
+        errand: &Errand,
+        request: &Request,
+        mut told: Option<&mut (dyn FnMut(Delta) + Send)>,
+    ) -> Result<Answer, ModelError> {
         let amounts = Amounts::new(request.estimate().0, request.max_output.0);
         let mut before = None;
         for retry in 0.. {
             let mut begun = false;
             let mut tell = |delta| {
-                begun = true;
-                told(delta);
+                if let Some(told) = &mut told {
+                    begun = true;
+                    told(delta);
+                }
             };
             let error = match self.attempt(errand, amounts, request, &mut tell).await {
                 Ok(answer) => return Ok(answer),
@@ -168,5 +179,60 @@ impl Model for GatedModel {
         let answer = Self::complete(self, errand, &request).await?;
         answer.whole()?;
         Ok(Completion { text: answer.text, finish: answer.finish })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use highwater_protocol::accept::Finish;
+    use highwater_protocol::limit::{Class, ClassKind, Limits, Seen};
+
+    use super::*;
+    use crate::gate::Gate;
+
+    /// Breaks off within its first answer, and answers then.
+    #[derive(Default)]
+    struct Breaking(AtomicBool);
+
+    #[async_trait]
+    impl Client for Breaking {
+        async fn exchange(&self, _: &Request, told: &mut (dyn FnMut(Delta) + Send)) -> Exchange {
+            told(Delta::Text("So".to_owned()));
+            let outcome = if self.0.swap(true, Ordering::Relaxed) {
+                Ok(Answer {
+                    text: "So far.".to_owned(),
+                    reasoning: String::new(),
+                    tool_calls: Vec::new(),
+                    finish: Finish::Complete,
+                    usage: None,
+                    message: String::new(),
+                })
+            } else {
+                Err(ModelError::Transient("the connection broke".to_owned()))
+            };
+            Exchange { outcome, seen: Seen::default(), seen_at: None }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_broke_off_is_asked_for_again_unless_somebody_heard_of_it() {
+        let gate = Gate::new(1);
+        gate.register("acme", Limits::slots(1), BTreeMap::new()).await.expect("legal limits");
+        let errand = Errand::new(gate.clone(), Class::Turn);
+        let breaking = || GatedModel::new(Breaking::default(), Key::of("acme"), TokenCount(10_000));
+        let request = Request::of(Messages::Body("{}".to_owned()), TokenCount(10));
+
+        let mut told = Vec::new();
+        let heard = breaking().stream(&errand, &request, &mut |delta| told.push(delta)).await;
+        assert!(matches!(heard, Err(ModelError::Transient(_))), "{heard:?}");
+        assert_eq!(told, [Delta::Text("So".to_owned())]);
+
+        let whole = breaking().complete(&errand, &request).await.expect("the second attempt");
+        assert_eq!(whole.text, "So far.");
+        let status = gate.status_of("acme").await.expect("it answers");
+        assert_eq!(status.tally.granted.of(ClassKind::Turn), 3, "a permit for each attempt");
     }
 }
