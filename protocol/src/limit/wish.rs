@@ -88,7 +88,7 @@ pub enum NotNow {
     Broken {
         /// Why.
         why: Broke,
-        /// How long until a probe may be sent.
+        /// How long until a probe may be sent; zero while one is under way.
         expected: Duration,
     },
     /// The gate is closing.
@@ -147,12 +147,17 @@ impl fmt::Display for NotNow {
             Self::Overdue { waited } => {
                 write!(f, "its deadline passed while it waited for {}", seconds(*waited))
             }
-            Self::Broken { why, expected } => write!(
-                f,
-                "the provider is left alone because {}; it is tried again in {}",
-                why.name(),
-                seconds(*expected)
-            ),
+            Self::Broken { why, expected } => {
+                write!(f, "the provider is left alone because {}; ", why.name())?;
+                if expected.is_zero() {
+                    return f.write_str("one call is trying it now: ask again when that has ended");
+                }
+                let wait = seconds(*expected);
+                write!(
+                    f,
+                    "it is tried again in {wait}, or at once by a call that a person asks for"
+                )
+            }
             Self::Closing => f.write_str("the gate is closing"),
         }
     }
@@ -160,4 +165,27 @@ impl fmt::Display for NotNow {
 
 fn seconds(span: Duration) -> String {
     format!("{:.1} s", span.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(not_now: NotNow, expected: &str) {
+        assert_eq!(Denied::NotNow(not_now).to_string(), expected);
+    }
+
+    #[test]
+    fn an_open_breaker_says_why_for_how_long_and_what_helps() {
+        check(
+            NotNow::Broken { why: Broke::Spent, expected: Duration::from_mins(10) },
+            "the provider is left alone because its key or its budget is not accepted; it is tried again in 600.0 s, or \
+             at once by a call that a person asks for",
+        );
+        check(
+            NotNow::Broken { why: Broke::Failing, expected: Duration::ZERO },
+            "the provider is left alone because it failed too often in a row; one call is trying it now: ask again when \
+             that has ended",
+        );
+    }
 }
