@@ -1,7 +1,7 @@
 //! Models behind the gate, over real sockets: clients, permits and a provider that holds them to its limits.
 
 mod capacity;
-mod failures;
+mod retries;
 mod unknown;
 
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use highwater::model::{Endpoint, GatedModel, HttpClient, Messages, Protocol, Request};
 use highwater::{Errand, Gate};
 use highwater_protocol::TokenCount;
-use highwater_protocol::limit::{Class, Key, Limits};
+use highwater_protocol::limit::{ByClass, Class, Key, KeyStatus, Limits, ProviderStatus};
 use highwater_protocol::prompt::Rendered;
 use highwater_tests::dice::Dice;
-use highwater_tests::provider::Provider;
+use highwater_tests::provider::{self, Latency, Provider, Rules, Script};
 
 /// The account and the model of all tests here.
 const ACCOUNT: &str = "acme";
@@ -25,10 +25,44 @@ async fn gate(limits: Limits) -> Gate {
     gate
 }
 
-fn model(provider: &Provider, protocol: Protocol, stream: bool) -> GatedModel {
-    let endpoint = Endpoint { stream, ..Endpoint::new(protocol, provider.url(), MODEL) };
+fn endpoint(provider: &Provider, protocol: Protocol, stream: bool) -> Endpoint {
+    Endpoint { stream, ..Endpoint::new(protocol, provider.url(), MODEL) }
+}
+
+/// A model at an endpoint, behind a key of the gate.
+fn behind(key: Key, endpoint: Endpoint) -> GatedModel {
     let client = HttpClient::new(endpoint).expect("a legal endpoint");
-    GatedModel::new(client, Key::of(ACCOUNT), TokenCount(200_000))
+    GatedModel::new(client, key, TokenCount(200_000))
+}
+
+fn model(provider: &Provider, protocol: Protocol, stream: bool) -> GatedModel {
+    behind(Key::of(ACCOUNT), endpoint(provider, protocol, stream))
+}
+
+/// A provider with so many slots that answers after a second, but for what a script says.
+async fn scripted(slots: u32, script: Script) -> Provider {
+    let limits = provider::Limits::none().slots(slots);
+    let latency = Latency::constant(secs(1), Duration::ZERO);
+    Provider::start(Rules { limits, latency, script, ..Rules::default() }).await
+}
+
+/// How the account stands.
+async fn status(gate: &Gate) -> ProviderStatus {
+    gate.status_of(ACCOUNT).await.expect("it answers")
+}
+
+/// How the account alone stands, without its models.
+async fn account(gate: &Gate) -> KeyStatus {
+    status(gate).await.keys.remove(0)
+}
+
+/// Requires that nobody holds a permit or waits for one, and that each permit was one call of the provider's.
+async fn require_a_permit_for_each_call(gate: &Gate, provider: &Provider) {
+    let status = status(gate).await;
+    let (held, waiting) = (status.held(), status.waiting);
+    assert_eq!((held, waiting), (ByClass::default(), ByClass::default()), "nothing is left over");
+    let granted: u64 = status.tally.granted.iter().map(|(_, granted)| granted).sum();
+    assert_eq!(granted, provider.tally().calls.len() as u64, "a permit for each call");
 }
 
 /// A prompt of about so many tokens.
@@ -80,11 +114,20 @@ async fn run(load: Load, gate: &Gate, models: &[GatedModel]) -> usize {
     failed
 }
 
+/// Every protocol, streamed and not.
+fn dialects() -> impl Iterator<Item = (Protocol, bool)> {
+    Protocol::ALL.into_iter().flat_map(|protocol| [(protocol, true), (protocol, false)])
+}
+
 fn all_protocols(provider: &Provider) -> Vec<GatedModel> {
-    let each = Protocol::ALL.into_iter().flat_map(|protocol| [(protocol, true), (protocol, false)]);
-    each.map(|(protocol, stream)| model(provider, protocol, stream)).collect()
+    dialects().map(|(protocol, stream)| model(provider, protocol, stream)).collect()
 }
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+/// The time from one moment to a later one.
+fn between(from: Duration, to: Duration) -> Duration {
+    to.checked_sub(from).expect("the other one is later")
 }
