@@ -1,6 +1,7 @@
 //! Models behind the gate, over real sockets: clients, permits and a provider that holds them to its limits.
 
 mod capacity;
+mod pauses;
 mod retries;
 mod unknown;
 
