@@ -1,5 +1,6 @@
 //! Models behind the gate, over real sockets: clients, permits and a provider that holds them to its limits.
 
+mod answers;
 mod breaker;
 mod capacity;
 mod pauses;
