@@ -3,6 +3,7 @@
 mod answers;
 mod breaker;
 mod capacity;
+mod house;
 mod pauses;
 mod retries;
 mod unknown;
