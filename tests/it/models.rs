@@ -6,6 +6,7 @@ mod capacity;
 mod house;
 mod pauses;
 mod retries;
+mod secrets;
 mod unknown;
 
 use std::collections::BTreeMap;
