@@ -7,6 +7,7 @@ mod house;
 mod pauses;
 mod retries;
 mod secrets;
+mod turns;
 mod unknown;
 
 use std::collections::BTreeMap;
