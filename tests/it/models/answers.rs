@@ -210,4 +210,6 @@ async fn what_was_not_used_is_given_back_and_what_was_used_over_the_estimate_is_
     assert_eq!(left(used(0, 0)).await, expected(0, 0));
     let estimated = left(counting(Protocol::AnthropicMessages, "null", "7")).await;
     assert_eq!(estimated, expected(2_000, 1_000), "without a count the estimate stands");
+    let absurd = left(used(1_000_000_000_000, 1_000_000_000_000)).await;
+    assert_eq!(absurd, expected(2_000, 1_000), "nor with one that no call can reach");
 }
