@@ -131,6 +131,9 @@ impl Arbiter {
             if let Some((why, expected)) = meter.breaker.refuses(now).filter(|_| !wish.manual) {
                 return Err(Denied::NotNow(NotNow::Broken { why, expected }));
             }
+            if let Some(paused) = meter.pause.outlasts(now, wish.deadline) {
+                return Err(Denied::NotNow(paused));
+            }
         }
         let waiting = self.queue.length(kind);
         if waiting >= caps::waiting_for_a_permit(kind) {
@@ -294,6 +297,7 @@ impl Arbiter {
         }
         let told = held.model.unwrap_or(ACCOUNT);
         self.meters[told].learn(now, held.granted, held.call.amounts, report, drawn);
+        self.turn_the_late_away(now, told);
         self.count(report.ending);
         for at in of(held.model) {
             if self.meters[at].breaker.ended(now, ticket, report.ending) {
@@ -347,6 +351,19 @@ impl Arbiter {
         for ticket in tickets {
             self.queue.remove(ticket);
             self.deny(ticket, NotNow::Broken { why, expected });
+        }
+    }
+
+    /// A pause only grows: nobody waits for its end who has to have called before it.
+    fn turn_the_late_away(&mut self, now: Moment, at: usize) {
+        let pause = &self.meters[at].pause;
+        let concerned = self.queue.all().filter(|waiter| of(waiter.model).any(|place| place == at));
+        let late: Vec<(Ticket, NotNow)> = concerned
+            .filter_map(|waiter| Some((waiter.ticket, pause.outlasts(now, waiter.wish.deadline)?)))
+            .collect();
+        for (ticket, why) in late {
+            self.queue.remove(ticket);
+            self.deny(ticket, why);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::NotNow;
 use crate::caps::MAX_PAUSE;
 use crate::retry::{Backoff, share};
 use crate::time::Moment;
@@ -63,6 +64,12 @@ impl Pause {
     /// The provider answered: the next refusal is the first one again. A pause that is under way goes on.
     pub(super) fn answered(&mut self) {
         self.in_a_row = 0;
+    }
+
+    /// Why somebody who has to call before a deadline waits in vain, if it lasts until then: it only grows.
+    pub(super) fn outlasts(&self, now: Moment, deadline: Option<Moment>) -> Option<NotNow> {
+        let (expected, why) = self.remaining(now)?;
+        (now.after(expected) >= deadline?).then_some(NotNow::Paused { why, expected })
     }
 
     /// How long it still lasts, and why.

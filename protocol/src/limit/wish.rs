@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Amounts, Broke, Class, ClassKind, Quantity};
+use super::{Amounts, Broke, Class, ClassKind, Paused, Quantity};
 use crate::error::{Error, Kind};
 use crate::time::Moment;
 
@@ -84,6 +84,13 @@ pub enum NotNow {
         /// How long it waited.
         waited: Duration,
     },
+    /// The provider is left alone beyond its deadline.
+    Paused {
+        /// Why.
+        why: Paused,
+        /// How long it is left alone, at least.
+        expected: Duration,
+    },
     /// The breaker is open.
     Broken {
         /// Why.
@@ -147,6 +154,12 @@ impl fmt::Display for NotNow {
             Self::Overdue { waited } => {
                 write!(f, "its deadline passed while it waited for {}", seconds(*waited))
             }
+            Self::Paused { why, expected } => write!(
+                f,
+                "the provider is left alone for {}, which is beyond its deadline: {}",
+                seconds(*expected),
+                why.name()
+            ),
             Self::Broken { why, expected } => {
                 write!(f, "the provider is left alone because {}; ", why.name())?;
                 if expected.is_zero() {
@@ -173,6 +186,14 @@ mod tests {
 
     fn check(not_now: NotNow, expected: &str) {
         assert_eq!(Denied::NotNow(not_now).to_string(), expected);
+    }
+
+    #[test]
+    fn a_pause_says_how_long_and_why() {
+        check(
+            NotNow::Paused { why: Paused::RateLimited, expected: Duration::from_mins(1) },
+            "the provider is left alone for 60.0 s, which is beyond its deadline: rate limited",
+        );
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn down() -> Vec<Fault> {
     ];
     let broken = [
         Fault::RefusedFor(Refusal::Limited, secs(20)),
+        Fault::RefusedFor(Refusal::Limited, secs(3_600)),
         Fault::Gateway(502),
         Fault::Garbage,
         Fault::ErrorWith200(Refusal::Overloaded),

@@ -4,8 +4,8 @@ use std::iter::from_fn;
 use std::time::Duration;
 
 use super::super::{
-    Amounts, Arbiter, Broke, Class, ClassKind, Denied, Ending, Limits, Never, NotNow, Quantity,
-    Rate, Report, Ticket, Wish,
+    Amounts, Arbiter, Broke, Class, ClassKind, Denied, Ending, Limits, Never, NotNow, Paused,
+    Quantity, Rate, Report, Ticket, Wish,
 };
 use super::play::secs;
 use crate::caps;
@@ -144,6 +144,29 @@ fn deadlines_that_pass_are_told_and_the_arbiter_says_when() {
     let waited = Duration::from_secs(7);
     assert_eq!(arbiter.denied(), [(Ticket(1), Denied::NotNow(NotNow::Overdue { waited }))]);
     assert_eq!(arbiter.status(wakes).waiting.of(ClassKind::Turn), 0);
+}
+
+#[test]
+fn nobody_waits_for_a_pause_that_ends_behind_their_deadline() {
+    let mut arbiter = arbiter(Limits::slots(1));
+    let until = |at| Wish { deadline: Some(secs(at)), ..turn(1) };
+    for (ticket, wish) in (0..).zip([turn(1), until(130), until(131), turn(1)]) {
+        arbiter.request(NOW, Ticket(ticket), wish).expect("it may wait");
+    }
+    assert_eq!(granted(&mut arbiter, NOW), [0]);
+    let expected = Duration::from_secs(30);
+    let ending = Ending::RateLimited { retry_after: Some(expected) };
+    arbiter.finish(NOW, Ticket(0), &Report::of(ending), 0);
+    let paused = |expected| Denied::NotNow(NotNow::Paused { why: Paused::RateLimited, expected });
+    assert_eq!(arbiter.denied(), [(Ticket(1), paused(expected))]);
+    let left = Duration::from_secs(20);
+    assert_eq!(arbiter.request(secs(110), Ticket(4), until(130)), Err(paused(left)));
+    assert_eq!(
+        granted(&mut arbiter, secs(130)),
+        [2],
+        "one that can still be in time goes on waiting"
+    );
+    assert_eq!(arbiter.status(secs(130)).tally.denied, 2);
 }
 
 #[test]
