@@ -127,29 +127,25 @@ async fn end(late: &Late, protocol: Protocol, stream: bool) {
 async fn the_callers_deadline_ends_all_attempts_and_waits() {
     let gone = |error: &ModelError| matches!(error, ModelError::Transient(why) if why.contains("before the deadline"));
     let refused = |error: &ModelError| matches!(error, ModelError::Transient(why) if why.contains("answered 500"));
-    let paused = |error: &ModelError| {
-        matches!(error, ModelError::Gate(why) if why.kind() == Kind::Retry
-            && why.to_string().contains("beyond its deadline: rate limited"))
-    };
+    let limited = |error: &ModelError| matches!(error, ModelError::RateLimited { .. });
     let often = Backoff { attempts: u32::MAX, ..Backoff::default() };
     let long = Backoff { base: secs(30), ..often };
-    let limited = Refusal::Limited;
     for late in [
         Late { fault: Fault::Hang, backoff: often, at_the_deadline: true, error: gone },
         Late { fault: Fault::StallAt(1), backoff: often, at_the_deadline: true, error: gone },
         Late { fault: Fault::StallAt(60), backoff: often, at_the_deadline: true, error: gone },
         // A pause that ends behind the deadline is waited for by nobody either.
         Late {
-            fault: Fault::RefusedFor(limited, secs(60)),
+            fault: Fault::RefusedFor(Refusal::Limited, secs(60)),
             backoff: often,
             at_the_deadline: false,
-            error: paused,
+            error: limited,
         },
         Late {
-            fault: Fault::Refused(limited),
+            fault: Fault::Refused(Refusal::Limited),
             backoff: often,
             at_the_deadline: false,
-            error: paused,
+            error: limited,
         },
         // The wait that is drawn would end behind the deadline, so that nobody waits for it.
         Late {
