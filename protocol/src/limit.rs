@@ -42,10 +42,11 @@ mod tests;
 mod wish;
 
 pub use amounts::{Amounts, Quantity};
-pub use arbiter::{Arbiter, Grant, STARVED_AFTER};
+pub use arbiter::{Arbiter, Grant};
 pub use breaker::Broke;
 pub use class::{BACKGROUND_PATIENCE, ByClass, COMPACTION_PATIENCE, Class, ClassKind};
 pub use limits::{Key, Limits, MAX_RESERVE_PERCENT, Rate};
+pub use meter::STARVED_AFTER;
 pub use pause::Paused;
 pub use report::{Ending, Report, Seen, Standing};
 pub use status::{KeyStatus, ProviderStatus, RateStatus, Tally};

@@ -15,9 +15,8 @@ use crate::caps;
 use crate::error::Error;
 use crate::time::Moment;
 
-/// Without a reserve, calls beside turns go ahead of waiting turns only when none of them began or ended for so long:
-/// one call each time.
-pub const STARVED_AFTER: Duration = Duration::from_secs(30);
+/// The least that a full queue is said to take.
+const SOON: Duration = Duration::from_secs(1);
 
 /// The place of the account among the meters; the models follow.
 const ACCOUNT: usize = 0;
@@ -39,6 +38,8 @@ struct Held {
     until: Option<Moment>,
     /// By which it took of the account and of the model.
     marks: [u64; 2],
+    /// When calls beside turns had begun or ended there before.
+    last_beside: [Moment; 2],
 }
 
 /// The state of one account: what is held, who waits, what was learned.
@@ -54,7 +55,6 @@ pub struct Arbiter {
     held: BTreeMap<Ticket, Held>,
     leases: BTreeSet<(Moment, Ticket)>,
     denied: Vec<(Ticket, Denied)>,
-    last_beside_turns: Moment,
     pace: Pace,
     tally: Tally,
     closing: bool,
@@ -77,7 +77,6 @@ impl Arbiter {
             held: BTreeMap::new(),
             leases: BTreeSet::new(),
             denied: Vec::new(),
-            last_beside_turns: Moment::default(),
             pace: Pace::default(),
             tally: Tally::default(),
             closing: false,
@@ -122,7 +121,7 @@ impl Arbiter {
         if wish.deadline.is_some_and(|deadline| deadline <= now) {
             return Err(Denied::Never(Never::Late));
         }
-        let model = self.model(wish.model.as_deref())?;
+        let model = self.model(wish.model.as_deref());
         let kind = wish.class.kind();
         for meter in of(model).map(|place| &self.meters[place]) {
             if let Some((quantity, asked, most)) = meter.never(kind, wish.amounts) {
@@ -138,23 +137,24 @@ impl Arbiter {
         let waiting = self.queue.length(kind);
         if waiting >= caps::waiting_for_a_permit(kind) {
             let expected = self.pace.expected(now, waiting + 1).max(self.paused(now, model));
+            let expected = expected.max(SOON);
             return Err(Denied::NotNow(NotNow::Full { class: kind, waiting, expected }));
         }
         Ok(model)
     }
 
-    /// The meter of a model; one that has no limits of its own may use all that the account has.
-    fn model(&mut self, name: Option<&str>) -> Result<Option<usize>, Denied> {
-        let Some(name) = name else { return Ok(None) };
+    /// The meter of a model; one that has no limits of its own may use all that the account has. Of more models than are
+    /// told apart, only the account is looked at.
+    fn model(&mut self, name: Option<&str>) -> Option<usize> {
+        let name = name?;
         if let Some(known) = self.models.get(name) {
-            return Ok(Some(*known));
+            return Some(*known);
         }
-        let most = caps::MODELS_OF_AN_ACCOUNT;
-        if self.models.len() >= most {
-            return Err(Denied::Never(Never::TooManyModels { most }));
+        if self.models.len() >= caps::MODELS_OF_AN_ACCOUNT {
+            return None;
         }
         let account = self.meters[ACCOUNT].limits;
-        Ok(Some(self.add(name, Limits::slots(account.slots).reserve(account.reserve_percent))))
+        Some(self.add(name, Limits::slots(account.slots).reserve(account.reserve_percent)))
     }
 
     fn paused(&self, now: Moment, model: Option<usize>) -> Duration {
@@ -184,25 +184,33 @@ impl Arbiter {
         let ticket = self.next(now)?;
         let waiter = self.queue.remove(ticket)?;
         let (call, model) = (waiter.call(), waiter.model);
-        let mut marks = [0; 2];
-        for (at, mark) in of(model).zip(&mut marks) {
+        let (mut marks, mut last_beside) = ([0; 2], [Moment::default(); 2]);
+        for (at, (mark, last)) in of(model).zip(marks.iter_mut().zip(&mut last_beside)) {
             *mark = self.meters[at].take(now, call);
+            *last = self.meters[at].last_beside;
             self.meters[at].breaker.granted(now, ticket, waiter.wish.manual);
         }
         let until = waiter.wish.lasts.map(|lasts| now.after(lasts));
         if let Some(until) = until {
             self.leases.insert((until, ticket));
         }
-        self.held.insert(ticket, Held { call, model, granted: now, until, marks });
+        self.held.insert(ticket, Held { call, model, granted: now, until, marks, last_beside });
         let (kind, long) = (call.kind, now.since(waiter.since));
-        if kind != ClassKind::Turn {
-            self.last_beside_turns = now;
-        }
+        self.note_beside(now, call, model);
         self.pace.granted(now);
         *self.tally.granted.of_mut(kind) += 1;
         let longest = self.tally.longest_wait.of_mut(kind);
         *longest = long.max(*longest);
         Some(Grant { ticket, waited: long })
+    }
+
+    /// A call beside turns began or ended.
+    fn note_beside(&mut self, now: Moment, call: Call, model: Option<usize>) {
+        if call.kind != ClassKind::Turn {
+            for at in of(model) {
+                self.meters[at].last_beside = now;
+            }
+        }
     }
 
     /// Deadlines and permits that ran out.
@@ -232,24 +240,26 @@ impl Arbiter {
     fn next(&self, now: Moment) -> Option<Ticket> {
         let mut heads: Vec<_> = self.queue.heads().collect();
         heads.sort_by_key(|(place, waiter)| (self.rank(now, *place, waiter), *place));
-        let mut blocked = Vec::new();
+        let mut claims = Vec::new();
         heads.into_iter().find_map(|(_, waiter)| {
-            let may = self.may_begin(now, waiter, &mut blocked);
+            let may = self.may_begin(now, waiter, &mut claims);
             may.then_some(waiter.ticket)
         })
     }
 
     fn rank(&self, now: Moment, place: Place, waiter: &Waiter) -> Rank {
-        if waiter.is_turn() {
-            return Rank::Turn;
+        match (waiter.is_turn(), waiter.beside) {
+            (true, false) => return Rank::Turn,
+            // It takes of what passes take, and is due since it came.
+            (true, true) => return Rank::Aged,
+            (false, _) => {}
         }
-        let reserved = of(waiter.model).all(|at| self.meters[at].limits.reserve_percent > 0);
-        let starved = reserved || now >= self.last_beside_turns.after(STARVED_AFTER);
-        if place.due <= now && starved { Rank::Aged } else { Rank::Beside }
+        let may = of(waiter.model).all(|at| self.meters[at].lets_aged_by(now));
+        if place.due <= now && may { Rank::Aged } else { Rank::Beside }
     }
 
-    /// Whether somebody may begin now. If not, what it lacks is blocked for those behind it.
-    fn may_begin(&self, now: Moment, waiter: &Waiter, blocked: &mut Vec<Block>) -> bool {
+    /// Whether somebody may begin now. If not, what it lacks is claimed from those behind it.
+    fn may_begin(&self, now: Moment, waiter: &Waiter, claims: &mut Vec<Claim>) -> bool {
         let (call, turn) = (waiter.call(), waiter.is_turn());
         let stopped = of(waiter.model).any(|at| {
             let meter = &self.meters[at];
@@ -265,14 +275,14 @@ impl Arbiter {
         if lacks.is_empty() {
             return !of(waiter.model).any(|at| {
                 let within = self.meters[at].is_within_reserve(now, call);
-                blocked.iter().any(|block| block.stops(at, call, within))
+                claims.iter().any(|claim| claim.stops(at, call, within))
             });
         }
         // What waits for its own share would not begin sooner if turns held back.
         let own = lacks.iter().any(|(_, lack)| !lack.shared);
         let lacks = lacks.into_iter().filter(|(_, lack)| lack.shared != own);
         let by_turn = turn && !call.beside;
-        blocked.extend(lacks.map(|(at, lack)| Block { at, part: lack.part, by_turn, own }));
+        claims.extend(lacks.map(|(at, lack)| Claim { at, part: lack.part, by_turn, own }));
         false
     }
 
@@ -292,15 +302,21 @@ impl Arbiter {
         for (at, mark) in of(held.model).zip(held.marks) {
             self.meters[at].give_back(now, mark, held.call, used);
         }
-        if held.call.kind != ClassKind::Turn {
-            self.last_beside_turns = now;
-        }
+        self.note_beside(now, held.call, held.model);
         let told = held.model.unwrap_or(ACCOUNT);
         self.meters[told].learn(now, held.granted, held.call.amounts, report, drawn);
         self.turn_the_late_away(now, told);
         self.count(report.ending);
         for at in of(held.model) {
-            if self.meters[at].breaker.ended(now, ticket, report.ending) {
+            // A budget and a key are the account's; what fails or is forbidden is the model.
+            let ending = match report.ending {
+                Ending::Spent if at != ACCOUNT => Ending::Abandoned,
+                Ending::Failed | Ending::Forbidden | Ending::Overloaded { .. } if at != told => {
+                    Ending::Abandoned
+                }
+                ending => ending,
+            };
+            if self.meters[at].breaker.ended(now, ticket, held.granted, ending) {
                 self.turn_away(now, at);
             }
         }
@@ -320,10 +336,11 @@ impl Arbiter {
         let Some(held) = self.held.get(&ticket) else {
             return false;
         };
-        let Held { call, model, marks, .. } = held.clone();
+        let Held { call, model, marks, last_beside, .. } = held.clone();
         let known = self.finish(now, ticket, &Report::of(Ending::Abandoned), 0);
-        for (at, mark) in of(model).zip(marks) {
+        for (at, (mark, last)) in of(model).zip(marks.into_iter().zip(last_beside)) {
             self.meters[at].refund(now, mark, call);
+            self.meters[at].last_beside = last;
         }
         *self.tally.granted.of_mut(call.kind) -= 1;
         known
@@ -333,7 +350,7 @@ impl Arbiter {
         match ending {
             Ending::RateLimited { .. } => self.tally.rate_limited += 1,
             Ending::Overloaded { .. } => self.tally.overloaded += 1,
-            Ending::Failed | Ending::Spent => self.tally.failed += 1,
+            Ending::Failed | Ending::Spent | Ending::Forbidden => self.tally.failed += 1,
             Ending::Answered | Ending::Abandoned => {}
         }
     }
@@ -400,8 +417,9 @@ impl Arbiter {
         moments.extend(self.leases.first().map(|(until, _)| *until));
         for (place, waiter) in self.queue.heads() {
             let call = waiter.call();
-            moments.extend([place.due, self.last_beside_turns.after(STARVED_AFTER)]);
+            moments.push(place.due);
             for meter in of(waiter.model).map(|at| &self.meters[at]) {
+                moments.push(meter.starves_at());
                 moments.extend(meter.breaker.wakes());
                 moments.extend(meter.pause.remaining(now).map(|(left, _)| now.after(left)));
                 let waits = meter.lacks(now, call).filter_map(|lack| lack.wait);
@@ -442,7 +460,7 @@ enum Rank {
 
 /// What somebody waits for, and those behind must leave alone.
 #[derive(Clone, Copy, Debug)]
-struct Block {
+struct Claim {
     at: usize,
     part: Part,
     by_turn: bool,
@@ -450,7 +468,7 @@ struct Block {
     own: bool,
 }
 
-impl Block {
+impl Claim {
     /// Whether it stops a call that could begin otherwise.
     fn stops(self, at: usize, call: Call, within_reserve: bool) -> bool {
         let needed = match self.part {

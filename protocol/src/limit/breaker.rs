@@ -24,6 +24,8 @@ pub enum Broke {
     Failing,
     /// What may be spent is spent, or the key is not valid.
     Spent,
+    /// The key may not use the model.
+    Forbidden,
 }
 
 impl Broke {
@@ -32,6 +34,7 @@ impl Broke {
         match self {
             Self::Failing => "it failed too often in a row",
             Self::Spent => "its key or its budget is not accepted",
+            Self::Forbidden => "its key may not use the model",
         }
     }
 }
@@ -51,11 +54,13 @@ pub(super) struct Breaker {
     failures: u32,
     /// Times that it opened without an answer between.
     opened: u32,
+    opened_at: Moment,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { state: State::Closed, why: Broke::Failing, failures: 0, opened: 0 }
+        let opened_at = Moment::default();
+        Self { state: State::Closed, why: Broke::Failing, failures: 0, opened: 0, opened_at }
     }
 }
 
@@ -81,11 +86,20 @@ impl Breaker {
         }
     }
 
-    /// A call has ended. Tells whether it opened the breaker.
-    pub(super) fn ended(&mut self, now: Moment, ticket: Ticket, ending: Ending) -> bool {
+    /// A call that was granted then has ended. Tells whether it opened the breaker.
+    pub(super) fn ended(
+        &mut self,
+        now: Moment,
+        ticket: Ticket,
+        granted: Moment,
+        ending: Ending,
+    ) -> bool {
         let probe = matches!(self.state, State::Probing { probe } if probe == ticket);
         let closed = matches!(self.state, State::Closed);
+        // What was under way when it opened says nothing of how things are now.
+        let stale = !closed && !probe && granted < self.opened_at;
         match ending {
+            _ if stale => false,
             Ending::Answered => {
                 *self = Self::default();
                 false
@@ -98,8 +112,9 @@ impl Breaker {
                 }
                 opens
             }
-            Ending::Spent => {
-                self.open(now, Broke::Spent, SPENT);
+            Ending::Spent | Ending::Forbidden => {
+                let spent = ending == Ending::Spent;
+                self.open(now, if spent { Broke::Spent } else { Broke::Forbidden }, SPENT);
                 true
             }
             // It was not answered, and did not fail either: the next call is the probe.
@@ -113,6 +128,7 @@ impl Breaker {
 
     fn open(&mut self, now: Moment, why: Broke, long: Duration) {
         (self.why, self.state) = (why, State::Open { until: now.after(long) });
+        self.opened_at = now;
         self.opened = self.opened.saturating_add(1);
     }
 
@@ -138,7 +154,8 @@ mod tests {
 
     fn failing() -> Breaker {
         let mut breaker = Breaker::default();
-        let opened: Vec<bool> = (0..5).map(|_| breaker.ended(at(0), T, Ending::Failed)).collect();
+        let opened = (0..5).map(|_| breaker.ended(at(0), T, at(0), Ending::Failed));
+        let opened: Vec<bool> = opened.collect();
         assert_eq!(opened, [false, false, false, false, true]);
         breaker
     }
@@ -147,7 +164,7 @@ mod tests {
     fn it_opens_after_failures_in_a_row_and_an_answer_between_begins_anew() {
         let mut breaker = Breaker::default();
         for ending in [Ending::Failed, Ending::Answered].repeat(10) {
-            assert!(!breaker.ended(at(0), T, ending));
+            assert!(!breaker.ended(at(0), T, at(0), ending));
         }
         assert_eq!(breaker.refuses(at(0)), None);
         let breaker = failing();
@@ -164,12 +181,13 @@ mod tests {
             Some((Broke::Failing, Duration::ZERO)),
             "one at a time"
         );
-        assert!(!breaker.ended(at(31), T, Ending::Failed));
-        assert!(breaker.ended(at(32), PROBE, Ending::Failed));
+        assert!(!breaker.ended(at(31), T, at(0), Ending::Failed));
+        assert!(breaker.ended(at(32), PROBE, at(32), Ending::Failed));
         let open = Some((Broke::Failing, Duration::from_mins(1)));
-        assert_eq!(breaker.refuses(at(32)), open, "twice as long");
+        assert!(!breaker.ended(at(32), T, at(31), Ending::Answered));
+        assert_eq!(breaker.refuses(at(32)), open, "twice as long, whatever began before");
         breaker.granted(at(92), PROBE, false);
-        breaker.ended(at(93), PROBE, Ending::Answered);
+        breaker.ended(at(93), PROBE, at(93), Ending::Answered);
         assert_eq!(breaker.refuses(at(93)), None);
     }
 
@@ -177,18 +195,18 @@ mod tests {
     fn a_probe_that_says_nothing_is_followed_by_another() {
         let mut breaker = failing();
         breaker.granted(at(30), PROBE, false);
-        breaker.ended(at(31), PROBE, Ending::Abandoned);
+        breaker.ended(at(31), PROBE, at(31), Ending::Abandoned);
         assert_eq!(breaker.refuses(at(31)), None);
     }
 
     #[test]
     fn what_is_spent_opens_it_at_once_and_a_manual_answer_closes_it() {
         let mut breaker = Breaker::default();
-        assert!(breaker.ended(at(0), T, Ending::Spent));
+        assert!(breaker.ended(at(0), T, at(0), Ending::Spent));
         assert_eq!(breaker.refuses(at(0)), Some((Broke::Spent, Duration::from_mins(10))));
         breaker.granted(at(1), PROBE, true);
         assert!(breaker.refuses(at(1)).is_some(), "one by hand is no probe");
-        breaker.ended(at(2), PROBE, Ending::Answered);
+        breaker.ended(at(2), PROBE, at(2), Ending::Answered);
         assert_eq!(breaker.refuses(at(2)), None);
     }
 }

@@ -16,10 +16,11 @@ use super::Rate;
 use super::lows::Lows;
 use crate::time::Moment;
 
-const MINUTE_NANOS: u64 = 60_000_000_000;
+/// Time is counted in parts of a nanosecond, so that the cells of a fast rate are not rounded by much. The clock lasts for
+/// four years then.
+const PARTS: u64 = 64;
 
-/// The most that is owed at all, in time: who owes more has counted wrong, and shall not wait for days.
-const MOST_OWED_NANOS: u64 = 60 * MINUTE_NANOS;
+const MINUTE: u64 = 60_000_000_000 * PARTS;
 
 /// How a bucket lets calls through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,22 +31,34 @@ pub(super) enum Flow {
     Paced,
 }
 
-/// A number that the limiter reads and we set: the time in one place, the state in another. Both in nanoseconds since the
-/// clock began; of the state, that is when the bucket is full again (GCRA's theoretical arrival time).
-#[derive(Clone, Debug, Default)]
-struct Nanoseconds(Arc<AtomicU64>);
+impl Flow {
+    /// The most that is owed at all, in time. Of a burst: who owes more has counted wrong, and shall not wait for days. A
+    /// pace is often a guess, which one large call shall not make everybody wait for.
+    fn most_owed(self) -> u64 {
+        match self {
+            Self::Burst => 60 * MINUTE,
+            Self::Paced => MINUTE,
+        }
+    }
+}
 
-impl Nanoseconds {
+/// A number that the limiter reads and we set: the time in one place, the state in another. Both in parts since the clock
+/// began, which the limiter takes for nanoseconds; of the state, that is when the bucket is full again (GCRA's theoretical
+/// arrival time).
+#[derive(Clone, Debug, Default)]
+struct Parts(Arc<AtomicU64>);
+
+impl Parts {
     fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn set(&self, nanos: u64) {
-        self.0.store(nanos, Ordering::Relaxed);
+    fn set(&self, parts: u64) {
+        self.0.store(parts, Ordering::Relaxed);
     }
 }
 
-impl Clock for Nanoseconds {
+impl Clock for Parts {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
@@ -53,7 +66,7 @@ impl Clock for Nanoseconds {
     }
 }
 
-impl StateStore for Nanoseconds {
+impl StateStore for Parts {
     type Key = NotKeyed;
 
     fn measure_and_replace<T, F, E>(&self, _key: &NotKeyed, decide: F) -> Result<T, E>
@@ -69,9 +82,9 @@ impl StateStore for Nanoseconds {
 /// A rate under way. Full at first.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    limiter: RateLimiter<NotKeyed, Nanoseconds, Nanoseconds, NoOpMiddleware<Nanos>>,
-    full_at: Nanoseconds,
-    cell_nanos: u64,
+    limiter: RateLimiter<NotKeyed, Parts, Parts, NoOpMiddleware<Nanos>>,
+    full_at: Parts,
+    cell: u64,
     rate: Rate,
     flow: Flow,
     lows: Lows,
@@ -79,17 +92,31 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn new(rate: Rate, flow: Flow) -> Self {
-        let cell_nanos = MINUTE_NANOS.div_ceil(rate.each_minute().max(1));
+        Self::of_cells(MINUTE.div_ceil(rate.each_minute().max(1)), rate, flow)
+    }
+
+    /// What is left of a whole beside a part of it. Together they are never faster than the whole, however cells are
+    /// rounded: whoever keeps to both keeps to it.
+    pub(super) fn rest(whole: &Self, part: &Self) -> Self {
+        let per_minute = whole.rate.each_minute() - part.rate.each_minute();
+        let burst = whole.rate.at_once() - part.rate.at_once();
+        let (fast, slow) = (u128::from(whole.cell), u128::from(part.cell));
+        let cell = (fast * slow).div_ceil(slow - fast);
+        let cell = u64::try_from(cell).unwrap_or(MINUTE);
+        Self::of_cells(cell, Rate::per_minute(per_minute).burst(burst), whole.flow)
+    }
+
+    fn of_cells(cell: u64, rate: Rate, flow: Flow) -> Self {
         let burst = match flow {
             Flow::Burst => cells(rate.at_once()),
             Flow::Paced => NonZeroU32::MIN,
         };
-        let quota = Quota::with_period(Duration::from_nanos(cell_nanos))
-            .expect("a cell takes a nanosecond at least")
+        let quota = Quota::with_period(Duration::from_nanos(cell))
+            .expect("a cell takes some time")
             .allow_burst(burst);
-        let full_at = Nanoseconds::default();
-        let limiter = RateLimiter::new(quota, full_at.clone(), Nanoseconds::default());
-        Self { limiter, full_at, cell_nanos, rate, flow, lows: Lows::default() }
+        let full_at = Parts::default();
+        let limiter = RateLimiter::new(quota, full_at.clone(), Parts::default());
+        Self { limiter, full_at, cell, rate, flow, lows: Lows::default() }
     }
 
     pub(super) fn rate(&self) -> Rate {
@@ -100,32 +127,38 @@ impl Bucket {
         self.flow
     }
 
-    /// How long until a call of `amount` may begin; zero is now. A call that is larger than the burst may begin when all
+    /// How long until a call of `amount` may begin; zero is now, as for a call that takes nothing. A call that is larger than the burst may begin when all
     /// of it is there: whether it may begin at all is decided where it is asked for.
     pub(super) fn wait(&self, now: Moment, amount: u64) -> Duration {
+        if amount == 0 {
+            return Duration::ZERO;
+        }
         let asked = match self.flow {
             Flow::Burst => cells(amount.min(self.rate.at_once())),
             Flow::Paced => NonZeroU32::MIN,
         };
         let before = self.full_at.get();
-        self.limiter.clock().set(nanos(now));
+        self.limiter.clock().set(parts(now));
         let checked = self.limiter.check_n(asked).expect("no more is asked for than the burst");
         // Looking takes nothing: several rates have to agree before any is charged.
         self.full_at.set(before);
-        checked.map_or_else(|not| not.wait_time_from(nanos(now).into()), |()| Duration::ZERO)
+        let wait =
+            checked.map_or_else(|not| not.wait_time_from(parts(now).into()), |()| Duration::ZERO);
+        let nanos = wait.as_nanos().div_ceil(u128::from(PARTS));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// Takes an amount, there or not: what is missing is owed. Marks rise from one take to the next.
     pub(super) fn take(&mut self, now: Moment, mark: u64, amount: u64) {
-        self.lows.note(mark, self.missing_nanos(now));
-        let (now, full) = (nanos(now), self.full_at.get());
-        let taken = full.max(now).saturating_add(self.nanos_of(amount));
-        self.full_at.set(taken.min(full.max(now + MOST_OWED_NANOS)));
+        self.lows.note(mark, self.missing_parts(now));
+        let (now, full) = (parts(now), self.full_at.get());
+        let taken = full.max(now).saturating_add(self.parts_of(amount));
+        self.full_at.set(taken.min(full.max(now + self.flow.most_owed())));
     }
 
     /// Gives back what was taken by a mark and not used: the bucket is as if it had never been taken.
     pub(super) fn give_back(&mut self, now: Moment, mark: u64, amount: u64) {
-        let (asked, missing) = (self.nanos_of(amount), self.missing_nanos(now));
+        let (asked, missing) = (self.parts_of(amount), self.missing_parts(now));
         let back = self.lows.give_back(mark, asked, missing);
         self.full_at.set(self.full_at.get() - back);
     }
@@ -137,16 +170,17 @@ impl Bucket {
 
     /// What was taken and is not there again; more than the burst when something is owed.
     pub(super) fn missing(&self, now: Moment) -> u64 {
-        self.missing_nanos(now).div_ceil(self.cell_nanos)
+        self.missing_parts(now).div_ceil(self.cell)
     }
 
-    fn missing_nanos(&self, now: Moment) -> u64 {
-        self.full_at.get().saturating_sub(nanos(now))
+    fn missing_parts(&self, now: Moment) -> u64 {
+        self.full_at.get().saturating_sub(parts(now))
     }
 
     /// What comes back in a time.
     pub(super) fn refilled_in(&self, span: Duration) -> u64 {
-        u64::try_from(span.as_nanos() / u128::from(self.cell_nanos)).unwrap_or(u64::MAX)
+        let parts = span.as_nanos().saturating_mul(u128::from(PARTS));
+        u64::try_from(parts / u128::from(self.cell)).unwrap_or(u64::MAX)
     }
 
     /// Lowers what is there to `left`; never raises it.
@@ -155,23 +189,40 @@ impl Bucket {
         self.take(now, mark, missing.saturating_sub(self.missing(now)));
     }
 
-    /// The same bucket at another rate: as much is missing of it as before.
-    pub(super) fn at(&self, now: Moment, rate: Rate, flow: Flow) -> Self {
-        let mut other = Self::new(rate, flow);
-        let full = nanos(now).saturating_add(other.nanos_of(self.missing(now)));
-        other.full_at.set(full);
-        other.lows = self.lows.scaled(|low| other.nanos_of(low / self.cell_nanos));
+    /// Nothing is there before a time has passed, and then it fills up.
+    pub(super) fn hold(&mut self, now: Moment, mark: u64, span: Duration) {
+        let empty = self.rate.at_once().saturating_sub(1).saturating_add(self.refilled_in(span));
+        self.take(now, mark, empty.saturating_sub(self.missing(now)));
+    }
+
+    /// The same state at another rate: as much is missing of `other` as is of this.
+    pub(super) fn carried(&self, now: Moment, mut other: Self) -> Self {
+        let full = parts(now).saturating_add(other.parts_of(self.missing(now)));
+        other.full_at.set(full.min(parts(now) + other.flow.most_owed()));
+        other.lows = self.lows.scaled(|low| other.parts_of(low / self.cell));
         other
     }
 
-    fn nanos_of(&self, amount: u64) -> u64 {
-        self.cell_nanos.saturating_mul(amount)
+    /// No more than `most` is missing from now on. Tells how much less that is.
+    pub(super) fn forgive(&mut self, now: Moment, most: u64) -> u64 {
+        let (missing, left) = (self.missing_parts(now), self.parts_of(most));
+        if missing <= left {
+            return 0;
+        }
+        self.full_at.set(parts(now) + left);
+        self.lows = self.lows.scaled(|low| low.min(left));
+        (missing - left) / self.cell
+    }
+
+    fn parts_of(&self, amount: u64) -> u64 {
+        self.cell.saturating_mul(amount)
     }
 }
 
-/// Nanoseconds are counted for centuries; a moment behind them is their end.
-fn nanos(moment: Moment) -> u64 {
-    u64::try_from(moment.0.as_nanos()).unwrap_or(u64::MAX / 2)
+/// Parts are counted for years; a moment behind them is their end.
+fn parts(moment: Moment) -> u64 {
+    let parts = moment.0.as_nanos().saturating_mul(u128::from(PARTS));
+    u64::try_from(parts).unwrap_or(u64::MAX).min(u64::MAX / 2)
 }
 
 fn cells(amount: u64) -> NonZeroU32 {

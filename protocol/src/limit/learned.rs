@@ -1,7 +1,10 @@
 //! What a key's limits turn out to be: told in headers, or proven by refusals. Configured limits are ceilings over both.
 
-use super::limits::MAX_RATE;
+use std::time::Duration;
+
+use super::limits::{MAX_RATE, MAX_SLOTS};
 use super::{Amounts, Quantity, Seen};
+use crate::retry::Backoff;
 use crate::time::Moment;
 
 /// After so many accepted calls without a refusal, what was proven is raised a little: a refusal that this costs is one
@@ -17,6 +20,11 @@ const LOWERED_PERCENT: u64 = 80;
 /// What the first raise adds, in percent; each that follows without a refusal adds twice as much, up to all of it.
 const RAISED_PERCENT: u64 = 3;
 const MOST_RAISED_PERCENT: u64 = 100;
+
+/// What was proven is raised also after so long without a refusal, however few calls there were: a guess must not slow an
+/// account for days. Twice as long after each refusal, since a raise of few calls costs more of them.
+const RAISE_EVERY: Backoff =
+    Backoff { base: Duration::from_mins(2), cap: Duration::from_mins(64), attempts: u32::MAX };
 
 const SECONDS: usize = 60;
 const QUANTITIES: usize = Quantity::ALL.len();
@@ -41,7 +49,8 @@ impl LastMinute {
         self.move_to(now);
         let place = &mut self.seconds[place(self.second)];
         for quantity in Quantity::ALL {
-            place[quantity as usize] += amounts.of(quantity);
+            let granted = &mut place[quantity as usize];
+            *granted = granted.saturating_add(amounts.of(quantity));
         }
     }
 
@@ -58,12 +67,34 @@ impl LastMinute {
     }
 
     fn sum(&self, quantity: Quantity) -> u64 {
-        self.seconds.iter().map(|second| second[quantity as usize]).sum()
+        let each = self.seconds.iter().map(|second| second[quantity as usize]);
+        each.fold(0, u64::saturating_add)
     }
 }
 
 fn place(second: u64) -> usize {
     usize::try_from(second % SECONDS as u64).expect("less than a minute")
+}
+
+/// What holds of one key when it is refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// Calls at once.
+    pub(super) slots: u32,
+    /// What is configured or told of each quantity, each minute.
+    pub(super) rates: [Option<u64>; QUANTITIES],
+}
+
+impl Known {
+    /// The least that it may become by one refusal, or by several of calls that were under way together: a stray one must
+    /// not stop an account.
+    fn halves(self, proven: [Option<u64>; QUANTITIES]) -> Self {
+        let mut rates = self.rates;
+        for (rate, proven) in rates.iter_mut().zip(proven) {
+            *rate = proven.or(*rate).map(|rate| rate / 2);
+        }
+        Self { slots: self.slots / 2, rates }
+    }
 }
 
 /// What was learned of one key.
@@ -76,6 +107,11 @@ pub(super) struct Learned {
     accepted: u32,
     raise_percent: u64,
     lowered_at: Option<Moment>,
+    /// What is not gone below by refusals of calls that began before the last one.
+    floor: Option<Known>,
+    raise_at: Moment,
+    /// Refusals behind which it was not raised all the way.
+    refusals: u32,
 }
 
 impl Default for Learned {
@@ -88,6 +124,9 @@ impl Default for Learned {
             accepted: 0,
             raise_percent: RAISED_PERCENT,
             lowered_at: None,
+            floor: None,
+            raise_at: Moment::default(),
+            refusals: 0,
         }
     }
 }
@@ -125,51 +164,86 @@ impl Learned {
         self.told != before
     }
 
-    /// A call was answered. Tells whether what was proven is raised now.
-    pub(super) fn accepted(&mut self) -> bool {
+    /// A call was answered, and took this, as far as is known. Tells whether what was proven has changed.
+    pub(super) fn accepted(&mut self, now: Moment, used: Option<Amounts>) -> bool {
+        let refuted = used.is_some_and(|used| self.refute(used));
         self.accepted += 1;
-        let raises = self.accepted >= RAISE_AFTER;
+        let raises = self.accepted >= RAISE_AFTER || now >= self.raise_at;
         if raises {
-            self.accepted = 0;
-            for rate in self.proven.iter_mut().flatten() {
-                *rate += (*rate * self.raise_percent / 100).max(1);
-            }
-            self.raise_percent = (self.raise_percent * 2).min(MOST_RAISED_PERCENT);
-            self.slots = self.slots.map(|slots| slots + 1);
+            self.raise(now);
         }
-        raises
+        raises || refuted
     }
 
-    /// A call was refused for its limits and no header said which, with so many others under way. One that says how long
-    /// to wait, or that was alone, has met a rate; any other one the calls at once.
+    /// One call took more than was proven for a whole minute: it was something else that was refused.
+    fn refute(&mut self, used: Amounts) -> bool {
+        let mut refuted = false;
+        for quantity in Quantity::ALL {
+            let proven = &mut self.proven[quantity as usize];
+            refuted |= proven.take_if(|proven| used.of(quantity) > *proven).is_some();
+        }
+        refuted
+    }
+
+    fn raise(&mut self, now: Moment) {
+        self.accepted = 0;
+        for rate in self.proven.iter_mut().flatten() {
+            let more = rate.saturating_mul(self.raise_percent) / 100;
+            *rate = rate.saturating_add(more.max(1)).min(MAX_RATE);
+        }
+        self.slots = self.slots.map(|slots| {
+            let more = u64::from(slots) * self.raise_percent / 100;
+            let more = u32::try_from(more).unwrap_or(MAX_SLOTS);
+            slots.saturating_add(more.max(1)).min(MAX_SLOTS)
+        });
+        if self.raise_percent >= MOST_RAISED_PERCENT {
+            self.refusals = 0;
+        }
+        self.raise_percent = (self.raise_percent * 2).min(MOST_RAISED_PERCENT);
+        self.raise_at = now.after(RAISE_EVERY.ceiling(self.refusals.saturating_sub(1)));
+    }
+
+    /// A call was refused for its limits and no header said which. One that says how long to wait, or that was alone, has
+    /// met a rate; any other one the calls at once: `others` were under way beside it.
     pub(super) fn refused(
         &mut self,
         now: Moment,
         granted: Moment,
         amounts: Amounts,
-        others: u32,
-        says_when: bool,
+        others: Option<u32>,
+        known: Known,
     ) {
         (self.accepted, self.raise_percent) = (0, RAISED_PERCENT);
         self.minute.remove(now, granted, amounts);
-        if !says_when && others > 0 {
-            self.slots = Some(self.slots.map_or(others, |slots| slots.min(others)));
-            return;
-        }
         // Calls that were under way together are refused together: that lowers once.
         let again = self.lowered_at.is_none_or(|at| granted > at);
         if again {
             self.lowered_at = Some(now);
+            self.floor = Some(known.halves(self.proven));
+            self.raise_at = now.after(RAISE_EVERY.ceiling(self.refusals));
+            self.refusals = self.refusals.saturating_add(1);
         }
-        for quantity in Quantity::ALL {
-            let accepted = self.minute.sum(quantity) * KEPT_PERCENT / 100;
+        let floor = self.floor.unwrap_or(known);
+        if let Some(others) = others.filter(|others| *others > 0) {
+            let fewer = self.slots.map_or(others, |slots| slots.min(others));
+            self.slots = Some(fewer.max(floor.slots));
+            return;
+        }
+        // Where limits are known, it is one of them that was met.
+        let any = known.rates.iter().all(Option::is_none);
+        let met =
+            Quantity::ALL.into_iter().filter(|each| any || known.rates[*each as usize].is_some());
+        for quantity in met {
+            let accepted = self.minute.sum(quantity).min(MAX_RATE) * KEPT_PERCENT / 100;
             // Nothing accepted says nothing of how much would have been.
             if accepted == 0 {
                 continue;
             }
             let rate = &mut self.proven[quantity as usize];
             let percent = if again { LOWERED_PERCENT } else { 100 };
-            *rate = Some(rate.map_or(accepted, |rate| accepted.min(rate * percent / 100)).max(1));
+            let proven = rate.map_or(accepted, |rate| accepted.min(rate * percent / 100));
+            let least = floor.rates[quantity as usize].unwrap_or_default();
+            *rate = Some(proven.max(least).clamp(1, MAX_RATE));
         }
     }
 }

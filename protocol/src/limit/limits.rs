@@ -15,7 +15,7 @@ pub(super) const MAX_RATE: u64 = u32::MAX as u64;
 const MAX_BURST_MINUTES: u64 = 30;
 
 /// The most calls at once.
-const MAX_SLOTS: u32 = 65_536;
+pub(super) const MAX_SLOTS: u32 = 65_536;
 
 /// So much each minute, filled up evenly, and so much at once. In any `d` seconds no more than
 /// `burst + per_minute * d / 60` is granted.

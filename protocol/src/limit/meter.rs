@@ -10,10 +10,14 @@ use std::time::Duration;
 
 use super::breaker::Breaker;
 use super::bucket::{Bucket, Flow};
-use super::learned::Learned;
+use super::learned::{Known, Learned};
 use super::pause::{Pause, Paused};
 use super::{Amounts, ByClass, ClassKind, Ending, Limits, Quantity, Rate, Report};
 use crate::time::Moment;
+
+/// Without a reserve, calls beside turns go ahead of waiting turns only when none of them began or ended for so long:
+/// one call each time.
+pub const STARVED_AFTER: Duration = Duration::from_secs(30);
 
 /// What a call may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,30 +55,46 @@ struct Rated {
 }
 
 impl Rated {
+    /// A rate of which something is reserved, unless the share is less than one.
     fn new(rate: Rate, reserved: Rate, flow: Flow) -> Self {
-        let reserve = (reserved.each_minute() > 0).then(|| Bucket::new(reserved, flow));
-        let others =
-            Bucket::new(less(rate, reserved), if reserve.is_some() { flow } else { Flow::Paced });
-        Self { total: Bucket::new(rate, flow), others, reserve, owed: 0 }
+        let total = Bucket::new(rate, flow);
+        let is_reserved = reserved.each_minute() > 0 && reserved.at_once() > 0;
+        let reserve = is_reserved.then(|| Bucket::new(reserved, flow));
+        let others = match &reserve {
+            Some(reserve) => Bucket::rest(&total, reserve),
+            None => Bucket::new(rate, Flow::Paced),
+        };
+        Self { total, others, reserve, owed: 0 }
     }
 
+    /// The same at another rate. Turns do not pay for what calls beside them took of one that was higher.
     fn changed(&self, now: Moment, rate: Rate, reserved: Rate, flow: Flow) -> Self {
-        let mut other = Self::new(rate, reserved, flow);
-        other.total = self.total.at(now, rate, flow);
-        other.others = self.others.at(now, less(rate, reserved), other.others.flow());
-        if let (Some(reserve), Some(_)) = (&self.reserve, &other.reserve) {
-            other.reserve = Some(reserve.at(now, reserved, flow));
+        let Self { total, others, reserve, .. } = Self::new(rate, reserved, flow);
+        let mut total = self.total.carried(now, total);
+        let others = self.others.carried(now, others);
+        let reserve = reserve.map(|new| match &self.reserve {
+            Some(old) => old.carried(now, new),
+            None => new,
+        });
+        let mut owed = self.owed;
+        if let Some(reserve) = &reserve {
+            let most = others.missing(now).min(others.rate().at_once()) + reserve.missing(now);
+            owed = owed.saturating_add(total.forgive(now, most));
         }
-        other.owed = self.owed;
-        other
+        Self { total, others, reserve, owed }
     }
 
-    /// The largest single call.
-    fn largest(&self, kind: ClassKind) -> u64 {
-        match (self.total.flow(), kind) {
-            (Flow::Paced, _) => u64::MAX,
-            (Flow::Burst, ClassKind::Turn) => self.total.rate().at_once(),
-            (Flow::Burst, _) => self.others.rate().at_once(),
+    /// How long a call waits for what turns wait for as well, and how long for what is not reserved. A pace with a reserve
+    /// is kept for each of the two shares: turns may use all of it when nothing is to be made up for.
+    fn waits(&self, now: Moment, beside: bool, amount: u64) -> (Duration, Duration) {
+        let total = || self.total.wait(now, amount);
+        match (self.total.flow(), &self.reserve, beside) {
+            (Flow::Paced, Some(_), true) => (Duration::ZERO, self.others.wait(now, amount)),
+            (Flow::Paced, Some(reserve), false) => {
+                (total().min(reserve.wait(now, amount)), Duration::ZERO)
+            }
+            (_, _, true) => (total(), self.others.wait(now, amount)),
+            (_, _, false) => (total(), Duration::ZERO),
         }
     }
 
@@ -118,17 +138,14 @@ impl Rated {
     }
 }
 
-fn less(rate: Rate, reserved: Rate) -> Rate {
-    let per_minute = rate.each_minute() - reserved.each_minute();
-    Rate::per_minute(per_minute).burst(rate.at_once() - reserved.at_once())
-}
-
 /// One key: an account, or a model in it.
 #[derive(Debug)]
 pub(super) struct Meter {
     pub(super) limits: Limits,
     pub(super) pause: Pause,
     pub(super) breaker: Breaker,
+    /// When a call beside turns began or ended last.
+    pub(super) last_beside: Moment,
     held: ByClass<u32>,
     /// Of these, the ones that take of what is not reserved.
     beside: u32,
@@ -144,6 +161,7 @@ impl Meter {
             limits,
             pause: Pause::default(),
             breaker: Breaker::default(),
+            last_beside: Moment::default(),
             held: ByClass::default(),
             beside: 0,
             rates: [const { None }; Quantity::ALL.len()],
@@ -178,13 +196,29 @@ impl Meter {
         Some((rated.total.rate(), rated.total.left(now)))
     }
 
-    /// Why a call is never granted: the quantity, how much it takes, and the most that it may take.
+    /// Why a call is never granted: the quantity, how much it takes, and the most that it may take. Only what is configured
+    /// is for ever: a call that is larger than what was learned waits until all of that is there.
     pub(super) fn never(&self, kind: ClassKind, amounts: Amounts) -> Option<(Quantity, u64, u64)> {
         Quantity::ALL.into_iter().find_map(|quantity| {
-            let rated = self.rates[quantity as usize].as_ref()?;
-            let (asked, most) = (amounts.of(quantity), rated.largest(kind));
+            let asked = amounts.of(quantity);
+            let most = match kind {
+                ClassKind::Turn => self.limits.rate(quantity)?.at_once(),
+                _ => self.limits.largest_beside_turns(quantity)?,
+            };
             (asked > most).then_some((quantity, asked, most))
         })
+    }
+
+    /// Whether a call that was put off for long enough may go ahead of turns: they have their reserve of everything, or no
+    /// such call began or ended for a while.
+    pub(super) fn lets_aged_by(&self, now: Moment) -> bool {
+        let reserves = self.rates.iter().flatten().all(|rated| rated.reserve.is_some());
+        (reserves && self.reserved_slots() > 0) || now >= self.starves_at()
+    }
+
+    /// When calls beside turns have waited for long enough without a reserve.
+    pub(super) fn starves_at(&self) -> Moment {
+        self.last_beside.after(STARVED_AFTER)
     }
 
     /// Whether a turn is larger than the reserve, so that it can never be within it.
@@ -210,9 +244,8 @@ impl Meter {
         let rates = Quantity::ALL.into_iter().flat_map(move |quantity| {
             let rated = self.rates[quantity as usize].as_ref();
             let waits = rated.map(|rated| {
-                let amount = amounts.of(quantity);
-                let others = if beside { rated.others.wait(now, amount) } else { Duration::ZERO };
-                [(true, rated.total.wait(now, amount)), (false, others)]
+                let (shared, others) = rated.waits(now, beside, amounts.of(quantity));
+                [(true, shared), (false, others)]
             });
             let waits = waits.into_iter().flatten().filter(|(_, wait)| !wait.is_zero());
             waits.map(move |(shared, wait)| Lack {
@@ -307,6 +340,16 @@ impl Meter {
         }
     }
 
+    /// What was learned or configured of a quantity by what anybody says, not by what was proven.
+    fn stated(&self, quantity: Quantity) -> Option<Rate> {
+        let configured = self.limits.rate(quantity);
+        let told = self.learned.told(quantity).map(Rate::per_minute);
+        match (configured, told) {
+            (Some(ceiling), Some(told)) => Some(lower(ceiling, told)),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// Learns from how a call ended.
     pub(super) fn learn(
         &mut self,
@@ -320,7 +363,7 @@ impl Meter {
         let changed = match report.ending {
             Ending::Answered => {
                 self.pause.answered();
-                self.learned.accepted()
+                self.learned.accepted(now, report.usage)
             }
             Ending::RateLimited { retry_after } => {
                 // Headers may tell of other limits than the one that was met.
@@ -329,8 +372,10 @@ impl Meter {
                     remaining.is_none_or(|remaining| remaining >= amounts.of(each).max(1))
                 });
                 if silent {
-                    let (others, says_when) = (self.in_use(), retry_after.is_some());
-                    self.learned.refused(now, granted, amounts, others, says_when);
+                    let others = retry_after.is_none().then_some(self.in_use());
+                    let stated = Quantity::ALL.map(|each| self.stated(each).map(Rate::each_minute));
+                    let known = Known { slots: self.slots(), rates: stated };
+                    self.learned.refused(now, granted, amounts, others, known);
                 }
                 self.pause.refused(now, Paused::RateLimited, retry_after, drawn);
                 silent
@@ -339,18 +384,32 @@ impl Meter {
                 self.pause.refused(now, Paused::Overloaded, retry_after, drawn);
                 false
             }
-            Ending::Spent | Ending::Failed | Ending::Abandoned => false,
+            Ending::Spent | Ending::Forbidden | Ending::Failed | Ending::Abandoned => false,
         };
         if told || changed {
             self.adjust(now);
         }
+        self.lower(now, amounts, report);
+    }
+
+    /// Brings what is left to what the provider says is left. One whose time until all is there again is shorter than its
+    /// rate would need counts by windows: nothing comes back before.
+    fn lower(&mut self, now: Moment, amounts: Amounts, report: &Report) {
         let mark = self.mark();
         for quantity in Quantity::ALL {
-            if let (Some(remaining), Some(rated)) =
-                (report.seen.of(quantity).remaining, &mut self.rates[quantity as usize])
+            let seen = report.seen.of(quantity);
+            let (Some(remaining), Some(rated)) =
+                (seen.remaining, &mut self.rates[quantity as usize])
+            else {
+                continue;
+            };
+            let refilled = rated.total.refilled_in(report.seen_ago);
+            rated.total.lower_to(now, mark, remaining.saturating_add(refilled));
+            if let (Some(limit), Some(reset)) = (seen.limit, seen.reset)
+                && remaining < amounts.of(quantity).max(1)
+                && rated.total.refilled_in(reset) < limit.saturating_sub(remaining) / 10 * 9
             {
-                let refilled = rated.total.refilled_in(report.seen_ago);
-                rated.total.lower_to(now, mark, remaining.saturating_add(refilled));
+                rated.total.hold(now, mark, reset.saturating_sub(report.seen_ago));
             }
         }
     }
@@ -378,12 +437,7 @@ impl Meter {
     }
 
     fn effective(&self, quantity: Quantity) -> Option<(Rate, Flow)> {
-        let configured = self.limits.rate(quantity);
-        let told = self.learned.told(quantity).map(Rate::per_minute);
-        let stated = match (configured, told) {
-            (Some(ceiling), Some(told)) => Some(lower(ceiling, told)),
-            (one, other) => one.or(other),
-        };
+        let stated = self.stated(quantity);
         let proven = self
             .learned
             .proven(quantity)

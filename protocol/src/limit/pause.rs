@@ -39,7 +39,8 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// The provider refused. What it says is a minimum; up to a tenth is added by a drawn number, and a quarter of a
+    /// The provider refused. What it says is a minimum, up to [`MAX_PAUSE`], and less than a second says nothing; up to a
+    /// tenth is added by a drawn number, and a quarter of a
     /// second at least, so that not everybody comes back at once.
     pub(super) fn refused(
         &mut self,
@@ -53,7 +54,8 @@ impl Pause {
             self.in_a_row = self.in_a_row.saturating_add(1);
         }
         let doublings = self.in_a_row.saturating_sub(1);
-        let wait = retry_after.unwrap_or_else(|| UNSAID.ceiling(doublings)).min(MAX_PAUSE);
+        let said = retry_after.filter(|wait| *wait >= UNSAID.base);
+        let wait = said.unwrap_or_else(|| UNSAID.ceiling(doublings)).min(MAX_PAUSE);
         let jitter = share((wait / 10).max(Duration::from_millis(250)), drawn);
         let until = now.after(wait).after(jitter);
         if until > self.until {

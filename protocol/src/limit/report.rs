@@ -48,6 +48,8 @@ pub enum Ending {
     },
     /// What may be spent is spent, or the key is not valid: asking again does not help.
     Spent,
+    /// The key may not use this model: asking again does not help.
+    Forbidden,
     /// No connection, no answer in time, a broken answer, an error of the provider's.
     Failed,
     /// The call was given up by whoever made it: nothing is learned of the provider.

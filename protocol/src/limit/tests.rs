@@ -1,8 +1,10 @@
 //! Tables and properties of the policy.
 
+mod account;
 mod bounds;
 mod keys;
 mod learning;
 mod play;
+mod shares;
 mod table;
 mod unruly;

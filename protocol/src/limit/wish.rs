@@ -58,11 +58,6 @@ pub enum Never {
     },
     /// Its deadline has passed already.
     Late,
-    /// The account has limits for more models than there may be.
-    TooManyModels {
-        /// The most.
-        most: usize,
-    },
     /// A permit with this ticket is wished for or held already.
     Known,
 }
@@ -135,9 +130,6 @@ impl fmt::Display for Never {
                  raise the burst"
             ),
             Self::Late => f.write_str("its deadline has passed already"),
-            Self::TooManyModels { most } => {
-                write!(f, "calls of more than {most} models of one account; name fewer")
-            }
             Self::Known => f.write_str("its ticket is in use already"),
         }
     }

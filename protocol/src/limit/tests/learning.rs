@@ -1,60 +1,13 @@
 //! What is learned from answers: usage, headers, refusals (G4, G6).
 
-use std::iter::from_fn;
 use std::time::Duration;
 
-use super::super::{
-    Amounts, Arbiter, Class, Ending, Limits, Paused, Quantity, Rate, RateStatus, Report, Seen,
-    Ticket, Wish,
-};
-use crate::time::Moment;
-
-const NOW: Moment = Moment(Duration::from_secs(100));
-
-/// An account, and calls that follow each other in it.
-struct Account {
-    arbiter: Arbiter,
-    next: u64,
-}
-
-impl Account {
-    fn new(limits: Limits) -> Self {
-        Self { arbiter: Arbiter::new("acme", limits, []).expect("legal limits"), next: 0 }
-    }
-
-    fn ask(&mut self, now: Moment, class: Class, amounts: Amounts) -> Ticket {
-        let ticket = Ticket(self.next);
-        self.next += 1;
-        self.arbiter.request(now, ticket, Wish::new(class, amounts)).expect("it may wait");
-        ticket
-    }
-
-    fn granted(&mut self, now: Moment) -> Vec<Ticket> {
-        from_fn(|| self.arbiter.grant(now)).map(|grant| grant.ticket).collect()
-    }
-
-    /// A call that begins now, and ends with this report.
-    fn call(&mut self, now: Moment, class: Class, amounts: Amounts, report: &Report) {
-        let ticket = self.ask(now, class, amounts);
-        assert_eq!(self.granted(now), [ticket]);
-        self.arbiter.finish(now, ticket, report, 0);
-    }
-
-    fn rate(&self, now: Moment, quantity: Quantity) -> Option<RateStatus> {
-        let status = self.arbiter.status(now);
-        status.keys[0].rates.iter().find(|rate| rate.quantity == quantity).copied()
-    }
-
-    fn left(&self, now: Moment, quantity: Quantity) -> u64 {
-        self.rate(now, quantity).expect("it is limited").left
-    }
-}
+use super::super::{Amounts, Class, Ending, Limits, Paused, Quantity, Rate, Report, Seen, Ticket};
+use super::account::{Account, NOW, PASS};
 
 fn input_tokens(per_minute: u64) -> Limits {
     Limits::slots(99).with(Quantity::InputTokens, Rate::per_minute(per_minute).burst(per_minute))
 }
-
-const PASS: Class = Class::Compaction { fill: 50 };
 
 #[test]
 fn what_was_not_used_is_given_back_and_an_overrun_is_owed() {
@@ -136,8 +89,7 @@ fn headers_of_answers_set_limits_below_the_configured_ones_and_never_above() {
 
 #[test]
 fn a_refusal_without_headers_proves_the_calls_at_once_or_the_rate() {
-    let limits = Limits::slots(50);
-    let mut account = Account::new(limits);
+    let mut account = Account::new(Limits::slots(12));
     let tickets: Vec<Ticket> =
         (0..12).map(|_| account.ask(NOW, Class::Turn, Amounts::new(100, 0))).collect();
     assert_eq!(account.granted(NOW).len(), 12);
@@ -145,12 +97,15 @@ fn a_refusal_without_headers_proves_the_calls_at_once_or_the_rate() {
     for ticket in &tickets[5..] {
         account.arbiter.finish(NOW, *ticket, &silent, 0);
     }
-    assert_eq!(account.arbiter.status(NOW).keys[0].slots, 5, "five were not refused");
-    for ticket in &tickets[..5] {
-        account.arbiter.finish(NOW, *ticket, &Report::of(Ending::Answered), 0);
-    }
+    let slots = |account: &Account| account.arbiter.status(NOW).keys[0].slots;
+    assert_eq!(slots(&account), 6, "five were not refused, and half is kept of what was known");
+    let later = NOW.after(Duration::from_secs(5));
+    let second = account.ask(later, Class::Turn, Amounts::new(100, 0));
+    assert_eq!(account.granted(later), [second]);
+    account.arbiter.finish(later, second, &silent, 0);
+    assert_eq!(slots(&account), 5, "a call that began since then is refused");
 
-    let mut account = Account::new(limits);
+    let mut account = Account::new(Limits::slots(50));
     let tickets: Vec<Ticket> =
         (0..30).map(|_| account.ask(NOW, Class::Turn, Amounts::new(100, 0))).collect();
     assert_eq!(account.granted(NOW).len(), 30);
@@ -160,7 +115,72 @@ fn a_refusal_without_headers_proves_the_calls_at_once_or_the_rate() {
     }
     let rate = account.rate(NOW, Quantity::Requests).expect("it was learned");
     assert_eq!(rate.per_minute, 19, "95 % of the twenty that were not refused");
-    assert_eq!(account.arbiter.status(NOW).keys[0].slots, 50);
+    assert_eq!(slots(&account), 50);
+}
+
+#[test]
+fn one_refusal_halves_what_is_known_at_most() {
+    let limits = Limits::slots(8).with(Quantity::InputTokens, Rate::per_minute(1_000));
+    for retry_after in [None, Some(Duration::from_secs(1))] {
+        let mut account = Account::new(limits);
+        let other = account.ask(NOW, Class::Turn, Amounts::new(10, 0));
+        let refused = account.ask(NOW, Class::Turn, Amounts::new(10, 0));
+        assert_eq!(account.granted(NOW), [other, refused]);
+        let report = Report::of(Ending::RateLimited { retry_after });
+        account.arbiter.finish(NOW, refused, &report, 0);
+        let status = account.arbiter.status(NOW);
+        let [rate] = &status.keys[0].rates[..] else { panic!("{:?}", status.keys[0].rates) };
+        let expected = if retry_after.is_none() { (4, 1_000) } else { (8, 500) };
+        assert_eq!((status.keys[0].slots, rate.per_minute), expected);
+    }
+}
+
+#[test]
+fn a_call_that_takes_more_than_was_proven_refutes_it_and_holds_nobody_up_for_long() {
+    let mut account = Account::new(Limits::slots(50));
+    for _ in 0..100 {
+        let used = Report::answered(Amounts::new(10, 0));
+        account.call(NOW, Class::Turn, Amounts::new(10, 0), &used);
+    }
+    let later = Ending::RateLimited { retry_after: Some(Duration::from_secs(1)) };
+    account.call(NOW, Class::Turn, Amounts::new(10, 0), &Report::of(later));
+    let tokens = |account: &Account, now| account.rate(now, Quantity::InputTokens);
+    assert_eq!(tokens(&account, NOW).expect("proven, too").per_minute, 950);
+    let now = NOW.after(Duration::from_secs(90));
+    let large = account.ask(now, Class::Turn, Amounts::new(30_000, 0));
+    assert_eq!(account.granted(now), [large]);
+    let next = account.ask(now, Class::Turn, Amounts::new(30_000, 0));
+    assert_eq!(account.granted(now.after(Duration::from_secs(59))), []);
+    assert_eq!(account.granted(now.after(Duration::from_mins(1))), [next], "a minute at most");
+    let used = Report::answered(Amounts::new(30_000, 0));
+    account.arbiter.finish(now.after(Duration::from_mins(1)), large, &used, 0);
+    assert_eq!(tokens(&account, now.after(Duration::from_mins(1))), None, "it was the requests");
+}
+
+#[test]
+fn a_call_that_is_larger_than_what_was_learned_waits_for_all_of_it() {
+    let mut account = Account::new(input_tokens(100_000));
+    account.call(NOW, Class::Turn, Amounts::new(10, 0), &told(30_000, 29_990));
+    let large = account.ask(NOW, Class::Turn, Amounts::new(28_000, 0));
+    assert_eq!(account.granted(NOW), []);
+    assert_eq!(account.granted(NOW.after(Duration::from_secs(1))), [large]);
+}
+
+#[test]
+fn a_provider_that_counts_by_windows_is_left_alone_until_the_next_one() {
+    let (input, seconds) = (Quantity::InputTokens, Duration::from_secs);
+    for (reset, waits) in [(40, 40), (60, 1)] {
+        let mut account = Account::new(input_tokens(60_000));
+        let mut report = told(60_000, 0);
+        let Report { seen, .. } = &mut report;
+        seen.of_mut(input).reset = Some(seconds(reset));
+        account.call(NOW, Class::Turn, Amounts::new(1_000, 0), &report);
+        let next = account.ask(NOW, Class::Turn, Amounts::new(1_000, 0));
+        let at = |millis| NOW.after(Duration::from_millis(millis));
+        assert_eq!(account.granted(at(waits * 1_000 - 10)), [], "{reset}");
+        // Of one that fills up evenly a thousand are there in a second.
+        assert_eq!(account.granted(at(waits * 1_000 + 1_000)), [next], "{reset}");
+    }
 }
 
 #[test]
@@ -173,11 +193,20 @@ fn what_was_proven_is_raised_again_when_nothing_is_refused() {
     account.call(NOW, Class::Turn, Amounts::new(1, 0), &Report::of(later));
     let proven = account.rate(NOW, Quantity::Requests).expect("it was learned").per_minute;
     assert_eq!(proven, 95);
+    let answered = Report::of(Ending::Answered);
     let mut now = NOW.after(Duration::from_secs(2));
-    for _ in 0..300 {
-        now = now.after(Duration::from_secs(1));
-        account.call(now, Class::Turn, Amounts::new(1, 0), &Report::of(Ending::Answered));
-    }
-    let raised = account.rate(now, Quantity::Requests).expect("it is limited").per_minute;
-    assert_eq!(raised, 97);
+    let mut calls = |account: &mut Account, count, each| {
+        for _ in 0..count {
+            now = now.after(each);
+            account.call(now, Class::Turn, Amounts::new(1, 0), &answered);
+        }
+        account.rate(now, Quantity::Requests).expect("it is limited").per_minute
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!(calls(&mut account, 118, seconds(1)), 97, "behind two minutes");
+    assert_eq!(calls(&mut account, 119, seconds(1)), 97);
+    assert_eq!(calls(&mut account, 1, seconds(1)), 102, "twice as much behind the next two");
+    // Calls are paced by the rate; these are as fast as it lets them.
+    assert_eq!(calls(&mut account, 150, Duration::from_millis(700)), 102);
+    assert_eq!(calls(&mut account, 40, Duration::from_millis(700)), 114);
 }
