@@ -83,17 +83,13 @@ impl Actor for AccountActor {
         &self,
         myself: ActorRef<GateMessage>,
         event: SupervisionEvent,
-        state: &mut AccountState,
+        _state: &mut AccountState,
     ) -> Result<(), ActorProcessingErr> {
-        let ended = match event {
-            SupervisionEvent::ActorTerminated(actor, ..)
-            | SupervisionEvent::ActorFailed(actor, _) => Some(actor),
-            _ => None,
-        };
-        if let Some(actor) = ended {
-            let now = state.now();
-            state.holder_ended(now, actor.get_id());
-            state.settle(now, &myself);
+        if let SupervisionEvent::ActorTerminated(actor, ..)
+        | SupervisionEvent::ActorFailed(actor, _) = event
+        {
+            // Ends are told before messages are read: what the holder said last is in the queue still.
+            drop(myself.cast(GateMessage::HolderEnded { holder: actor.get_id() }));
         }
         Ok(())
     }
@@ -136,6 +132,7 @@ impl AccountState {
             GateMessage::Status { reply } => {
                 reply.send(self.arbiter.status(now)).ok();
             }
+            GateMessage::HolderEnded { holder } => self.holder_ended(now, holder),
             GateMessage::Wake => self.alarm = None,
             GateMessage::Close { idle } => {
                 self.arbiter.close();

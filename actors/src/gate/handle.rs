@@ -64,6 +64,9 @@ impl Gate {
         limits: Limits,
         models: BTreeMap<Box<str>, Limits>,
     ) -> Result<(), Error> {
+        if self.shared.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
         if let Some(known) = self.known(provider) {
             return known.is_the_same(provider, limits, &models);
         }
@@ -96,10 +99,10 @@ impl Gate {
     /// Waits for the right to one model call. Dropping the future withdraws the wish, and costs nothing.
     ///
     /// [`Kind::NotFound`] for an account that is not known. [`Kind::TooLarge`] and [`Kind::Invalid`] for a wish that can
-    /// never be granted: more tokens than there are at once, a deadline in the past. [`Kind::Retry`] when there is no
-    /// permit now: too many wait (its source says for how long), the deadline passed, the provider is left alone.
-    /// [`Kind::Closed`] when the house is shutting down. The source is a
-    /// [`Denied`](highwater_protocol::limit::Denied).
+    /// never be granted: more tokens than are configured at once, a deadline in the past. [`Kind::Retry`] when there is no
+    /// permit now: too many wait (its source says for how long), the deadline passed or comes before the end of a pause,
+    /// the provider is left alone. [`Kind::Closed`] when the house is shutting down, or the holder has ended. The source
+    /// is a [`Denied`](highwater_protocol::limit::Denied).
     pub async fn acquire(&self, request: PermitRequest) -> Result<Permit, Error> {
         let (_never, unpressed) = watch::channel(Pressure::default());
         self.acquire_urged(request, unpressed).await
@@ -130,7 +133,8 @@ impl Gate {
         }
     }
 
-    /// The same for a holder whose end nobody notices: the permit lasts for `lasts`, unless it is renewed.
+    /// The same for a holder whose end nobody notices: the permit lasts for `lasts`, unless it is renewed. One that lasts no
+    /// time has run out when it is granted. Whoever drops the future when the lease is granted leaves it to run out.
     pub async fn lease(&self, request: PermitRequest, lasts: Duration) -> Result<Lease, Error> {
         let provider = request.key.provider.clone();
         let (waiting, permit) = self.ask(request, Some(lasts))?;
@@ -140,7 +144,7 @@ impl Gate {
     }
 
     /// The holder of a lease is still there: it lasts for `lasts` from now. [`Kind::NotFound`] when it has run out: the call
-    /// that is under way is one too many, and should be given up.
+    /// that is under way is one too many, and should be given up. [`Kind::Closed`] when the house has shut down.
     pub async fn renew(&self, lease: &Lease, lasts: Duration) -> Result<(), Error> {
         let (reply, held) = oneshot::channel();
         let message = GateMessage::Renew { ticket: lease.ticket, lasts, reply };
@@ -152,13 +156,13 @@ impl Gate {
         Err(Error::new(Kind::NotFound, message))
     }
 
-    /// The call of a lease has ended. One that has run out has no effect.
+    /// The call of a lease has ended. One that has run out has no effect. [`Kind::Closed`] when the house has shut down.
     pub fn release(&self, lease: &Lease, report: Report) -> Result<(), Error> {
         let message = GateMessage::Finish { ticket: lease.ticket, report };
         self.account(&lease.provider)?.actor.cast(message).map_err(|_| closed())
     }
 
-    /// How all accounts stand, by their names.
+    /// How all accounts stand, by their names. [`Kind::Closed`] when the house has shut down.
     pub async fn status(&self) -> Result<Vec<ProviderStatus>, Error> {
         let accounts: Vec<Account> = {
             let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);

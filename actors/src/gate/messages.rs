@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use highwater_protocol::Error;
 use highwater_protocol::limit::{Class, ProviderStatus, Report, Ticket, Wish};
-use ractor::ActorCell;
+use ractor::{ActorCell, ActorId};
 use tokio::sync::oneshot;
 
 use super::Permit;
@@ -55,6 +55,11 @@ pub(crate) enum GateMessage {
     Status {
         /// Where the answer goes.
         reply: oneshot::Sender<ProviderStatus>,
+    },
+    /// An actor has ended, behind whatever it said: its permits and wishes end with it.
+    HolderEnded {
+        /// Which.
+        holder: ActorId,
     },
     /// Time has passed.
     Wake,

@@ -48,6 +48,8 @@ impl Drop for Call {
 enum Deed {
     Finish(u64),
     Crash(u64),
+    /// Its permit is in a place that nobody ever drops.
+    Leak(u64),
     Hang,
 }
 
@@ -86,6 +88,12 @@ impl Actor for Holder {
                 sleep(Duration::from_millis(millis)).await;
                 return Err("it crashes, and drops what it holds".into());
             }
+            Deed::Leak(millis) => {
+                sleep(Duration::from_millis(millis)).await;
+                drop(call);
+                std::mem::forget(permit);
+                return Err("it crashes, and its permit is nowhere".into());
+            }
             Deed::Hang => std::future::pending().await,
         }
         Ok(())
@@ -113,6 +121,7 @@ async fn place(gate: Gate, provider: Provider, mut draws: Draws) {
             let deed = match draws.next() % 20 {
                 0 => Deed::Crash(millis),
                 1 => Deed::Hang,
+                2 => Deed::Leak(millis),
                 _ => Deed::Finish(millis),
             };
             // One that has crashed takes nothing any more.

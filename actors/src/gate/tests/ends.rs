@@ -60,6 +60,20 @@ async fn the_permits_and_wishes_of_a_holder_that_is_killed_end_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_holder_reported_before_it_ended_counts() {
+    let rate = Rate::per_minute(1_000);
+    let gate = gate(Limits::slots(2).with(Quantity::InputTokens, rate)).await;
+    let holder = idle().await;
+    let amounts = Amounts::new(900, 0);
+    let wish = PermitRequest { holder: Some(holder.get_cell()), amounts, ..turn() };
+    let permit = gate.acquire(wish).await.expect("a permit");
+    permit.finish(Report::answered(Amounts::new(100, 0)));
+    holder.stop_and_wait(None, None).await.expect("it stops");
+    let status = gate.status_of("acme").await.expect("it answers");
+    assert_eq!((status.tally.lost, status.keys[0].rates[0].left), (0, 800));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_holder_that_is_gone_before_it_asks_gets_nothing_that_stays() {
     let gate = gate(Limits::slots(1)).await;
     let holder = idle().await;

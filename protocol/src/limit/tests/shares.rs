@@ -74,14 +74,18 @@ fn where_a_rate_was_proven_turns_keep_their_share_of_it() {
 
 #[test]
 fn a_share_of_less_than_one_reserves_nothing_and_passes_do_not_go_first() {
-    let requests = Rate::per_minute(5).burst(1);
-    let mut account = Account::new(Limits::slots(4).reserve(10).with(Quantity::Requests, requests));
-    let first = account.ask(NOW, PASS, input(1));
-    assert_eq!(account.granted(NOW), [first], "all of it is for everybody");
-    let pass = account.ask(NOW, FULL, input(1));
-    let turn = account.ask(NOW, Class::Turn, input(1));
-    assert_eq!(account.granted(in_ms(12_000)), [turn]);
-    assert_eq!(account.granted(in_ms(24_000)), [pass]);
+    // A tenth of five a minute, and half of one at once.
+    for (per_minute, reserve, each) in [(5, 10, 12_000), (10, 50, 6_000)] {
+        let requests = Rate::per_minute(per_minute).burst(1);
+        let limits = Limits::slots(4).reserve(reserve).with(Quantity::Requests, requests);
+        let mut account = Account::new(limits);
+        let first = account.ask(NOW, PASS, input(1));
+        assert_eq!(account.granted(NOW), [first], "all of it is for everybody");
+        let pass = account.ask(NOW, FULL, input(1));
+        let turn = account.ask(NOW, Class::Turn, input(1));
+        assert_eq!(account.granted(in_ms(each)), [turn]);
+        assert_eq!(account.granted(in_ms(2 * each)), [pass]);
+    }
 }
 
 #[test]
