@@ -18,6 +18,10 @@ use super::unwinding::unwinding;
 use crate::gate::{Errand, HOUSE};
 use crate::summarize::{Extractive, Summarizer, SummaryRequest};
 
+/// Pieces in a row that a summarizer fails before the next one is asked at once for the rest of the pass: one that is down
+/// does not cost a call, with all of its retries, for each piece. The last one has the patience of the pass.
+const MOST_FAILED: u32 = 2;
+
 /// A piece as it was written.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
@@ -74,6 +78,8 @@ pub(super) struct Writer {
     errand: Errand,
     focus: Option<Arc<str>>,
     patience: Patience,
+    /// Pieces in a row that each of the summarizers failed.
+    failed: Vec<u32>,
 }
 
 impl Writer {
@@ -83,7 +89,8 @@ impl Writer {
         focus: Option<Arc<str>>,
         patience: Patience,
     ) -> Self {
-        Self { desk, errand, focus, patience }
+        let failed = vec![0; desk.summarizers.len()];
+        Self { desk, errand, focus, patience, failed }
     }
 
     /// The smallest window of the summarizers, and the most that the words of one take of it.
@@ -124,6 +131,9 @@ impl Writer {
         if let Some(text) = keys.find_map(|key| self.desk.kept.get(key)) {
             return Some(text);
         }
+        if !last && self.failed[place] >= MOST_FAILED {
+            return None;
+        }
         for (strength, key) in tries {
             let (pieces, focus) = (Arc::clone(pieces), self.focus.clone());
             let errand = self.errand.clone();
@@ -131,6 +141,7 @@ impl Writer {
             let why = match self.patience.wait(ask(&*summarizer, request)).await? {
                 Ok(text) => {
                     self.patience.succeeded();
+                    self.failed[place] = 0;
                     if let Some(key) = key {
                         self.desk.kept.put(key, Arc::clone(&text));
                     }
@@ -145,6 +156,7 @@ impl Writer {
             let author = summarizer.name();
             tracing::warn!(author, ?strength, why, "session.compact.call was of no use");
             if failed && !last {
+                self.failed[place] += 1;
                 return None;
             }
             self.patience.failed();

@@ -8,7 +8,7 @@ use highwater_protocol::TokenCount;
 use highwater_protocol::prompt::Strength;
 use highwater_protocol::stretch::Covered;
 
-use super::ground::{WINDOW, desk, group, pass, says, scripted, stretch};
+use super::ground::{WINDOW, desk, desk_of, group, pass, says, scripted, stretch};
 use crate::summarize::{
     Completion, Extractive, Scripted, Step, SummarizeError, Summarizer, SummaryRequest,
 };
@@ -84,6 +84,16 @@ async fn the_second_try_is_tighter_and_a_model_that_is_down_is_given_up() {
     let (normal, tighter) = (Strength::Normal, Strength::Tighter);
     assert_eq!(*strengths.lock().expect("nobody panics"), [normal, tighter, normal, tighter]);
     assert_eq!(ended.only().1, "extractive");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_down_is_not_asked_for_every_piece_where_there_is_another() {
+    let down = scripted([Step::too_many_requests(NOW)]);
+    let asked = down.calls();
+    let desk = desk_of(vec![Arc::new(down), Arc::new(scripted([says("A part.")]))]).await;
+    let ended = pass(&desk, &[stretch(8, 100)]).await;
+    assert_eq!(ended.only(), ("A part.", "scripted"));
+    assert_eq!(asked.count(), 2, "of nine pieces");
 }
 
 #[tokio::test(start_paused = true)]
