@@ -27,6 +27,7 @@ mod amounts;
 mod arbiter;
 mod breaker;
 mod bucket;
+mod claim;
 mod class;
 mod learned;
 mod limits;

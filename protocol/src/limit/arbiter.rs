@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::meter::{Call, Lack, Meter, Part};
+use super::claim::{Claim, Rank};
+use super::meter::{Call, Lack, Meter};
 use super::pace::Pace;
 use super::queue::{Place, Queue, Waiter};
 use super::status::{KeyStatus, ProviderStatus, RateStatus, Tally};
@@ -445,38 +446,6 @@ impl Arbiter {
             oldest_wait: self.queue.oldest_wait(now),
             tally: self.tally,
         }
-    }
-}
-
-/// Who goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    /// Beside turns, and put off for long enough.
-    Aged,
-    Turn,
-    /// Beside turns, and may be put off.
-    Beside,
-}
-
-/// What somebody waits for, and those behind must leave alone.
-#[derive(Clone, Copy, Debug)]
-struct Claim {
-    at: usize,
-    part: Part,
-    by_turn: bool,
-    /// Only of what is not reserved.
-    own: bool,
-}
-
-impl Claim {
-    /// Whether it stops a call that could begin otherwise.
-    fn stops(self, at: usize, call: Call, within_reserve: bool) -> bool {
-        let needed = match self.part {
-            Part::Slots => true,
-            Part::Rate(quantity) => call.amounts.of(quantity) > 0,
-        };
-        let spared = !call.beside && !self.by_turn && (self.own || within_reserve);
-        self.at == at && needed && !spared
     }
 }
 

@@ -18,8 +18,8 @@ struct Case {
     counting: Counting,
 }
 
-/// The calls behind the first minute, and those of them that met a limit.
-async fn play(case: &Case) -> (usize, usize) {
+/// The calls behind the first minute, those of them that met a limit, and how long all took.
+async fn play(case: &Case) -> (usize, usize, Duration) {
     let latency = Latency {
         first: Spread::LogNormal { median: Duration::from_millis(900), sigma: 0.4 },
         per_token: Spread::Constant(Duration::from_millis(4)),
@@ -40,7 +40,7 @@ async fn play(case: &Case) -> (usize, usize) {
     run(load, &gate, &all_protocols(&provider)).await;
     let tally = provider.tally();
     let late = tally.calls.iter().filter(|call| call.at >= secs(60)).count();
-    (late, tally.limited_since(secs(60)))
+    (late, tally.limited_since(secs(60)), provider.elapsed())
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,14 +58,18 @@ async fn limits_that_nobody_told_are_learned_within_a_minute() {
         ("requests, refusals with a time", requests.clone(), silent, seconds, Counting::Bucket),
         ("tokens, refusals with a date", tokens, silent, RetryAfter::Date, Counting::Bucket),
         ("requests, silent refusals", requests.clone(), silent, never, Counting::Bucket),
-        ("requests by the minute", requests, silent, seconds, Counting::Windows),
+        ("requests by the minute", requests.clone(), silent, seconds, Counting::Windows),
+        ("requests by the minute, told", requests, told, seconds, Counting::Windows),
         ("calls at once, silent", none().slots(7), silent, never, Counting::Bucket),
         ("calls at once, with a time", none().slots(7), silent, seconds, Counting::Bucket),
     ] {
         let case = Case { name, limits, headers, retry_after, counting };
-        let (late, limited) = play(&case).await;
-        eprintln!("{name}: {limited} of {late}");
+        let (late, limited, took) = play(&case).await;
         assert!(late >= 1_000, "{name}: {late} calls are too few to tell");
-        assert!(limited * 100 <= late, "{}: {limited} of {late} calls were refused", case.name);
+        assert!(limited * 100 <= late, "{name}: {limited} of {late} calls were refused");
+        // Kept to exactly, each of these limits lets them through in 12 to 20 minutes. Who refuses calls at once and says
+        // when to come back is taken for one that limits a rate, and used less.
+        let minutes = if name == "calls at once, with a time" { 60 } else { 30 };
+        assert!(took <= secs(minutes * 60), "{name}: {took:?} for what is done in 20 minutes");
     }
 }
