@@ -10,6 +10,7 @@ mod answer;
 mod endpoint;
 mod error;
 mod gated;
+mod hosts;
 #[cfg(feature = "clients")]
 mod http;
 #[cfg(feature = "clients")]
@@ -27,6 +28,7 @@ pub use answer::{Answer, Delta, ToolCall};
 pub use endpoint::{Endpoint, OutputLimit, Protocol};
 pub use error::{Broken, ModelError};
 pub use gated::GatedModel;
+pub use hosts::{is_loopback, looks_secret};
 #[cfg(feature = "clients")]
 pub use http::HttpClient;
 #[cfg(feature = "clients")]

@@ -10,10 +10,7 @@ use highwater_protocol::{Error, Kind};
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use crate::model::{Endpoint, OutputLimit, Protocol};
-
-/// Parts of the names of headers and of parameters in a query whose values are credentials.
-const SECRET_NAMES: [&str; 7] = ["auth", "key", "token", "secret", "cookie", "sig", "password"];
+use crate::model::{Endpoint, OutputLimit, Protocol, is_loopback, looks_secret};
 
 /// Where the requests of an endpoint go.
 pub(super) struct Address {
@@ -51,11 +48,7 @@ impl Address {
 
     /// Whether it is on this machine, which no proxy reaches.
     pub(super) fn is_loopback(&self) -> bool {
-        let host = self.url.host_str().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_address =
-            host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        is_address || host == "localhost" || host.ends_with(".localhost")
+        is_loopback(self.url.host_str().unwrap_or_default())
     }
 
     /// The name of the parameter for the most that may be answered.
@@ -115,12 +108,8 @@ struct Secrets(Vec<Zeroizing<String>>);
 
 impl Secrets {
     fn of(endpoint: &Endpoint, url: &Url) -> Self {
-        let is_secret = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            SECRET_NAMES.iter().any(|part| name.contains(part))
-        };
         let mut found: Vec<String> = Vec::new();
-        for (_, value) in endpoint.headers.iter().filter(|(name, _)| is_secret(name)) {
+        for (_, value) in endpoint.headers.iter().filter(|(name, _)| looks_secret(name)) {
             found.push(value.trim().to_owned());
             // Of `Bearer KEY` the key alone is a secret too; schemes are shorter.
             found
@@ -128,13 +117,13 @@ impl Secrets {
         }
         for pair in url.query().unwrap_or_default().split('&') {
             if let Some((name, value)) = pair.split_once('=')
-                && is_secret(name)
+                && looks_secret(name)
             {
                 found.push(value.to_owned());
             }
         }
         found.extend(
-            url.query_pairs().filter(|(name, _)| is_secret(name)).map(|(_, it)| it.into_owned()),
+            url.query_pairs().filter(|(name, _)| looks_secret(name)).map(|(_, it)| it.into_owned()),
         );
         found.retain(|text| text.len() >= SECRET_BYTES);
         found.extend(endpoint.key.iter().map(|key| key.reveal().to_owned()));

@@ -87,22 +87,14 @@ fn the_limit_of_the_answer_is_called_as_the_host_wants_it() {
 }
 
 #[test]
-fn loopback_is_known_by_address_and_by_name() {
+fn the_host_of_a_base_url_says_whether_it_is_loopback() {
     let is_loopback = |base: &str| {
         Address::of(&Endpoint::new(Protocol::OpenAiChat, base, "small")).unwrap().is_loopback()
     };
-    for base in [
-        "http://127.0.0.1:1",
-        "http://127.9.9.9",
-        "http://[::1]:1",
-        "http://localhost",
-        "http://a.localhost",
-    ] {
+    for base in ["http://127.0.0.1:1", "http://[::1]:1", "http://a.localhost"] {
         assert!(is_loopback(base), "{base}");
     }
-    for base in
-        ["http://10.0.0.1", "http://localhost.example", "http://[fe80::1]", "http://x.example"]
-    {
+    for base in ["http://10.0.0.1", "http://[fe80::1]", "http://localhost.example"] {
         assert!(!is_loopback(base), "{base}");
     }
 }
