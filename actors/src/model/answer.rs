@@ -69,7 +69,7 @@ pub struct ToolCall {
 
 /// A part of an answer as it comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delta {
+pub enum Increment {
     /// More of the text.
     Text(String),
     /// More of the reasoning.

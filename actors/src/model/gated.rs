@@ -11,7 +11,7 @@ use highwater_protocol::retry::Backoff;
 use highwater_protocol::{Kind, TokenCount};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Answer, Client, Delta, Exchange, Messages, ModelError, Request};
+use super::{Answer, Client, Exchange, Increment, Messages, ModelError, Request};
 use crate::gate::Errand;
 use crate::summarize::{Completion, Model};
 
@@ -67,7 +67,7 @@ impl GatedModel {
         &self,
         errand: &Errand,
         request: &Request,
-        told: &mut (dyn FnMut(Delta) + Send),
+        told: &mut (dyn FnMut(Increment) + Send),
     ) -> Result<Answer, ModelError> {
         self.call(errand, request, Some(told)).await
     }
@@ -76,16 +76,16 @@ impl GatedModel {
         &self,
         errand: &Errand,
         request: &Request,
-        mut told: Option<&mut (dyn FnMut(Delta) + Send)>,
+        mut told: Option<&mut (dyn FnMut(Increment) + Send)>,
     ) -> Result<Answer, ModelError> {
         let amounts = Amounts::new(request.estimate().0, request.max_output.0);
         let mut before = None;
         for retry in 0.. {
             let mut begun = false;
-            let mut tell = |delta| {
+            let mut tell = |increment| {
                 if let Some(told) = &mut told {
                     begun = true;
-                    told(delta);
+                    told(increment);
                 }
             };
             let error = match self.attempt(errand, amounts, request, &mut tell).await {
@@ -110,7 +110,7 @@ impl GatedModel {
         errand: &Errand,
         amounts: Amounts,
         request: &Request,
-        told: &mut (dyn FnMut(Delta) + Send),
+        told: &mut (dyn FnMut(Increment) + Send),
     ) -> Result<Answer, ModelError> {
         let permit = errand.permit(self.key.clone(), amounts).await.map_err(ModelError::Gate)?;
         let exchange = self.client.exchange(request, told);
@@ -199,8 +199,12 @@ mod tests {
 
     #[async_trait]
     impl Client for Breaking {
-        async fn exchange(&self, _: &Request, told: &mut (dyn FnMut(Delta) + Send)) -> Exchange {
-            told(Delta::Text("So".to_owned()));
+        async fn exchange(
+            &self,
+            _: &Request,
+            told: &mut (dyn FnMut(Increment) + Send),
+        ) -> Exchange {
+            told(Increment::Text("So".to_owned()));
             let outcome = if self.0.swap(true, Ordering::Relaxed) {
                 Ok(Answer {
                     text: "So far.".to_owned(),
@@ -226,9 +230,10 @@ mod tests {
         let request = Request::of(Messages::Body("{}".to_owned()), TokenCount(10));
 
         let mut told = Vec::new();
-        let heard = breaking().stream(&errand, &request, &mut |delta| told.push(delta)).await;
+        let heard =
+            breaking().stream(&errand, &request, &mut |increment| told.push(increment)).await;
         assert!(matches!(heard, Err(ModelError::Transient(_))), "{heard:?}");
-        assert_eq!(told, [Delta::Text("So".to_owned())]);
+        assert_eq!(told, [Increment::Text("So".to_owned())]);
 
         let whole = breaking().complete(&errand, &request).await.expect("the second attempt");
         assert_eq!(whole.text, "So far.");

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-/// Whether a host, as it stands in a URL and without a port, is this machine: an address of loopback (`127.0.0.1`, `[::1]`),
-/// `localhost`, or a name below it. No name is looked up.
+/// Whether a host, as it stands in a URL and without a port, is this machine: an address of loopback (`127.0.0.1`,
+/// `[::1]`), `localhost`, or a name below it. No name is looked up.
 pub fn is_loopback(host: &str) -> bool {
     let host = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = host.parse::<IpAddr>() {
@@ -17,8 +17,8 @@ pub fn is_loopback(host: &str) -> bool {
 const SECRET_PARTS: [&str; 9] =
     ["auth", "key", "token", "secret", "cookie", "pass", "credential", "sig", "code"];
 
-/// Whether the value of a header, or of a parameter in a query, is a credential by its name: then it is never shown (S3). It
-/// rather says so of one that is none, such as `design`, than that it misses one.
+/// Whether the value of a header, or of a parameter in a query, is a credential by its name: then it is never shown (S3).
+/// It rather says so of one that is none, such as `design`, than that it misses one.
 pub fn looks_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_PARTS.iter().any(|part| name.contains(part))

@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use highwater_protocol::limit::Seen;
 use tokio::time::Instant;
 
-pub use answer::{Answer, Delta, ToolCall};
+pub use answer::{Answer, Increment, ToolCall};
 #[cfg(feature = "clients")]
 pub use endpoint::{Endpoint, OutputLimit, Protocol};
 pub use error::{Broken, ModelError};
@@ -59,5 +59,9 @@ pub trait Client: Send + Sync + 'static {
     }
 
     /// Sends a request. What the answer consists of is told as it comes, if the client streams.
-    async fn exchange(&self, request: &Request, told: &mut (dyn FnMut(Delta) + Send)) -> Exchange;
+    async fn exchange(
+        &self,
+        request: &Request,
+        told: &mut (dyn FnMut(Increment) + Send),
+    ) -> Exchange;
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use highwater::Errand;
-use highwater::model::{Delta, Endpoint, ModelError, Protocol};
+use highwater::model::{Endpoint, Increment, ModelError, Protocol};
 use highwater_protocol::limit::{Class, Key, Limits};
 use highwater_protocol::retry::Backoff;
 use highwater_protocol::{Kind, limit::ByClass};
@@ -181,8 +181,8 @@ async fn once_something_was_told_an_error_is_final_and_nothing_is_told_twice() {
             let model = model(&provider, protocol, true);
             let errand = Errand::new(gate.clone(), Class::Turn);
             let mut told = String::new();
-            let mut listen = |delta| {
-                if let Delta::Text(text) = delta {
+            let mut listen = |increment| {
+                if let Increment::Text(text) = increment {
                     told += &text;
                 }
             };

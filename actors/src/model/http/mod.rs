@@ -32,7 +32,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::wire::{self, Said, Step, Told};
-use super::{Answer, Client, Delta, Endpoint, Exchange, ModelError, Protocol, Request};
+use super::{Answer, Client, Endpoint, Exchange, Increment, ModelError, Protocol, Request};
 use crate::env::{Clock, SystemClock};
 use address::Address;
 use failures::cause;
@@ -233,7 +233,11 @@ impl Client for HttpClient {
         self.endpoint.protocol != Protocol::AnthropicMessages
     }
 
-    async fn exchange(&self, request: &Request, told: &mut (dyn FnMut(Delta) + Send)) -> Exchange {
+    async fn exchange(
+        &self,
+        request: &Request,
+        told: &mut (dyn FnMut(Increment) + Send),
+    ) -> Exchange {
         match self.post(request).await {
             Ok(response) => {
                 let (seen, seen_at) = (self.seen(response.headers()), Some(Instant::now()));

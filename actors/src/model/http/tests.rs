@@ -42,8 +42,8 @@ async fn exchange(
     let client = HttpClient::new(endpoint).expect("a client");
     let mut told = String::new();
     let exchange = client
-        .exchange(&asked(), &mut |delta| {
-            if let Delta::Text(text) = delta {
+        .exchange(&asked(), &mut |increment| {
+            if let Increment::Text(text) = increment {
                 told += &text;
             }
         })

@@ -6,7 +6,7 @@ use highwater_protocol::limit::Amounts;
 use serde_json::value::RawValue;
 
 use super::{
-    Answer, Assemble, Delta, Fault, Held, Step, Told, amounts, error_in, finish_of, malformed,
+    Answer, Assemble, Fault, Held, Increment, Step, Told, amounts, error_in, finish_of, malformed,
     object, room_for_one,
 };
 use crate::model::ToolCall;
@@ -165,18 +165,18 @@ impl Stream {
             "text" => {
                 text = say("text");
                 if !text.is_empty() {
-                    told(Delta::Text(text.clone()));
+                    told(Increment::Text(text.clone()));
                 }
             }
             "thinking" => {
                 text = say("thinking");
                 if !text.is_empty() {
-                    told(Delta::Reasoning(text.clone()));
+                    told(Increment::Reasoning(text.clone()));
                 }
             }
             "tool_use" => {
                 call = Some(self.calls);
-                told(Delta::ToolCall { index: self.calls, id: say("id"), name: say("name") });
+                told(Increment::ToolCall { index: self.calls, id: say("id"), name: say("name") });
                 self.calls += 1;
             }
             _ => {}
@@ -206,17 +206,17 @@ impl Stream {
         match &*say("type") {
             "text_delta" => {
                 self.held.push(&say("text"), &mut block.text)?;
-                told(Delta::Text(say("text").into_owned()));
+                told(Increment::Text(say("text").into_owned()));
             }
             "thinking_delta" => {
                 self.held.push(&say("thinking"), &mut block.text)?;
-                told(Delta::Reasoning(say("thinking").into_owned()));
+                told(Increment::Reasoning(say("thinking").into_owned()));
             }
             "signature_delta" => self.held.push(&say("signature"), &mut block.signature)?,
             "input_json_delta" => {
                 self.held.push(&say("partial_json"), &mut block.input)?;
                 if let Some(index) = block.call {
-                    told(Delta::Arguments { index, text: say("partial_json").into_owned() });
+                    told(Increment::Arguments { index, text: say("partial_json").into_owned() });
                 }
             }
             "citations_delta" => {

@@ -2,7 +2,7 @@
 
 use highwater_protocol::format::json::{self, Fields, quoted};
 
-use super::{Delta, Fault, Held, Told, object, room_for_one};
+use super::{Fault, Held, Increment, Told, object, room_for_one};
 use crate::model::ToolCall;
 
 /// The calls of a message that came as a whole.
@@ -59,7 +59,7 @@ impl Calls {
         let text = arguments(&function);
         if !text.is_empty() {
             held.push(&text, &mut growing.call.arguments)?;
-            told(Delta::Arguments { index: at, text });
+            told(Increment::Arguments { index: at, text });
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Calls {
         let others: Vec<_> = others.map(|(name, raw)| (name.to_owned(), raw.to_owned())).collect();
         held.count(id.len() + name.len())?;
         held.count(others.iter().map(|(name, raw)| name.len() + raw.len()).sum())?;
-        told(Delta::ToolCall { index: at, id: id.to_owned(), name: name.clone() });
+        told(Increment::ToolCall { index: at, id: id.to_owned(), name: name.clone() });
         let call = ToolCall { id: id.to_owned(), name, arguments: String::new() };
         self.0.push(Growing { index: piece.number("index"), call, others });
         Ok(at)

@@ -9,7 +9,7 @@ use highwater_protocol::limit::Amounts;
 
 use super::calls::{self, Calls};
 use super::{
-    Answer, Assemble, Delta, Fault, Held, Step, Told, amounts, error_in, finish_of, malformed,
+    Answer, Assemble, Fault, Held, Increment, Step, Told, amounts, error_in, finish_of, malformed,
     object,
 };
 
@@ -123,12 +123,12 @@ impl Stream {
         if let Some((name, text)) = reasoning_of(delta) {
             self.held.push(&text, &mut self.reasoning)?;
             self.reasoning_name.get_or_insert(name);
-            told(Delta::Reasoning(text.into_owned()));
+            told(Increment::Reasoning(text.into_owned()));
         }
         let text = delta.raw("content").map(text_of).unwrap_or_default();
         if !text.is_empty() {
             self.held.push(&text, &mut self.text)?;
-            told(Delta::Text(text));
+            told(Increment::Text(text));
         }
         if let Some(refusal) = delta.text("refusal") {
             self.held.push(&refusal, &mut self.refusal)?;

@@ -15,13 +15,13 @@ use highwater_protocol::caps::{MAX_ANSWER_BYTES, MAX_PARTS};
 use highwater_protocol::format::json::Fields;
 use highwater_protocol::limit::Amounts;
 
-use super::{Answer, Delta, Protocol};
+use super::{Answer, Increment, Protocol};
 
 pub(super) use refusal::{Refusal, Said};
 pub(super) use request::body;
 
 /// Whom an answer is told as it comes.
-pub(super) type Told<'a> = &'a mut (dyn FnMut(Delta) + Send);
+pub(super) type Told<'a> = &'a mut (dyn FnMut(Increment) + Send);
 
 /// Why what came from a provider is no answer.
 #[derive(Debug)]
@@ -78,14 +78,14 @@ pub(super) fn whole(protocol: Protocol, body: &str) -> Result<Answer, Fault> {
 /// Tells an answer that came as a whole.
 pub(super) fn tell(answer: &Answer, told: Told<'_>) {
     if !answer.reasoning.is_empty() {
-        told(Delta::Reasoning(answer.reasoning.clone()));
+        told(Increment::Reasoning(answer.reasoning.clone()));
     }
     if !answer.text.is_empty() {
-        told(Delta::Text(answer.text.clone()));
+        told(Increment::Text(answer.text.clone()));
     }
     for (index, call) in answer.tool_calls.iter().enumerate() {
-        told(Delta::ToolCall { index, id: call.id.clone(), name: call.name.clone() });
-        told(Delta::Arguments { index, text: call.arguments.clone() });
+        told(Increment::ToolCall { index, id: call.id.clone(), name: call.name.clone() });
+        told(Increment::Arguments { index, text: call.arguments.clone() });
     }
 }
 

@@ -5,7 +5,7 @@ use highwater_protocol::accept::Finish;
 use highwater_protocol::format::json::{self, Fields};
 
 use super::{
-    Answer, Assemble, Delta, Fault, Held, Said, Step, Told, amounts, error_in, finish_of,
+    Answer, Assemble, Fault, Held, Increment, Said, Step, Told, amounts, error_in, finish_of,
     malformed, object, room_for_one,
 };
 use crate::model::ToolCall;
@@ -94,15 +94,15 @@ impl Assemble for Stream {
         let kind = event.text("type").unwrap_or(name.into());
         let delta = || event.text("delta").unwrap_or_default().into_owned();
         match &*kind {
-            "response.output_text.delta" => told(Delta::Text(delta())),
+            "response.output_text.delta" => told(Increment::Text(delta())),
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
-                told(Delta::Reasoning(delta()));
+                told(Increment::Reasoning(delta()));
             }
             "response.output_item.added" => self.begin(&event, told)?,
             "response.function_call_arguments.delta" => {
                 let at = self.calls.iter().rposition(|at| *at == event.number("output_index"));
                 if let Some(index) = at {
-                    told(Delta::Arguments { index, text: delta() });
+                    told(Increment::Arguments { index, text: delta() });
                 }
             }
             "response.output_item.done" => {
@@ -148,7 +148,7 @@ impl Stream {
         if item.text("type").as_deref() == Some("function_call") {
             room_for_one(self.calls.len())?;
             let say = |name: &str| item.text(name).unwrap_or_default().into_owned();
-            told(Delta::ToolCall {
+            told(Increment::ToolCall {
                 index: self.calls.len(),
                 id: say("call_id"),
                 name: say("name"),

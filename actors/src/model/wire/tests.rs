@@ -6,12 +6,12 @@ use crate::model::{Answer, ToolCall};
 /// Plays events and returns what was told of them, in one line, and the answer.
 fn play(protocol: Protocol, events: &[&str]) -> (String, Result<Answer, Fault>) {
     let mut said = String::new();
-    let mut told = |delta: Delta| {
-        let part = match delta {
-            Delta::Text(text) => format!("T({text})"),
-            Delta::Reasoning(text) => format!("R({text})"),
-            Delta::ToolCall { index, id, name } => format!("C{index}({id} {name})"),
-            Delta::Arguments { index, text } => format!("A{index}({text})"),
+    let mut told = |increment: Increment| {
+        let part = match increment {
+            Increment::Text(text) => format!("T({text})"),
+            Increment::Reasoning(text) => format!("R({text})"),
+            Increment::ToolCall { index, id, name } => format!("C{index}({id} {name})"),
+            Increment::Arguments { index, text } => format!("A{index}({text})"),
         };
         said.push_str(&part);
     };
@@ -371,12 +371,12 @@ fn an_answer_that_came_as_a_whole_is_told_as_well() {
     let mut whole = answer("text", Finish::Complete, None, "{}");
     whole.reasoning = "hm".to_owned();
     whole.tool_calls = vec![call("c", "look", "{}")];
-    tell(&whole, &mut |delta| told.push(delta));
+    tell(&whole, &mut |increment| told.push(increment));
     let expected = [
-        Delta::Reasoning("hm".to_owned()),
-        Delta::Text("text".to_owned()),
-        Delta::ToolCall { index: 0, id: "c".to_owned(), name: "look".to_owned() },
-        Delta::Arguments { index: 0, text: "{}".to_owned() },
+        Increment::Reasoning("hm".to_owned()),
+        Increment::Text("text".to_owned()),
+        Increment::ToolCall { index: 0, id: "c".to_owned(), name: "look".to_owned() },
+        Increment::Arguments { index: 0, text: "{}".to_owned() },
     ];
     assert_eq!(told, expected);
 }
