@@ -9,16 +9,16 @@ mod tests;
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Quantity, Seen};
+use super::limits::MAX_RATE;
+use super::{Quantity, Seen, Standing};
 use crate::caps::MAX_PAUSE;
 use crate::time::Timestamp;
 
-/// The largest amount that is believed: what the limiter counts in.
-const MAX_AMOUNT: u64 = u32::MAX as u64;
-
 /// What headers say of the limits: those of Anthropic (`anthropic-ratelimit-input-tokens-remaining`, a reset is a date of
 /// RFC 3339) and those that `OpenAI` and many others send (`x-ratelimit-remaining-tokens`, a reset is a span such as
-/// `6m0s`, `1.5s`, `20ms`, or plain seconds). Names are compared without regard to case.
+/// `6m0s`, `1.5s`, `20ms`, plain seconds, or a moment in seconds or milliseconds since 1970). `x-ratelimit-limit` without
+/// a quantity, as `OpenRouter` sends it, is one of requests, where nothing else is said of them. Names are compared without
+/// regard to case.
 ///
 /// `now` is when the answer was given; without it, a reset that is a date is passed over. Spans are cut to [`MAX_PAUSE`].
 pub fn seen<'a>(
@@ -26,18 +26,23 @@ pub fn seen<'a>(
     now: Option<Timestamp>,
 ) -> Seen {
     let mut seen = Seen::default();
+    let mut bare = Standing::default();
     for (name, value) in headers {
         let name = name.to_ascii_lowercase();
-        let Some((quantity, field)) = anthropic(&name).or_else(|| openai(&name)) else {
-            continue;
+        let (standing, field) = match anthropic(&name).or_else(|| openai(&name)) {
+            Some((quantity, field)) => (seen.of_mut(quantity), field),
+            None => (&mut bare, name.strip_prefix(OPENAI).unwrap_or_default()),
         };
-        let standing = seen.of_mut(quantity);
         match field {
             "limit" => standing.limit = amount(value).or(standing.limit),
             "remaining" => standing.remaining = amount(value).or(standing.remaining),
             "reset" => standing.reset = reset(value, now).or(standing.reset),
             _ => {}
         }
+    }
+    let requests = seen.of_mut(Quantity::Requests);
+    if *requests == Standing::default() {
+        *requests = bare;
     }
     seen
 }
@@ -78,9 +83,12 @@ fn anthropic(name: &str) -> Option<(Quantity, &str)> {
     Some((quantity, field))
 }
 
+/// What headers begin with that `OpenAI` and many others send.
+const OPENAI: &str = "x-ratelimit-";
+
 /// `x-ratelimit-<field>-<quantity>`.
 fn openai(name: &str) -> Option<(Quantity, &str)> {
-    let (field, quantity) = name.strip_prefix("x-ratelimit-")?.split_once('-')?;
+    let (field, quantity) = name.strip_prefix(OPENAI)?.split_once('-')?;
     let quantity = match quantity {
         "requests" => Quantity::Requests,
         "tokens" => Quantity::Tokens,
@@ -91,12 +99,24 @@ fn openai(name: &str) -> Option<(Quantity, &str)> {
 
 /// Some gateways send -1 where they know nothing.
 fn amount(value: &str) -> Option<u64> {
-    value.trim().parse().ok().filter(|amount| *amount <= MAX_AMOUNT)
+    value.trim().parse().ok().filter(|amount| *amount <= MAX_RATE)
 }
 
 fn reset(value: &str, now: Option<Timestamp>) -> Option<Duration> {
-    let left = span(value).or_else(|| until(rfc3339(value.trim())?, now))?;
+    let moment = since_1970(value.trim()).or_else(|| rfc3339(value.trim()));
+    let left = match moment {
+        Some(moment) => until(moment, now)?,
+        None => span(value)?,
+    };
     Some(left.min(MAX_PAUSE))
+}
+
+/// A number that is no span any more, but a moment: seconds since 1970, or milliseconds.
+fn since_1970(text: &str) -> Option<Timestamp> {
+    let number = decimal(text)?;
+    let unit_seconds = if number > 1e12 { 1e-3 } else { 1.0 };
+    let since = (number > 1e9).then(|| scaled(number, unit_seconds))??;
+    Some(Timestamp(i64::try_from(since.as_millis()).ok()?))
 }
 
 fn until(moment: Timestamp, now: Option<Timestamp>) -> Option<Duration> {

@@ -61,6 +61,38 @@ fn spans_are_read_in_every_way_that_they_are_written() {
 }
 
 #[test]
+fn a_reset_that_is_a_moment_is_compared_with_the_answers_own_time() {
+    for (reset, expected) in [
+        ("1769515230", "30s"),
+        ("1769515230000", "30s"),
+        ("1769515200250", "250ms"),
+        ("1769515230.5", "30.5s"),
+        ("1769515100", "0ns"),
+        ("1999999999", "3600s"),
+        ("99999999999999999999", "-"),
+        ("999999999", "3600s"),
+    ] {
+        check(
+            &format!("x-ratelimit-reset-requests: {reset}"),
+            Quantity::Requests,
+            &format!("- - {expected}"),
+        );
+    }
+    let reset = [("x-ratelimit-reset-tokens", "1769515230")];
+    assert_eq!(seen(reset, None), Seen::default(), "without the time it says nothing");
+}
+
+#[test]
+fn headers_that_name_no_quantity_tell_of_requests() {
+    let bare = "X-RateLimit-Limit: 20\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1769515230000";
+    check(bare, Quantity::Requests, "20 0 30s");
+    check(bare, Quantity::Tokens, "- - -");
+    // Whoever names the quantity knows better, whatever comes first.
+    check(&format!("{bare}\nx-ratelimit-limit-requests: 60"), Quantity::Requests, "60 - -");
+    check(&format!("x-ratelimit-remaining-requests: 9\n{bare}"), Quantity::Requests, "- 9 -");
+}
+
+#[test]
 fn nonsense_is_passed_over_and_no_pause_is_longer_than_the_cap() {
     for nonsense in [
         "",
