@@ -33,9 +33,12 @@ pub enum ModelError {
     /// The provider will not answer this request: correct it, or do without.
     #[error("{0}")]
     Refused(String),
-    /// The key is missing, wrong, or not allowed to use the model: mend the configuration.
+    /// The key is missing or wrong: mend the configuration.
     #[error("{0}")]
     Auth(String),
+    /// The key may not use the model: ask for access, or use another one.
+    #[error("{0}")]
+    Forbidden(String),
     /// What may be spent is spent: asking again does not help before somebody pays.
     #[error("{0}")]
     Quota(String),
@@ -78,6 +81,7 @@ impl ModelError {
                 Ending::Overloaded { retry_after: *retry_after }
             }
             Self::Auth(_) | Self::Quota(_) => Ending::Spent,
+            Self::Forbidden(_) => Ending::Forbidden,
             Self::TooLong(_) | Self::Refused(_) | Self::Broken { .. } => Ending::Answered,
             Self::Gate(_) => Ending::Abandoned,
         }
@@ -92,5 +96,24 @@ impl ModelError {
                 | Self::Overloaded { .. }
                 | Self::Broken { why: Broken::Malformed, .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_the_keys_fault_is_not_held_against_it() {
+        let said = || "no".to_owned();
+        for (error, ending, again) in [
+            (ModelError::Auth(said()), Ending::Spent, false),
+            (ModelError::Quota(said()), Ending::Spent, false),
+            (ModelError::Forbidden(said()), Ending::Forbidden, false),
+            (ModelError::Refused(said()), Ending::Answered, false),
+            (ModelError::TooLong(said()), Ending::Answered, false),
+        ] {
+            assert_eq!((error.ending(), error.is_worth_a_retry()), (ending, again), "{error:?}");
+        }
     }
 }

@@ -57,7 +57,10 @@ impl HttpClient {
         let words = said.words(|text| self.address.mask(text));
         let refusal = said.means(counts);
         let hint = match (refusal, counts) {
-            (Refusal::Auth, _) => "; check the key, and what it may be used for",
+            (Refusal::Auth, _) => "; check the key",
+            (Refusal::Forbidden, _) => {
+                "; the key may not use the model: ask for access, or use another one"
+            }
             (Refusal::Quota, _) => "; asking again does not help before more may be spent",
             (Refusal::TooLong, _) => "; make the request smaller",
             (Refusal::Refused, Some(404)) => "; check the model's name and the base URL",
@@ -76,6 +79,7 @@ impl HttpClient {
             Refusal::TooLong => ModelError::TooLong(message),
             Refusal::Refused => ModelError::Refused(message),
             Refusal::Auth => ModelError::Auth(message),
+            Refusal::Forbidden => ModelError::Forbidden(message),
             Refusal::Quota => ModelError::Quota(message),
         }
     }

@@ -35,6 +35,8 @@ pub(in crate::model) enum Refusal {
     Refused,
     /// The key is wrong.
     Auth,
+    /// The key may not use the model.
+    Forbidden,
     /// The money is spent.
     Quota,
 }
@@ -87,16 +89,25 @@ const TOO_LONG_PHRASES: [&str; 12] = [
     "request too large for",
 ];
 
-const AUTH_CODES: [&str; 5] = [
-    "authentication_error",
-    "permission_error",
-    "permission_denied",
-    "invalid_api_key",
-    "unauthenticated",
+const AUTH_CODES: [&str; 3] = ["authentication_error", "invalid_api_key", "unauthenticated"];
+
+const AUTH_PHRASES: [&str; 5] = [
+    "api key not valid",
+    "invalid api key",
+    "incorrect api key",
+    "no auth credentials",
+    "key was reported as leaked",
 ];
 
-const AUTH_PHRASES: [&str; 4] =
-    ["api key not valid", "invalid api key", "incorrect api key", "no auth credentials"];
+const FORBIDDEN_CODES: [&str; 2] = ["permission_error", "permission_denied"];
+
+/// What is wrong with one request alone, though it may come as 403: nothing is said of the key.
+const REQUEST_CODES: [&str; 4] = ["model_not_found", "content_policy", "content_filter", MODERATED];
+
+const REQUEST_PHRASES: [&str; 2] = ["requires moderation", "flagged"];
+
+/// The code of a refusal that says why a request was moderated, and names no code.
+const MODERATED: &str = "moderated";
 
 const RATE_CODES: [&str; 5] = [
     "rate_limit_error",
@@ -106,14 +117,7 @@ const RATE_CODES: [&str; 5] = [
     "slow_down",
 ];
 
-const REFUSED_CODES: [&str; 6] = [
-    "invalid_request",
-    "invalid_prompt",
-    "not_found",
-    "content_policy",
-    "content_filter",
-    "bad_request",
-];
+const REFUSED_CODES: [&str; 4] = ["invalid_request", "invalid_prompt", "not_found", "bad_request"];
 
 impl Said {
     /// What the body of a refusal says: JSON in one of the shapes that are about, or a text.
@@ -142,7 +146,9 @@ impl Said {
         let details = fields.object("details");
         let detailed = details.and_then(|details| details.text("error_code").map(Cow::into_owned));
         let named = ["type", "code", "status"].into_iter().filter_map(|name| fields.text(name));
-        let codes = named.map(Cow::into_owned).chain(detailed);
+        let reasons = fields.object("metadata").and_then(|metadata| metadata.list("reasons"));
+        let moderated = reasons.filter(|reasons| !reasons.is_empty()).map(|_| MODERATED.to_owned());
+        let codes = named.map(Cow::into_owned).chain(detailed).chain(moderated);
         let codes = codes.map(|code: String| code.to_ascii_lowercase()).collect();
         let message = ["message", "detail"].into_iter().find_map(|name| fields.text(name));
         // Written anew, so that a key in it is not hidden by the way in which its signs were escaped.
@@ -152,9 +158,14 @@ impl Said {
             Some(message) => message.into_owned(),
             None => rewritten().unwrap_or_else(|_| whole.to_owned()),
         };
-        let status = fields.number("code").or_else(|| fields.number("status"));
+        // Some write the number as a text.
+        let number = |name| {
+            let text = || fields.text(name).and_then(|text| text.trim().parse().ok());
+            fields.number(name).or_else(text)
+        };
+        let number: Option<u64> = number("code").or_else(|| number("status"));
         let status =
-            status.and_then(|it| u16::try_from(it).ok()).filter(|it| (400..600).contains(it));
+            number.and_then(|it| u16::try_from(it).ok()).filter(|it| (400..600).contains(it));
         Self { codes, message: one_line(&message), status }
     }
 
@@ -191,10 +202,17 @@ impl Said {
         if status == Some(413) || coded(&TOO_LONG_CODES) || says(&TOO_LONG_PHRASES) {
             return Refusal::TooLong;
         }
-        if matches!(status, Some(401 | 403 | 407))
+        let may_be_requests = is_callers && !matches!(status, Some(401 | 407 | 429));
+        if may_be_requests && (coded(&REQUEST_CODES) || says(&REQUEST_PHRASES)) {
+            return Refusal::Refused;
+        }
+        if matches!(status, Some(401 | 407))
             || is_callers && (coded(&AUTH_CODES) || says(&AUTH_PHRASES))
         {
             return Refusal::Auth;
+        }
+        if status == Some(403) || is_callers && coded(&FORBIDDEN_CODES) {
+            return Refusal::Forbidden;
         }
         if matches!(status, Some(503 | 529)) || coded(&["overloaded", "unavailable"]) {
             return Refusal::Overloaded;
@@ -213,8 +231,14 @@ impl Said {
     }
 }
 
-/// A text without line ends and other signs that would disturb a log.
-fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+/// A text without line ends and other signs that would disturb a log, or show it in another order than it has.
+pub(super) fn one_line(text: &str) -> String {
+    let ordered: String = text.chars().filter(|c| !turns_text(*c)).collect();
+    let words = ordered.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a sign does nothing but turn the direction of the text around it.
+fn turns_text(sign: char) -> bool {
+    matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -17,7 +17,8 @@ fn a_status_says_what_it_says_in_http() {
         (400, Refusal::Refused),
         (401, Refusal::Auth),
         (402, Refusal::Quota),
-        (403, Refusal::Auth),
+        (403, Refusal::Forbidden),
+        (407, Refusal::Auth),
         (404, Refusal::Refused),
         (408, Refusal::Transient),
         (409, Refusal::Transient),
@@ -111,6 +112,41 @@ fn a_prompt_that_is_too_long_is_known_by_its_body() {
 }
 
 #[test]
+fn what_a_key_may_not_do_is_told_apart_from_a_wrong_key_and_a_wrong_request() {
+    let coded = |code: &str| format!(r#"{{"error":{{"code":"{code}","message":"no"}}}}"#);
+    check(403, &error("permission_error", "Your API key may not use small"), Refusal::Forbidden);
+    check(
+        403,
+        r#"{"error":{"code":403,"message":"no","status":"PERMISSION_DENIED"}}"#,
+        Refusal::Forbidden,
+    );
+    check(403, &coded("unsupported_country_region_territory"), Refusal::Forbidden);
+    for about_key in [
+        coded("invalid_api_key"),
+        error("authentication_error", "no"),
+        error("permission_denied", "Your API key was reported as leaked. Please use another one."),
+    ] {
+        check(403, &about_key, Refusal::Auth);
+    }
+    for about_request in [
+        coded("model_not_found"),
+        coded("content_policy_violation"),
+        coded("content_filter"),
+        error("x", "This model requires moderation on the provider's side"),
+        error("x", "Your input was flagged"),
+        r#"{"error":{"code":403,"message":"no","metadata":{"reasons":["violence"],"flagged_input":".."}}}"#
+            .to_owned(),
+    ] {
+        check(403, &about_request, Refusal::Refused);
+        check(400, &about_request, Refusal::Refused);
+        check(401, &about_request, Refusal::Auth);
+        check(429, &about_request, Refusal::RateLimited);
+    }
+    let no_reasons = r#"{"error":{"code":403,"message":"no","metadata":{"reasons":[]}}}"#;
+    check(403, no_reasons, Refusal::Forbidden);
+}
+
+#[test]
 fn an_error_within_a_success_is_known_by_its_code() {
     check(200, &error("overloaded_error", "Overloaded"), Refusal::Overloaded);
     check(200, &error("rate_limit_error", "no"), Refusal::RateLimited);
@@ -118,7 +154,12 @@ fn an_error_within_a_success_is_known_by_its_code() {
     check(200, &error("authentication_error", "no"), Refusal::Auth);
     check(200, &error("invalid_request_error", "no"), Refusal::Refused);
     check(200, r#"{"error":{"code":402,"message":"no"}}"#, Refusal::Quota);
-    check(200, r#"{"error":{"code":"503","message":"no"}}"#, Refusal::Transient);
+    check(200, r#"{"error":{"code":"503","message":"no"}}"#, Refusal::Overloaded);
+    check(200, r#"{"error":{"code":"429","message":"no"}}"#, Refusal::RateLimited);
+    check(200, r#"{"error":{"code":"401","message":"no"}}"#, Refusal::Auth);
+    check(200, r#"{"error":{"code":"3505","message":"no"}}"#, Refusal::Transient);
+    check(200, r#"{"error":{"status":"402","message":"no"}}"#, Refusal::Quota);
+    check(200, &error("permission_error", "no"), Refusal::Forbidden);
     check(200, r#"{"error":{"code":503,"message":"no"}}"#, Refusal::Overloaded);
     check(200, r#"{"error":"something broke"}"#, Refusal::Transient);
     check(500, &error("overloaded_error", "no"), Refusal::Overloaded);
@@ -137,6 +178,8 @@ fn what_is_said_becomes_one_line_of_bounded_size() {
     assert_eq!(said(r#"{"error":"model 'x' not found"}"#), "model 'x' not found");
     assert_eq!(said("<html>\r\n <p>Bad  Gateway</p>"), "<html> <p>Bad Gateway</p>");
     assert_eq!(said(" "), "it does not say why");
+    let turned = "a\u{202e}b\u{202a} c\u{2066}d\u{2069}\u{200e}\u{200f}e \u{202c}f";
+    assert_eq!(said(turned), "ab cde f", "nothing turns the text that is behind it");
     assert_eq!(said(r#"{"why":"sk\/1"}"#), r#"{"why":"sk/1"}"#);
     let long = said(&"\u{e4}".repeat(MAX_SAID_BYTES));
     assert!(long.len() <= MAX_SAID_BYTES + 3 && long.ends_with("\u{e4} .."), "{}", long.len());
