@@ -60,6 +60,8 @@ pub enum ModelError {
 pub enum Broken {
     /// It was cut off at the most tokens that were asked for.
     Truncated,
+    /// It ended in another way than by itself: the provider would go on, or does not say why it stopped.
+    Unfinished,
     /// There is nothing in it.
     Empty,
     /// There is nothing in it but reasoning.

@@ -211,6 +211,7 @@ mod tests {
                     reasoning: String::new(),
                     tool_calls: Vec::new(),
                     finish: Finish::Complete,
+                    word: "stop".to_owned(),
                     usage: None,
                     message: String::new(),
                 })

@@ -6,7 +6,7 @@ use highwater_protocol::limit::Amounts;
 use serde_json::value::RawValue;
 
 use super::{
-    Answer, Assemble, Fault, Held, Increment, Step, Told, amounts, error_in, finish_of, malformed,
+    Answer, Assemble, Ended, Fault, Held, Increment, Step, Told, amounts, error_in, malformed,
     object, room_for_one,
 };
 use crate::model::ToolCall;
@@ -36,9 +36,11 @@ pub(super) fn whole(fields: &Fields<'_>) -> Result<Answer, Fault> {
     }
     let mut usage = Usage::default();
     usage.read(fields);
-    let finish = fields.text("stop_reason").map_or(Finish::Other, |reason| finish_of(&reason));
+    let reason = fields.text("stop_reason");
+    let ended = reason.map_or_else(|| Ok(Ended::unsaid()), |reason| Ended::by(&reason))?;
+    let Ended { finish, word } = ended;
     let message = message(content);
-    Ok(Answer { text, reasoning, tool_calls, finish, usage: usage.amounts(), message })
+    Ok(Answer { text, reasoning, tool_calls, finish, word, usage: usage.amounts(), message })
 }
 
 fn message(content: &str) -> String {
@@ -76,7 +78,7 @@ pub(super) struct Stream {
     blocks: Vec<Block>,
     calls: usize,
     usage: Usage,
-    finish: Option<Finish>,
+    ended: Option<Ended>,
     held: Held,
 }
 
@@ -109,17 +111,17 @@ impl Assemble for Stream {
             "content_block_delta" => self.add(&event, told)?,
             "message_delta" => {
                 self.usage.read(&event);
-                let reason = event
-                    .object("delta")
-                    .and_then(|delta| delta.text("stop_reason").map(|reason| finish_of(&reason)));
-                self.finish = reason.or(self.finish);
+                let delta = event.object("delta").unwrap_or_default();
+                if let Some(reason) = delta.text("stop_reason") {
+                    self.ended = Some(Ended::by(&reason)?);
+                }
             }
             "message_stop" => {
-                self.finish = self.finish.or(Some(Finish::Other));
+                self.ended.get_or_insert_with(Ended::unsaid);
                 return Ok(Step::End);
             }
             _ => {
-                if let Some(error) = error_in(&event) {
+                if let Some(error) = error_in(&event, data) {
                     return Err(error);
                 }
             }
@@ -128,11 +130,11 @@ impl Assemble for Stream {
     }
 
     fn is_whole(&self) -> bool {
-        self.finish.is_some()
+        self.ended.is_some()
     }
 
     fn finish(self: Box<Self>) -> Result<Answer, Fault> {
-        let finish = self.finish.unwrap_or(Finish::Other);
+        let Ended { finish, word } = self.ended.unwrap_or_else(Ended::unsaid);
         let (mut text, mut reasoning, mut tool_calls) = (String::new(), String::new(), Vec::new());
         let mut content = Vec::new();
         for block in &self.blocks {
@@ -145,7 +147,8 @@ impl Assemble for Stream {
             content.push(block.to_json(finish)?);
         }
         let message = message(&format!("[{}]", content.join(",")));
-        Ok(Answer { text, reasoning, tool_calls, finish, usage: self.usage.amounts(), message })
+        let usage = self.usage.amounts();
+        Ok(Answer { text, reasoning, tool_calls, finish, word, usage, message })
     }
 }
 

@@ -102,6 +102,11 @@ impl Calls {
         (!calls.is_empty()).then(|| format!("[{}]", calls.join(",")))
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The calls.
     pub(super) fn into_calls(self) -> Vec<ToolCall> {
         self.0.into_iter().map(|growing| growing.call).collect()

@@ -9,8 +9,8 @@ use highwater_protocol::limit::Amounts;
 
 use super::calls::{self, Calls};
 use super::{
-    Answer, Assemble, Fault, Held, Increment, Step, Told, amounts, error_in, finish_of, malformed,
-    object,
+    Answer, Assemble, Ended, Fault, Held, Increment, Said, Step, Told, amounts, error_in,
+    malformed, object,
 };
 
 /// What servers call the reasoning of a message.
@@ -23,21 +23,34 @@ pub(super) fn whole(fields: &Fields<'_>) -> Result<Answer, Fault> {
         return malformed("the answer has no choice");
     };
     let choice = object(choice)?;
+    let reason = choice.text("finish_reason");
+    if let Some(error) = choice_error(&choice) {
+        return Err(error);
+    }
     let Some(raw) = choice.raw("message") else {
         return malformed("the answer's choice has no message");
     };
     let message = object(raw)?;
     let refuses = message.text("refusal").is_some_and(|refusal| !refusal.is_empty());
-    let reason = choice.text("finish_reason");
-    let finish = reason.filter(|_| !refuses).map_or(Finish::Other, |reason| finish_of(&reason));
+    let Ended { finish, word } = match reason {
+        _ if refuses => Ended::refused(),
+        Some(reason) => Ended::by(&reason)?,
+        None => Ended::unsaid(),
+    };
     Ok(Answer {
         text: message.raw("content").map(text_of).unwrap_or_default(),
         reasoning: reasoning_of(&message).map(|(_, text)| text.into_owned()).unwrap_or_default(),
         tool_calls: calls::whole(&message)?,
         finish,
+        word,
         usage: usage(fields),
         message: raw.to_owned(),
     })
+}
+
+/// The error that a choice reports: `OpenRouter` writes one there when the provider behind it failed within the answer.
+fn choice_error(choice: &Fields<'_>) -> Option<Fault> {
+    choice.raw("error").map(|raw| Fault::Said(Said::of_error(raw)))
 }
 
 /// The text of a content: one text, or a list of parts of which some have one.
@@ -70,18 +83,22 @@ pub(super) struct Stream {
     refusal: String,
     calls: Calls,
     usage: Option<Amounts>,
-    finish: Option<Finish>,
+    ended: Option<Ended>,
     held: Held,
 }
 
 impl Assemble for Stream {
     fn take(&mut self, _name: &str, data: &str, told: Told<'_>) -> Result<Step, Fault> {
         if data.trim() == "[DONE]" {
-            self.finish = self.finish.or(Some(Finish::Other));
+            // Who says that this was all, and wrote something, has ended it.
+            if !self.text.is_empty() || !self.calls.is_empty() || !self.refusal.is_empty() {
+                let done = || Ended { finish: Finish::Complete, word: String::new() };
+                self.ended.get_or_insert_with(done);
+            }
             return Ok(Step::End);
         }
         let chunk = object(data)?;
-        if let Some(error) = error_in(&chunk) {
+        if let Some(error) = error_in(&chunk, data) {
             return Err(error);
         }
         self.usage = usage(&chunk).or(self.usage);
@@ -90,28 +107,34 @@ impl Assemble for Stream {
             if choice.number("index").unwrap_or(0) != 0 {
                 continue;
             }
+            if let Some(error) = choice_error(&choice) {
+                return Err(error);
+            }
             if let Some(delta) = choice.object("delta") {
                 self.grow(&delta, told)?;
             }
-            let finish = choice.text("finish_reason").filter(|reason| !reason.is_empty());
-            self.finish = finish.map(|reason| finish_of(&reason)).or(self.finish);
+            if let Some(reason) = choice.text("finish_reason").filter(|reason| !reason.is_empty()) {
+                self.ended = Some(Ended::by(&reason)?);
+            }
         }
         Ok(Step::More)
     }
 
     fn is_whole(&self) -> bool {
-        self.finish.is_some()
+        self.ended.is_some()
     }
 
     fn finish(self: Box<Self>) -> Result<Answer, Fault> {
         let message = self.message();
         let refuses = !self.refusal.is_empty();
-        let finish = self.finish.filter(|_| !refuses).unwrap_or(Finish::Other);
+        let ended = if refuses { Some(Ended::refused()) } else { self.ended };
+        let Ended { finish, word } = ended.unwrap_or_else(Ended::unsaid);
         Ok(Answer {
             text: self.text,
             reasoning: self.reasoning,
             tool_calls: self.calls.into_calls(),
             finish,
+            word,
             usage: self.usage,
             message,
         })

@@ -4,19 +4,20 @@
 mod anthropic;
 mod calls;
 mod chat;
+mod ended;
 mod refusal;
 mod request;
 mod responses;
 #[cfg(test)]
 mod tests;
 
-use highwater_protocol::accept::Finish;
 use highwater_protocol::caps::{MAX_ANSWER_BYTES, MAX_PARTS};
 use highwater_protocol::format::json::Fields;
 use highwater_protocol::limit::Amounts;
 
 use super::{Answer, Increment, Protocol};
 
+use ended::Ended;
 pub(super) use refusal::{Refusal, Said};
 pub(super) use request::body;
 
@@ -65,7 +66,7 @@ pub(super) fn assembly(protocol: Protocol) -> Box<dyn Assemble> {
 /// The answer in a body that came as a whole.
 pub(super) fn whole(protocol: Protocol, body: &str) -> Result<Answer, Fault> {
     let fields = object(body)?;
-    if let Some(error) = error_in(&fields) {
+    if let Some(error) = error_in(&fields, body) {
         return Err(error);
     }
     match protocol {
@@ -95,9 +96,13 @@ fn object(json: &str) -> Result<Fields<'_>, Fault> {
     Fields::parse(json).map_err(malformed)
 }
 
-/// The error that an object reports in its field `error`, whatever its status was.
-fn error_in(fields: &Fields<'_>) -> Option<Fault> {
-    fields.raw("error").map(|raw| Fault::Said(Said::of_error(raw)))
+/// The error that an object reports in its field `error`, or that it is itself, whatever its status was.
+fn error_in(fields: &Fields<'_>, json: &str) -> Option<Fault> {
+    if let Some(raw) = fields.raw("error") {
+        return Some(Fault::Said(Said::of_error(raw)));
+    }
+    let is_error = fields.text("object").as_deref() == Some("error");
+    is_error.then(|| Fault::Said(Said::of_fields(fields, json)))
 }
 
 fn malformed<T>(what: &str) -> Result<T, Fault> {
@@ -109,18 +114,6 @@ fn malformed<T>(what: &str) -> Result<T, Fault> {
 fn amounts(input: Option<u64>, output: Option<u64>) -> Option<Amounts> {
     let believed = |count: &u64| u32::try_from(*count).is_ok();
     Some(Amounts::new(input.filter(believed)?, output.filter(believed)?))
-}
-
-/// How an answer ended by the words of all protocols; they do not contradict each other.
-fn finish_of(reason: &str) -> Finish {
-    match reason {
-        "end_turn" | "stop_sequence" | "tool_use" | "stop" | "tool_calls" | "function_call"
-        | "eos" | "eos_token" | "completed" => Finish::Complete,
-        "max_tokens" | "length" | "max_output_tokens" | "model_context_window_exceeded" => {
-            Finish::Length
-        }
-        _ => Finish::Other,
-    }
 }
 
 /// The bytes of an answer that are held.

@@ -1,11 +1,10 @@
 //! `OpenAI`'s Responses: a response comes as one object, also at the end of a stream. What stands in a message's place is
 //! its `output`, the list of what the model wrote.
 
-use highwater_protocol::accept::Finish;
 use highwater_protocol::format::json::{self, Fields};
 
 use super::{
-    Answer, Assemble, Fault, Held, Increment, Said, Step, Told, amounts, error_in, finish_of,
+    Answer, Assemble, Ended, Fault, Held, Increment, Said, Step, Told, amounts, error_in,
     malformed, object, room_for_one,
 };
 use crate::model::ToolCall;
@@ -21,14 +20,14 @@ pub(super) fn whole(fields: &Fields<'_>) -> Result<Answer, Fault> {
 /// The answer in a response with this output.
 fn read(fields: &Fields<'_>, output: &str) -> Result<Answer, Fault> {
     let status = fields.text("status").unwrap_or("completed".into());
-    let mut finish = match &*status {
+    let mut ended = match &*status {
         "failed" => return Err(failed(fields)),
         "incomplete" => {
             let details = fields.object("incomplete_details");
             let reason = details.as_ref().and_then(|details| details.text("reason"));
-            reason.map_or(Finish::Other, |reason| finish_of(&reason))
+            Ended::by(&reason.unwrap_or(status))?
         }
-        status => finish_of(status),
+        status => Ended::by(status)?,
     };
     let Some(items) = json::list(output) else {
         return malformed("the response's output is no list");
@@ -41,7 +40,7 @@ fn read(fields: &Fields<'_>, output: &str) -> Result<Answer, Fault> {
             "message" => {
                 for part in parts(&item, "content") {
                     if part.text("type").as_deref() == Some("refusal") {
-                        finish = Finish::Other;
+                        ended = Ended::refused();
                     }
                     text.push_str(&part.text("text").unwrap_or_default());
                 }
@@ -62,7 +61,8 @@ fn read(fields: &Fields<'_>, output: &str) -> Result<Answer, Fault> {
     let usage = fields
         .object("usage")
         .and_then(|usage| amounts(usage.number("input_tokens"), usage.number("output_tokens")));
-    Ok(Answer { text, reasoning, tool_calls, finish, usage, message: output.to_owned() })
+    let (Ended { finish, word }, message) = (ended, output.to_owned());
+    Ok(Answer { text, reasoning, tool_calls, finish, word, usage, message })
 }
 
 fn parts<'a>(item: &Fields<'a>, name: &str) -> Vec<Fields<'a>> {
@@ -71,7 +71,8 @@ fn parts<'a>(item: &Fields<'a>, name: &str) -> Vec<Fields<'a>> {
 }
 
 fn failed(response: &Fields<'_>) -> Fault {
-    error_in(response).unwrap_or_else(|| Fault::Said(Said::of_body("the response failed")))
+    let unsaid = || Fault::Said(Said::of_body("the response failed"));
+    response.raw("error").map_or_else(unsaid, |raw| Fault::Said(Said::of_error(raw)))
 }
 
 /// An answer that is streamed.
@@ -120,10 +121,10 @@ impl Assemble for Stream {
             }
             "error" => {
                 let flat = || Fault::Said(Said::of_fields(&event, data));
-                return Err(error_in(&event).unwrap_or_else(flat));
+                return Err(error_in(&event, data).unwrap_or_else(flat));
             }
             _ => {
-                if let Some(error) = error_in(&event) {
+                if let Some(error) = error_in(&event, data) {
                     return Err(error);
                 }
             }

@@ -1,5 +1,9 @@
 //! Answers of the three protocols, from bodies and put together from events.
 
+mod ends;
+
+use highwater_protocol::accept::Finish;
+
 use super::*;
 use crate::model::{Answer, ToolCall};
 
@@ -33,6 +37,7 @@ fn answer(text: &str, finish: Finish, usage: Option<(u64, u64)>, message: &str) 
         reasoning: String::new(),
         tool_calls: Vec::new(),
         finish,
+        word: String::new(),
         usage: usage.map(|(input, output)| Amounts::new(input, output)),
         message: message.to_owned(),
     }
@@ -47,12 +52,13 @@ fn streams(protocol: Protocol, events: &[&str], told: &str, expected: &Answer) {
     let (said, found) = play(protocol, events);
     assert_eq!(said, told);
     let found = found.expect("an answer");
-    assert_eq!(found, *expected);
+    assert_eq!(Answer { word: String::new(), ..found.clone() }, *expected);
     serde_json::from_str::<serde_json::Value>(&found.message).expect("the message is JSON");
 }
 
 fn reads(protocol: Protocol, body: &str, expected: &Answer) {
-    assert_eq!(whole(protocol, body).expect("an answer"), *expected);
+    let found = whole(protocol, body).expect("an answer");
+    assert_eq!(Answer { word: String::new(), ..found }, *expected);
 }
 
 fn is_malformed(found: Result<Answer, Fault>, expected: &str) {
