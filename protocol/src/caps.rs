@@ -138,5 +138,8 @@ pub const MAX_REFUSAL_BYTES: usize = 64 << 10;
 /// Most of a provider's own words in an error: the reason stands at their beginning.
 pub const MAX_SAID_BYTES: usize = 2 << 10;
 
+/// Most that is kept of a provider's word for the end of an answer: those that are known have some twenty bytes.
+pub const MAX_WORD_BYTES: usize = 64;
+
 /// Longest key of a provider, a guard against pointing at another file. Signed tokens have some thousand bytes.
 pub const MAX_KEY_BYTES: usize = 16 << 10;

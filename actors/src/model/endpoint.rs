@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use highwater_protocol::{Error, Kind};
+use serde_json::{Map, Value};
 
 use super::ApiKey;
 
@@ -50,8 +51,9 @@ impl Protocol {
 /// By which parameter [`Protocol::OpenAiChat`] is told the most that may be answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutputLimit {
-    /// `max_completion_tokens` at `api.openai.com` and at Azure, whose reasoning models refuse the other one;
-    /// `max_tokens` everywhere else, since that is what local servers know.
+    /// `max_completion_tokens` at `api.openai.com` and at Azure's hosts (below `openai.azure.com`,
+    /// `cognitiveservices.azure.com`, `services.ai.azure.com` and `azure.us`), whose reasoning models refuse the other
+    /// one; `max_tokens` everywhere else, since that is what local servers know.
     #[default]
     ByHost,
     /// `max_tokens`.
@@ -111,19 +113,37 @@ fn named<T: Copy, const N: usize>(
 /// `http` is taken for every host: whoever writes it down says so. Redirects are not followed, since the key would go
 /// along. Proxies come from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), but loopback is
 /// always reached directly.
+///
+/// # Reasoning
+///
+/// How long a model thinks before it answers is one of its `parameters`, and each protocol has its own:
+///
+/// | protocol | parameter |
+/// |---|---|
+/// | `openai-chat` | `"reasoning_effort": "low"`; at `OpenRouter` `"reasoning": {"effort": "low"}` |
+/// | `openai-responses` | `"reasoning": {"effort": "low"}` |
+/// | `anthropic` | `"thinking": {"type": "enabled", "budget_tokens": 1024}`; without it, it does not think |
+///
+/// What is thought counts against the most that may be answered, so that an answer may be nothing but reasoning where
+/// little is asked for: summaries need little of it.
 #[derive(Clone)]
 pub struct Endpoint {
     /// How one speaks to it.
     pub protocol: Protocol,
     /// Where it is; see above.
     pub base_url: String,
-    /// The key: sent as `x-api-key` to Anthropic, as a bearer token otherwise. Local servers need none.
+    /// The key: sent as `x-api-key` by [`Protocol::AnthropicMessages`], as `api-key` to Azure's hosts, as a bearer token
+    /// otherwise. Local servers need none.
     pub key: Option<ApiKey>,
     /// The model's name, as the provider knows it.
     pub model: String,
-    /// More headers, by name. One that the client would write as well (`authorization`, `x-api-key`,
+    /// More headers, by name. One that the client would write as well (`authorization`, `x-api-key`, `api-key`,
     /// `anthropic-version`, `user-agent`) takes its place; those that belong to HTTP itself are refused.
     pub headers: BTreeMap<String, String>,
+    /// Parameters of the provider's request, at its top level, that are sent with each one, under those of the
+    /// [`Request`](super::Request) itself. What the client writes itself (`model`, `messages`, `stream`, the limit of the
+    /// answer, ..) is refused here. [`Protocol::OpenAiResponses`] sends `"store": false` unless `store` is among them.
+    pub parameters: Map<String, Value>,
     /// Whether the answer is streamed. A streamed answer is told as it comes, and a connection that is dead is noticed
     /// while it is written. `OpenAI` chat streams ask for their usage (`stream_options`); for a server that does not know
     /// that, turn streaming off.
@@ -132,8 +152,8 @@ pub struct Endpoint {
     pub output_limit: OutputLimit,
     /// How long connecting may take, encryption included.
     pub connect_timeout: Duration,
-    /// The longest silence: from the request to the head of its answer, and between bytes behind that. How long an answer may take as a whole
-    /// is up to whoever asks: dropping the call ends it.
+    /// The longest silence: from the request to the head of its answer, and between bytes behind that. How long an answer
+    /// may take as a whole is up to whoever asks: dropping the call ends it.
     pub read_timeout: Duration,
 }
 
@@ -152,6 +172,7 @@ impl Endpoint {
             key: None,
             model: model.into(),
             headers: BTreeMap::new(),
+            parameters: Map::new(),
             stream: true,
             output_limit: OutputLimit::default(),
             connect_timeout: Self::CONNECT_TIMEOUT,
@@ -174,6 +195,7 @@ impl fmt::Debug for Endpoint {
             .field("key", &self.key)
             .field("model", &self.model)
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("parameters", &self.parameters.keys().collect::<Vec<_>>())
             .field("stream", &self.stream)
             .field("output_limit", &self.output_limit)
             .field("connect_timeout", &self.connect_timeout)
@@ -204,6 +226,7 @@ mod tests {
         let mut endpoint = Endpoint::new(Protocol::OpenAiChat, url, "small");
         endpoint.key = Some(ApiKey::new("secret").unwrap());
         endpoint.headers.insert("api-key".to_owned(), "secret".to_owned());
+        endpoint.parameters.insert("user".to_owned(), "secret".into());
         let shown = format!("{endpoint:?}");
         assert!(!shown.contains("secret"), "{shown}");
         assert!(shown.contains("models.example/v1") && shown.contains("api-key"), "{shown}");

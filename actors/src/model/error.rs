@@ -9,8 +9,13 @@ use highwater_protocol::limit::Ending;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ModelError {
     /// No connection, no answer in time, a connection that broke, an error of the provider's (5xx): try again later.
-    #[error("{0}")]
-    Transient(String),
+    #[error("{message}")]
+    Transient {
+        /// How long to wait at least, if the provider says so.
+        retry_after: Option<Duration>,
+        /// What happened.
+        message: String,
+    },
     /// The provider refused because of its limits (429): wait.
     #[error("{message}")]
     RateLimited {
@@ -75,7 +80,7 @@ impl ModelError {
     /// What it tells the gate of the provider.
     pub fn ending(&self) -> Ending {
         match self {
-            Self::Transient(_) | Self::Broken { why: Broken::Malformed, .. } => Ending::Failed,
+            Self::Transient { .. } | Self::Broken { why: Broken::Malformed, .. } => Ending::Failed,
             Self::RateLimited { retry_after, .. } => {
                 Ending::RateLimited { retry_after: *retry_after }
             }
@@ -93,7 +98,7 @@ impl ModelError {
     pub fn is_worth_a_retry(&self) -> bool {
         matches!(
             self,
-            Self::Transient(_)
+            Self::Transient { .. }
                 | Self::RateLimited { .. }
                 | Self::Overloaded { .. }
                 | Self::Broken { why: Broken::Malformed, .. }

@@ -11,13 +11,21 @@ use highwater_protocol::retry::Backoff;
 use highwater_protocol::{Kind, TokenCount};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Answer, Client, Exchange, Increment, Messages, ModelError, Request};
+use super::{Answer, Client, Exchange, Heard, Increment, Messages, ModelError, Request};
 use crate::gate::Errand;
 use crate::summarize::{Completion, Model};
+
+/// How long nothing has come when a call that is given up is held against the provider, and not against the deadline: a
+/// call that is at work tells more within that time, if only that it is there. An answer that is not streamed is silent
+/// until it is there.
+const HANGS: Duration = Duration::from_secs(30);
 
 /// A model of a provider, as hosts and summarizers use it. Each attempt is one exchange of its client under a permit of its
 /// own; transient errors are tried again with exponential backoff and full jitter, as long as the errand's deadline lets
 /// them. Cheap to clone.
+///
+/// A call that its deadline ends tells the gate nothing of the provider, unless nothing had come of it for 30 seconds: then
+/// it counts as failed.
 ///
 /// Cancellation: dropping a future of it ends the exchange, and gives the permit back; what the call was estimated to take
 /// stays taken, since the provider may have counted it.
@@ -78,7 +86,9 @@ impl GatedModel {
         request: &Request,
         mut told: Option<&mut (dyn FnMut(Increment) + Send)>,
     ) -> Result<Answer, ModelError> {
-        let amounts = Amounts::new(request.estimate().0, request.max_output.0);
+        self.client.check(request)?;
+        let input = request.estimate().saturating_sub(request.cached);
+        let amounts = Amounts::new(input.0, request.max_output.0);
         let mut before = None;
         for retry in 0.. {
             let mut begun = false;
@@ -113,15 +123,22 @@ impl GatedModel {
         told: &mut (dyn FnMut(Increment) + Send),
     ) -> Result<Answer, ModelError> {
         let permit = errand.permit(self.key.clone(), amounts).await.map_err(ModelError::Gate)?;
-        let exchange = self.client.exchange(request, told);
+        let heard = Heard::new();
+        let exchange = self.client.exchange(request, told, &heard);
         let exchange = match errand.deadline() {
             None => Ok(exchange.await),
             Some(deadline) => timeout_at(deadline, exchange).await,
         };
         let Ok(Exchange { outcome, seen, seen_at }) = exchange else {
-            permit.finish(Report::of(Ending::Abandoned));
-            let message = format!("{}: no answer before the deadline", self.name);
-            return Err(ModelError::Transient(message));
+            let silence = heard.silence();
+            let hangs = silence >= HANGS;
+            permit.finish(Report::of(if hangs { Ending::Failed } else { Ending::Abandoned }));
+            let how = match hangs {
+                true => format!("nothing came for {silence:.1?}"),
+                false => "it was given up while it was under way".to_owned(),
+            };
+            let message = format!("{}: no answer before the deadline: {how}", self.name);
+            return Err(ModelError::Transient { retry_after: None, message });
         };
         let (ending, usage) = match &outcome {
             Ok(answer) => (Ending::Answered, answer.usage.map(|used| self.counted(amounts, used))),
@@ -141,12 +158,16 @@ impl GatedModel {
         }
     }
 
-    /// Waits before a retry; `false` when the deadline comes first. A refusal for limits pauses the gate, where the next
-    /// attempt waits by itself.
+    /// Waits before a retry, as long as the provider asks for at least; `false` when the deadline comes first. A refusal
+    /// for limits pauses the gate, where the next attempt waits by itself.
     async fn waits(&self, errand: &Errand, retry: u32, error: &ModelError) -> bool {
         let paused =
             matches!(error, ModelError::RateLimited { .. } | ModelError::Overloaded { .. });
-        let wait = if paused { Duration::ZERO } else { self.backoff.wait(retry, errand.draw()) };
+        let drawn = if paused { Duration::ZERO } else { self.backoff.wait(retry, errand.draw()) };
+        let wait = match error {
+            ModelError::Transient { retry_after: Some(least), .. } => drawn.max(*least),
+            _ => drawn,
+        };
         if errand.deadline().is_some_and(|deadline| Instant::now() + wait >= deadline) {
             return false;
         }
@@ -203,6 +224,7 @@ mod tests {
             &self,
             _: &Request,
             told: &mut (dyn FnMut(Increment) + Send),
+            _: &Heard,
         ) -> Exchange {
             told(Increment::Text("So".to_owned()));
             let outcome = if self.0.swap(true, Ordering::Relaxed) {
@@ -216,7 +238,8 @@ mod tests {
                     message: String::new(),
                 })
             } else {
-                Err(ModelError::Transient("the connection broke".to_owned()))
+                let message = "the connection broke".to_owned();
+                Err(ModelError::Transient { retry_after: None, message })
             };
             Exchange { outcome, seen: Seen::default(), seen_at: None }
         }
@@ -233,7 +256,7 @@ mod tests {
         let mut told = Vec::new();
         let heard =
             breaking().stream(&errand, &request, &mut |increment| told.push(increment)).await;
-        assert!(matches!(heard, Err(ModelError::Transient(_))), "{heard:?}");
+        assert!(matches!(heard, Err(ModelError::Transient { .. })), "{heard:?}");
         assert_eq!(told, [Increment::Text("So".to_owned())]);
 
         let whole = breaking().complete(&errand, &request).await.expect("the second attempt");

@@ -10,6 +10,7 @@ mod answer;
 mod endpoint;
 mod error;
 mod gated;
+mod heard;
 mod hosts;
 #[cfg(feature = "clients")]
 mod http;
@@ -28,6 +29,7 @@ pub use answer::{Answer, Increment, ToolCall};
 pub use endpoint::{Endpoint, OutputLimit, Protocol};
 pub use error::{Broken, ModelError};
 pub use gated::GatedModel;
+pub use heard::Heard;
 pub use hosts::{is_loopback, looks_secret};
 #[cfg(feature = "clients")]
 pub use http::HttpClient;
@@ -58,10 +60,18 @@ pub trait Client: Send + Sync + 'static {
         false
     }
 
-    /// Sends a request. What the answer consists of is told as it comes, if the client streams.
+    /// Whether a request can be sent as it is. Asked before there is a permit for it, so that what is wrong with it tells
+    /// the gate nothing of the provider. [`ModelError::Refused`] when it cannot.
+    fn check(&self, _request: &Request) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    /// Sends a request. What the answer consists of is told as it comes, if the client streams; whatever comes is noted in
+    /// `heard`.
     async fn exchange(
         &self,
         request: &Request,
         told: &mut (dyn FnMut(Increment) + Send),
+        heard: &Heard,
     ) -> Exchange;
 }

@@ -14,15 +14,18 @@ pub struct Request {
     /// How many tokens it is shown, where that is known: [`Context::tokens`](highwater_protocol::Context) of an answered
     /// context. Without it, the text is estimated.
     pub input: Option<TokenCount>,
+    /// Tokens of what it is shown that the provider has cached and does not limit, as far as is known.
+    pub cached: TokenCount,
     /// Other parameters of the provider's request, at its top level: `tools`, `temperature`, .. They are sent as they
-    /// are. What the client writes itself (`model`, `messages`, `stream`, the limit of the answer, ..) is refused here.
+    /// are, in the place of those of the endpoint. What the client writes itself (`model`, `messages`, `stream`, the limit of the answer, ..) is refused here.
     pub parameters: Map<String, Value>,
 }
 
 impl Request {
     /// What a model is shown, and the most that it may answer; nothing else.
     pub fn of(messages: Messages, max_output: TokenCount) -> Self {
-        Self { messages, max_output, input: None, parameters: Map::new() }
+        let cached = TokenCount::default();
+        Self { messages, max_output, input: None, cached, parameters: Map::new() }
     }
 
     /// How many tokens it is shown, known or estimated.

@@ -12,6 +12,15 @@ use zeroize::Zeroizing;
 
 use crate::model::{Endpoint, OutputLimit, Protocol, is_loopback, looks_secret};
 
+/// Where Azure's resources are, behind their names.
+const AZURE: [&str; 4] = [
+    ".openai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".services.ai.azure.com",
+    // The government's, of all kinds.
+    ".azure.us",
+];
+
 /// Where the requests of an endpoint go.
 pub(super) struct Address {
     /// Query included.
@@ -51,12 +60,17 @@ impl Address {
         is_loopback(self.url.host_str().unwrap_or_default())
     }
 
+    /// Whether it is Azure's, where keys go into another header.
+    pub(super) fn is_azure(&self) -> bool {
+        let host = self.url.host_str().unwrap_or_default();
+        AZURE.iter().any(|domain| host.ends_with(domain))
+    }
+
     /// The name of the parameter for the most that may be answered.
     pub(super) fn output_limit(&self, protocol: Protocol, limit: OutputLimit) -> &'static str {
         let host = self.url.host_str().unwrap_or_default();
-        let is_openais = host == "api.openai.com"
-            || host.ends_with(".api.openai.com")
-            || host.ends_with(".openai.azure.com");
+        let is_openais =
+            host == "api.openai.com" || host.ends_with(".api.openai.com") || self.is_azure();
         let completion = match limit {
             OutputLimit::ByHost => is_openais,
             OutputLimit::MaxTokens => false,
@@ -77,6 +91,14 @@ impl Address {
     /// A text without the secrets that it may repeat.
     pub(super) fn mask(&self, text: &str) -> String {
         self.secrets.mask(text)
+    }
+
+    /// The same of a text that was cut off, perhaps within a secret: as much is missing at its end as one may be long.
+    pub(super) fn mask_cut(&self, text: &str) -> String {
+        let mut masked = self.secrets.mask(text);
+        let end = masked.len().saturating_sub(self.secrets.longest());
+        masked.truncate(masked.floor_char_boundary(end));
+        masked
     }
 }
 
@@ -127,14 +149,20 @@ impl Secrets {
         );
         found.retain(|text| text.len() >= SECRET_BYTES);
         found.extend(endpoint.key.iter().map(|key| key.reveal().to_owned()));
+        // As JSON may write them: some write `\/` for each slash.
         let escaped = |text: &String| {
             let quoted = serde_json::to_string(text).unwrap_or_default();
-            quoted.trim_matches('"').to_owned()
+            let escaped = quoted.trim_matches('"').to_owned();
+            [escaped.replace('/', "\\/"), escaped]
         };
-        found.extend(found.iter().map(escaped).collect::<Vec<_>>());
+        found.extend(found.iter().flat_map(escaped).collect::<Vec<_>>());
         found.sort_by_key(|text| std::cmp::Reverse(text.len()));
         found.dedup();
         Self(found.into_iter().map(Zeroizing::new).collect())
+    }
+
+    fn longest(&self) -> usize {
+        self.0.first().map_or(0, |longest| longest.len())
     }
 
     fn mask(&self, text: &str) -> String {

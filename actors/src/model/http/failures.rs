@@ -20,7 +20,7 @@ impl HttpClient {
         } else {
             format!("the connection broke: {}", cause(&error))
         };
-        ModelError::Transient(self.address.says(why))
+        ModelError::Transient { retry_after: None, message: self.address.says(why) }
     }
 
     pub(super) fn cut(&self, cut: Cut) -> ModelError {
@@ -73,7 +73,7 @@ impl HttpClient {
         let answered = counts.map_or("an error".to_owned(), |status| status.to_string());
         let message = self.address.says(format_args!("answered {answered}: {words}{hint}"));
         match refusal {
-            Refusal::Transient => ModelError::Transient(message),
+            Refusal::Transient => ModelError::Transient { retry_after, message },
             Refusal::RateLimited => ModelError::RateLimited { retry_after, message },
             Refusal::Overloaded => ModelError::Overloaded { retry_after, message },
             Refusal::TooLong => ModelError::TooLong(message),

@@ -21,18 +21,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::StreamExt;
-use highwater_protocol::caps::MAX_REFUSAL_BYTES;
+use highwater_protocol::caps::{MAX_REFUSAL_BYTES, MAX_WORD_BYTES};
 use highwater_protocol::limit::{Seen, headers};
 use highwater_protocol::{Error, Kind};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 use reqwest::{Response, redirect, retry};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::wire::{self, Said, Step, Told};
-use super::{Answer, Client, Endpoint, Exchange, Increment, ModelError, Protocol, Request};
+use super::{Answer, Client, Endpoint, Exchange, Heard, Increment, ModelError, Protocol, Request};
 use crate::env::{Clock, SystemClock};
 use address::Address;
 use failures::cause;
@@ -54,11 +54,15 @@ const CARRYING: [&str; 9] = [
 /// The version of Anthropic's protocol that is spoken here.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
+/// How long the rest of a stream is waited for whose answer has ended: usage comes behind it, and so does the end of the
+/// connection, unless they do not come at all.
+const END_GRACE: Duration = Duration::from_secs(2);
+
 /// A client of one model, by the protocol of its endpoint.
 ///
 /// A stream that ends before the provider has said how the answer ended is [`ModelError::Transient`], also when the
-/// connection was closed in order. Once it has said so, the answer is whole, whatever becomes of the connection: some
-/// servers leave the last event out.
+/// connection was closed in order. Once it has said so, the answer is whole, whatever comes behind it or does not: some
+/// servers leave the last event out, or the connection open. Two seconds are waited for what is left, such as the usage.
 ///
 /// A stopped answer is an answer: [`Answer::whole`] tells those apart that can be used as a text.
 pub struct HttpClient {
@@ -85,6 +89,8 @@ impl HttpClient {
             return Err(Error::new(Kind::Invalid, why));
         }
         let headers = more_headers(&endpoint)?;
+        wire::check_parameters(endpoint.protocol, &endpoint.parameters)
+            .map_err(|why| Error::new(Kind::Invalid, why))?;
         let mut http = reqwest::Client::builder()
             .connect_timeout(endpoint.connect_timeout)
             .read_timeout(endpoint.read_timeout)
@@ -128,6 +134,9 @@ impl HttpClient {
             Protocol::AnthropicMessages => {
                 (HeaderName::from_static("x-api-key"), Zeroizing::new(key.reveal().to_owned()))
             }
+            Protocol::OpenAiChat | Protocol::OpenAiResponses if self.address.is_azure() => {
+                (HeaderName::from_static("api-key"), Zeroizing::new(key.reveal().to_owned()))
+            }
             Protocol::OpenAiChat | Protocol::OpenAiResponses => {
                 (AUTHORIZATION, Zeroizing::new(format!("Bearer {}", key.reveal())))
             }
@@ -139,26 +148,31 @@ impl HttpClient {
     }
 
     async fn post(&self, request: &Request) -> Result<Response, ModelError> {
-        let Endpoint { protocol, model, stream, output_limit, .. } = &self.endpoint;
-        let limit = self.address.output_limit(*protocol, *output_limit);
-        let body = wire::body(*protocol, model, limit, *stream, request)
+        let limit = self.address.output_limit(self.endpoint.protocol, self.endpoint.output_limit);
+        let body = wire::body(&self.endpoint, limit, request)
             .map_err(|why| ModelError::Refused(self.address.says(why)))?;
         let post = self.http.post(self.address.url.clone()).headers(self.headers()).body(body);
         post.send().await.map_err(|error| self.unreached(error))
     }
 
     /// Reads what came back.
-    async fn read(&self, response: Response, told: Told<'_>) -> Result<Answer, ModelError> {
+    async fn read(
+        &self,
+        response: Response,
+        told: Told<'_>,
+        heard: &Heard,
+    ) -> Result<Answer, ModelError> {
         let status = response.status().as_u16();
         let wait = self.retry_after(response.headers());
         if !response.status().is_success() {
-            let body = reading::beginning(response, MAX_REFUSAL_BYTES).await;
-            return Err(self.refusal(&Said::of_body(&body), status, wait));
+            let body = reading::beginning(response, MAX_REFUSAL_BYTES, heard).await;
+            let text = if body.is_cut { self.address.mask_cut(&body.text) } else { body.text };
+            return Err(self.refusal(&Said::of_body(&text), status, wait));
         }
         if self.is_stream(response.headers()) {
-            return self.assemble(response, wait, told).await;
+            return self.assemble(response, wait, told, heard).await;
         }
-        let body = reading::body(response).await.map_err(|cut| self.cut(cut))?;
+        let body = reading::body(response, heard).await.map_err(|cut| self.cut(cut))?;
         let answer = wire::whole(self.endpoint.protocol, &body);
         let answer = answer.map_err(|fault| self.fault(&fault, status, wait))?;
         if self.endpoint.stream {
@@ -180,34 +194,54 @@ impl HttpClient {
         response: Response,
         wait: Option<Duration>,
         told: Told<'_>,
+        heard: &Heard,
     ) -> Result<Answer, ModelError> {
         let status = response.status().as_u16();
         let held = AtomicUsize::new(0);
-        let mut events = pin!(reading::lines(response, &held).eventsource());
+        let mut events = pin!(reading::lines(response, &held, heard).eventsource());
         let mut assembly = wire::assembly(self.endpoint.protocol);
         let fault = |fault| self.fault(&fault, status, wait);
-        while let Some(event) = events.next().await {
+        let mut ends_at = None;
+        loop {
+            let next = events.next();
+            let next = match ends_at {
+                None => next.await,
+                Some(ends_at) => timeout_at(ends_at, next).await.unwrap_or(None),
+            };
+            let Some(event) = next else { break };
             held.store(0, Ordering::Relaxed);
             match event {
-                Ok(event) => {
-                    let step = assembly.take(&event.event, &event.data, told).map_err(fault)?;
-                    if step == Step::End {
-                        break;
-                    }
-                }
-                Err(_) if assembly.is_whole() => break,
+                Ok(event) => match assembly.take(&event.event, &event.data, told) {
+                    Ok(Step::More) => {}
+                    Ok(Step::End) => break,
+                    // It may not be what the provider meant to say, but the answer is there.
+                    Err(_) if ends_at.is_some() => break,
+                    Err(wrong) => return Err(fault(wrong)),
+                },
+                Err(_) if ends_at.is_some() => break,
                 Err(EventStreamError::Transport(cut)) => return Err(self.cut(cut)),
                 Err(EventStreamError::Utf8(_)) => return Err(self.cut(Cut::NotText)),
                 Err(EventStreamError::Parser(_)) => {
                     return Err(self.malformed("the stream is no stream of events"));
                 }
             }
+            if ends_at.is_none() && assembly.is_whole() {
+                ends_at = Some(Instant::now() + END_GRACE);
+            }
         }
         if !assembly.is_whole() {
             let why = "the stream ended before the answer did: try again";
-            return Err(ModelError::Transient(self.address.says(why)));
+            let message = self.address.says(why);
+            return Err(ModelError::Transient { retry_after: wait, message });
         }
         assembly.finish().map_err(fault)
+    }
+
+    /// An answer whose word for its end can be shown: errors will have it in them.
+    fn masked(&self, mut answer: Answer) -> Answer {
+        answer.word = self.address.mask(&answer.word);
+        answer.word.truncate(answer.word.floor_char_boundary(MAX_WORD_BYTES));
+        answer
     }
 
     /// What the headers say of limits.
@@ -233,15 +267,23 @@ impl Client for HttpClient {
         self.endpoint.protocol != Protocol::AnthropicMessages
     }
 
+    fn check(&self, request: &Request) -> Result<(), ModelError> {
+        wire::check(&self.endpoint, request)
+            .map_err(|why| ModelError::Refused(self.address.says(why)))
+    }
+
     async fn exchange(
         &self,
         request: &Request,
         told: &mut (dyn FnMut(Increment) + Send),
+        heard: &Heard,
     ) -> Exchange {
         match self.post(request).await {
             Ok(response) => {
+                heard.note();
                 let (seen, seen_at) = (self.seen(response.headers()), Some(Instant::now()));
-                Exchange { outcome: self.read(response, told).await, seen, seen_at }
+                let outcome = self.read(response, told, heard).await;
+                Exchange { outcome: outcome.map(|answer| self.masked(answer)), seen, seen_at }
             }
             Err(error) => Exchange { outcome: Err(error), seen: Seen::default(), seen_at: None },
         }

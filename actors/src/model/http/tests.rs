@@ -1,7 +1,9 @@
 //! Clients against a scripted server over real sockets, with the runtime's time paused.
 
 mod canned;
+mod gated;
 mod server;
+mod unruly;
 
 use highwater_protocol::TokenCount;
 use highwater_protocol::accept::Finish;
@@ -42,11 +44,15 @@ async fn exchange(
     let client = HttpClient::new(endpoint).expect("a client");
     let mut told = String::new();
     let exchange = client
-        .exchange(&asked(), &mut |increment| {
-            if let Increment::Text(text) = increment {
-                told += &text;
-            }
-        })
+        .exchange(
+            &asked(),
+            &mut |increment| {
+                if let Increment::Text(text) = increment {
+                    told += &text;
+                }
+            },
+            &Heard::new(),
+        )
         .await;
     let requests = server.requests.await.expect("the server played its script");
     (exchange, told, requests[0].clone())
@@ -136,7 +142,7 @@ async fn a_stream_that_breaks_off_is_worth_another_try() {
         ] {
             let (exchange, ..) = exchange(protocol, true, vec![bytes], end).await;
             let error = failed(exchange);
-            assert!(matches!(error, ModelError::Transient(_)), "{protocol:?}: {error:?}");
+            assert!(matches!(error, ModelError::Transient { .. }), "{protocol:?}: {error:?}");
         }
     }
 }
@@ -175,7 +181,9 @@ async fn a_stream_cut_anywhere_is_the_answer_or_worth_another_try() {
                 Ok(answer) => {
                     assert_eq!((answer.text.as_str(), answer.finish), (TEXT, Finish::Complete));
                 }
-                Err(error) => assert!(matches!(error, ModelError::Transient(_)), "{at}: {error:?}"),
+                Err(error) => {
+                    assert!(matches!(error, ModelError::Transient { .. }), "{at}: {error:?}")
+                }
             }
         }
     }
@@ -199,7 +207,7 @@ async fn silence_ends_a_call_after_the_read_timeout_and_no_time_in_all_does() {
             let (exchange, ..) = exchange(protocol, true, answer, End::Silence).await;
             let error = failed(exchange);
             assert!(error.to_string().ends_with("nothing came for 300s"), "{error}");
-            assert!(matches!(error, ModelError::Transient(_)), "{error:?}");
+            assert!(matches!(error, ModelError::Transient { .. }), "{error:?}");
             let took = began.elapsed().saturating_sub(Endpoint::READ_TIMEOUT);
             assert!(took < Duration::from_secs(1), "{took:?}");
         }
@@ -212,7 +220,10 @@ async fn silence_ends_a_call_after_the_read_timeout_and_no_time_in_all_does() {
     let mut slow = endpoint(Protocol::OpenAiChat, &server);
     slow.read_timeout = Duration::from_millis(50);
     let began = Instant::now();
-    let exchange = HttpClient::new(slow).expect("a client").exchange(&asked(), &mut |_| {}).await;
+    let exchange = HttpClient::new(slow)
+        .expect("a client")
+        .exchange(&asked(), &mut |_| {}, &Heard::new())
+        .await;
     check_answer(&exchange);
     assert!(began.elapsed() > Duration::from_millis(200), "{:?}", began.elapsed());
 }
@@ -253,7 +264,7 @@ async fn a_success_tells_the_limits_too_and_the_clock_helps_where_there_is_no_da
     let bytes = answered("200 OK", &headers, &canned::body(protocol));
     let server = serve(vec![(vec![bytes], End::Close)]).await;
     let client = HttpClient::new(endpoint(protocol, &server)).expect("a client").with_clock(Noon);
-    let exchange = client.exchange(&asked(), &mut |_| {}).await;
+    let exchange = client.exchange(&asked(), &mut |_| {}, &Heard::new()).await;
     check_answer(&exchange);
     let reset = exchange.seen.of(Quantity::Requests).reset;
     assert_eq!(reset, Some(Duration::from_secs(30)));
@@ -315,6 +326,26 @@ async fn nothing_public_shows_the_key() {
     assert!(shown.contains("Sensitive") && !shown.contains("sk-"), "{shown}");
 }
 
+#[test]
+fn the_key_goes_where_azure_looks_for_it() {
+    let names = |protocol, base: &str| {
+        let mut endpoint = Endpoint::new(protocol, base, "small");
+        endpoint.key = Some(ApiKey::new("sk-0123456789").expect("a key"));
+        let headers = HttpClient::new(endpoint).expect("a client").headers();
+        let carries = |name: &&str| {
+            headers.get(*name).is_some_and(|value| value.as_bytes().ends_with(b"sk-0123456789"))
+        };
+        ["api-key", "authorization", "x-api-key"].into_iter().filter(carries).collect::<Vec<_>>()
+    };
+    for protocol in [Protocol::OpenAiChat, Protocol::OpenAiResponses] {
+        assert_eq!(names(protocol, "http://x.openai.azure.com/openai/v1"), ["api-key"]);
+        assert_eq!(names(protocol, "http://x.services.ai.azure.com/openai/v1"), ["api-key"]);
+        assert_eq!(names(protocol, "http://azure.com.example"), ["authorization"]);
+    }
+    let anthropic = "http://x.services.ai.azure.com/anthropic";
+    assert_eq!(names(Protocol::AnthropicMessages, anthropic), ["x-api-key"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_redirect_is_not_followed() {
     let bytes = answered("307 Temporary Redirect", "location: http://127.0.0.1:1/\r\n", "");
@@ -359,8 +390,10 @@ async fn a_body_reaches_the_provider_byte_for_byte() {
     endpoint.headers.insert("X-Team".to_owned(), "red".to_owned());
     endpoint.headers.insert("Authorization".to_owned(), "Basic b3RoZXI=".to_owned());
     let request = Request { messages: Messages::Body(body.to_owned()), ..asked() };
-    let exchange =
-        HttpClient::new(endpoint).expect("a client").exchange(&request, &mut |_| {}).await;
+    let exchange = HttpClient::new(endpoint)
+        .expect("a client")
+        .exchange(&request, &mut |_| {}, &Heard::new())
+        .await;
     check_answer(&exchange);
     let sent = server.requests.await.expect("a request").remove(0);
     assert!(sent.starts_with("POST /team/v1/chat/completions?version=7 HTTP/1.1\r\n"), "{sent}");
@@ -375,9 +408,9 @@ async fn where_nobody_listens_there_is_no_connection() {
     let endpoint = endpoint(Protocol::OpenAiChat, &server);
     server.requests.await.expect("nothing to play");
     let client = HttpClient::new(endpoint).expect("a client");
-    let exchange = client.exchange(&asked(), &mut |_| {}).await;
+    let exchange = client.exchange(&asked(), &mut |_| {}, &Heard::new()).await;
     let error = failed(exchange);
-    assert!(matches!(error, ModelError::Transient(_)), "{error:?}");
+    assert!(matches!(error, ModelError::Transient { .. }), "{error:?}");
     assert!(error.to_string().contains("no connection: Connection refused"), "{error}");
 }
 
@@ -392,7 +425,7 @@ async fn connecting_has_a_timeout_of_its_own() {
     let endpoint = Endpoint::new(Protocol::OpenAiChat, format!("http://{address}"), "small");
     let client = HttpClient::new(endpoint).expect("a client");
     let began = Instant::now();
-    let error = failed(client.exchange(&asked(), &mut |_| {}).await);
+    let error = failed(client.exchange(&asked(), &mut |_| {}, &Heard::new()).await);
     assert!(error.to_string().ends_with("no connection within 10s"), "{error}");
     assert!(began.elapsed() < Duration::from_secs(11), "{:?}", began.elapsed());
 }
@@ -406,7 +439,8 @@ async fn a_call_that_is_dropped_ends_its_connection() {
     let mut heard = false;
     let (asked, patience) = (asked(), Duration::from_secs(1));
     let mut told = |_| heard = true;
-    let call = client.exchange(&asked, &mut told);
+    let heard_last = Heard::new();
+    let call = client.exchange(&asked, &mut told, &heard_last);
     assert!(tokio::time::timeout(patience, call).await.is_err(), "the caller's deadline came");
     assert!(heard, "it was within the answer");
     // The server waits until its connection is closed.
@@ -427,8 +461,16 @@ fn an_endpoint_that_cannot_be_used_is_refused() {
     refused(|endpoint| endpoint.read_timeout = Duration::ZERO, "timeout of zero");
     refused(|endpoint| endpoint.base_url.clear(), "base URL");
     refused(|endpoint| endpoint.headers = header("Content-Length", "1"), "leave it out");
+    refused(
+        |endpoint| set(endpoint, "messages"),
+        "the parameter messages is written by the client",
+    );
     refused(|endpoint| endpoint.headers = header("no name", "1"), "no legal name");
     refused(|endpoint| endpoint.headers = header("x", "secret\nsecret"), "no header can carry");
+}
+
+fn set(endpoint: &mut Endpoint, parameter: &str) {
+    endpoint.parameters.insert(parameter.to_owned(), "secret".into());
 }
 
 fn header(name: &str, value: &str) -> std::collections::BTreeMap<String, String> {

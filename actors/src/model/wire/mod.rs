@@ -19,7 +19,7 @@ use super::{Answer, Increment, Protocol};
 
 use ended::Ended;
 pub(super) use refusal::{Refusal, Said};
-pub(super) use request::body;
+pub(super) use request::{body, check, check_parameters};
 
 /// Whom an answer is told as it comes.
 pub(super) type Told<'a> = &'a mut (dyn FnMut(Increment) + Send);

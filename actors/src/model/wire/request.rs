@@ -8,43 +8,70 @@ use std::fmt::Write;
 
 use highwater_protocol::format::json::{Fields, quoted};
 use highwater_protocol::prompt::Rendered;
+use serde_json::{Map, Value};
 
-use crate::model::{Messages, Protocol, Request};
+use crate::model::{Endpoint, Messages, Protocol, Request};
 
 /// What is sent, or why the request cannot be. `limit` names the parameter for the most that may be answered.
 pub(in crate::model) fn body(
-    protocol: Protocol,
-    model: &str,
+    endpoint: &Endpoint,
     limit: &str,
-    stream: bool,
     request: &Request,
 ) -> Result<String, String> {
-    if let Some(name) =
-        request.parameters.keys().find(|name| own(protocol).contains(&name.as_str()))
-    {
-        return Err(format!("the parameter {name} is written by the client: leave it out"));
-    }
+    let Endpoint { protocol, model, stream, .. } = endpoint;
     let written;
+    check_parameters(*protocol, &request.parameters)?;
     let inside = match &request.messages {
         Messages::Prompt(prompt) => {
-            written = from_prompt(protocol, prompt);
+            written = from_prompt(*protocol, prompt);
             &written
         }
-        Messages::Body(body) => inside(protocol, body)?,
+        Messages::Body(body) => inside(*protocol, body)?,
     };
     let mut json = String::with_capacity(inside.len() + 256);
     let most = request.max_output.0;
     write!(json, "{{\"model\":{},\"{limit}\":{most},\"stream\":{stream},", quoted(model))
         .expect("a string takes all that is written");
-    if stream && protocol == Protocol::OpenAiChat {
+    if *stream && *protocol == Protocol::OpenAiChat {
         json.push_str("\"stream_options\":{\"include_usage\":true},");
     }
-    for (name, value) in &request.parameters {
+    let (own, others) = (&request.parameters, &endpoint.parameters);
+    let others = others.iter().filter(|(name, _)| !own.contains_key(*name));
+    let mut parameters: Vec<_> = own.iter().chain(others).collect();
+    // What sessions hold is private: it is kept by a provider where somebody says so, and not by default.
+    let kept = Value::Bool(false);
+    let store = "store".to_owned();
+    if *protocol == Protocol::OpenAiResponses && parameters.iter().all(|(name, _)| **name != store)
+    {
+        parameters.push((&store, &kept));
+    }
+    for (name, value) in parameters {
         write!(json, "{}:{value},", quoted(name)).expect("a string takes all that is written");
     }
     json.push_str(inside);
     json.push('}');
     Ok(json)
+}
+
+/// Whether a request can be sent; if not, why.
+pub(in crate::model) fn check(endpoint: &Endpoint, request: &Request) -> Result<(), String> {
+    check_parameters(endpoint.protocol, &request.parameters)?;
+    match &request.messages {
+        Messages::Prompt(_) => Ok(()),
+        Messages::Body(body) => inside(endpoint.protocol, body).map(drop),
+    }
+}
+
+/// Whether parameters can be sent beside what the client writes; if not, why.
+pub(in crate::model) fn check_parameters(
+    protocol: Protocol,
+    parameters: &Map<String, Value>,
+) -> Result<(), String> {
+    let own = own(protocol);
+    match parameters.keys().find(|name| own.contains(&name.as_str())) {
+        Some(name) => Err(format!("the parameter {name} is written by the client: leave it out")),
+        None => Ok(()),
+    }
 }
 
 /// The parameters that the client writes. The chat protocol has two for the limit of the answer.

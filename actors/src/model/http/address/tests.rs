@@ -71,10 +71,16 @@ fn the_limit_of_the_answer_is_called_as_the_host_wants_it() {
     let (chat, by_host) = (Protocol::OpenAiChat, OutputLimit::ByHost);
     assert_eq!(name(chat, "https://api.openai.com/v1", by_host), "max_completion_tokens");
     assert_eq!(name(chat, "https://eu.api.openai.com/v1", by_host), "max_completion_tokens");
-    assert_eq!(
-        name(chat, "https://x.openai.azure.com/openai/v1", by_host),
-        "max_completion_tokens"
-    );
+    for host in [
+        "openai.azure.com",
+        "cognitiveservices.azure.com",
+        "services.ai.azure.com",
+        "openai.azure.us",
+    ] {
+        let base = format!("https://x.{host}/openai/v1");
+        assert_eq!(name(chat, &base, by_host), "max_completion_tokens", "{base}");
+    }
+    assert_eq!(name(chat, "https://openai.azure.com.example", by_host), "max_tokens");
     assert_eq!(name(chat, "https://notapi.openai.com.example", by_host), "max_tokens");
     assert_eq!(name(chat, "http://localhost:1234", by_host), "max_tokens");
     assert_eq!(
@@ -106,7 +112,7 @@ fn every_secret_of_an_endpoint_is_masked() {
         "https://x.example/?api_key=in%20query&v=2024-10-21",
         "small",
     );
-    endpoint.key = Some(ApiKey::new("sk-a\"b").unwrap());
+    endpoint.key = Some(ApiKey::new("sk-a\"b/c").unwrap());
     let headers = [
         ("Authorization", "Bearer in-a-header"),
         ("x-key-version", "1"),
@@ -114,7 +120,8 @@ fn every_secret_of_an_endpoint_is_masked() {
     ];
     endpoint.headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let address = Address::of(&endpoint).unwrap();
-    let text = "sk-a\"b sk-a\\\"b in-a-header in%20query in query 2023-06-01 2024-10-21 Bearer";
+    let text =
+        "sk-a\"b/c sk-a\\\"b\\/c in-a-header in%20query in query 2023-06-01 2024-10-21 Bearer";
     assert_eq!(
         address.says(text),
         "x.example, model small: *** *** *** *** *** 2023-06-01 2024-10-21 Bearer"

@@ -5,6 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
+fn endpoint(protocol: Protocol, stream: bool) -> Endpoint {
+    Endpoint { stream, ..Endpoint::new(protocol, "http://127.0.0.1:1", "small") }
+}
+
 fn request(messages: Messages, parameters: Value) -> Request {
     let parameters: Map<String, Value> = serde_json::from_value(parameters).unwrap();
     Request { parameters, ..Request::of(messages, TokenCount(64)) }
@@ -16,14 +20,18 @@ fn prompt() -> Messages {
 }
 
 fn check(protocol: Protocol, limit: &str, stream: bool, request: &Request, expected: &str) {
-    let sent = body(protocol, "small", limit, stream, request).unwrap();
+    let endpoint = endpoint(protocol, stream);
+    assert_eq!(super::check(&endpoint, request), Ok(()));
+    let sent = body(&endpoint, limit, request).unwrap();
     assert_eq!(sent, expected);
     serde_json::from_str::<Value>(&sent).unwrap();
 }
 
 fn refused(protocol: Protocol, request: &Request, expected: &str) {
-    let why = body(protocol, "small", "max_tokens", true, request).unwrap_err();
+    let endpoint = endpoint(protocol, true);
+    let why = body(&endpoint, "max_tokens", request).unwrap_err();
     assert!(why.contains(expected), "{why}");
+    assert_eq!(super::check(&endpoint, request), Err(why), "it is known before");
 }
 
 #[test]
@@ -54,7 +62,7 @@ fn a_prompt_becomes_messages_of_each_protocol() {
         Protocol::OpenAiResponses,
         "max_output_tokens",
         false,
-        &request(prompt(), json!({"store": false})),
+        &request(prompt(), json!({})),
         r#"{"model":"small","max_output_tokens":64,"stream":false,"store":false,"instructions":"Be short.","input":[{"role":"user","content":"one \"two\""},{"role":"user","content":"three"}]}"#,
     );
 }
@@ -65,12 +73,46 @@ fn a_body_stands_in_the_request_byte_for_byte() {
     let inside = r#" "system" : [{"type":"text","text":"\u00e4\/"}],
         "messages":[{"role":"user","content":[{"z":1.0e2,"a":12345678901234567890123}]}] "#;
     let asked = request(Messages::Body(format!(" {{{inside}}}\n")), json!({}));
-    let sent = body(Protocol::AnthropicMessages, "m", "max_tokens", false, &asked).unwrap();
-    assert_eq!(sent, format!("{{\"model\":\"m\",\"max_tokens\":64,\"stream\":false,{inside}}}"));
+    let anthropic = endpoint(Protocol::AnthropicMessages, false);
+    let sent = body(&anthropic, "max_tokens", &asked).unwrap();
+    assert_eq!(
+        sent,
+        format!("{{\"model\":\"small\",\"max_tokens\":64,\"stream\":false,{inside}}}")
+    );
     let inside = r#""messages":[{"role":"user","content":"\ud83d\ude00 }{"}]"#;
     let asked = request(Messages::Body(format!("{{{inside}}}")), json!({}));
-    let sent = body(Protocol::OpenAiChat, "m", "max_tokens", false, &asked).unwrap();
+    let sent = body(&endpoint(Protocol::OpenAiChat, false), "max_tokens", &asked).unwrap();
     assert!(sent.ends_with(&format!(",{inside}}}")), "{sent}");
+}
+
+#[test]
+fn parameters_of_the_endpoint_stand_under_those_of_the_request() {
+    let mut endpoint = endpoint(Protocol::OpenAiChat, false);
+    endpoint.parameters =
+        serde_json::from_value(json!({"reasoning_effort": "low", "temperature": 1})).unwrap();
+    let sent = |asked: Value| {
+        let sent = body(&endpoint, "max_tokens", &request(prompt(), asked)).unwrap();
+        let (parameters, _) = sent.split_once(",\"messages\"").unwrap();
+        parameters.split_once("\"stream\":false").unwrap().1.to_owned()
+    };
+    assert_eq!(sent(json!({})), r#","reasoning_effort":"low","temperature":1"#);
+    assert_eq!(sent(json!({"temperature": 0})), r#","temperature":0,"reasoning_effort":"low""#);
+}
+
+#[test]
+fn a_response_is_not_kept_by_the_provider_unless_somebody_says_so() {
+    let mut endpoint = endpoint(Protocol::OpenAiResponses, false);
+    let sent = |endpoint: &Endpoint, asked: Value| {
+        let sent = body(endpoint, "max_output_tokens", &request(prompt(), asked)).unwrap();
+        let found: Vec<_> = sent.match_indices("\"store\":").map(|(at, _)| at).collect();
+        assert_eq!(found.len(), 1, "{sent}");
+        sent[found[0]..].starts_with("\"store\":true")
+    };
+    assert!(!sent(&endpoint, json!({})));
+    assert!(sent(&endpoint, json!({"store": true})));
+    endpoint.parameters.insert("store".to_owned(), json!(true));
+    assert!(sent(&endpoint, json!({})));
+    assert!(!sent(&endpoint, json!({"store": false})));
 }
 
 #[test]
