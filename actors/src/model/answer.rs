@@ -20,8 +20,8 @@ pub struct Answer {
     pub word: String,
     /// What the provider counted. Tokens that it read from its cache are left out where it does not limit them.
     pub usage: Option<Amounts>,
-    /// The message as JSON, as it goes into a transcript of the provider's format: role and content, or what stands in its
-    /// place. Of a streamed answer it is put together from the parts.
+    /// The message as JSON, as it goes into a transcript of the provider's format: role and content, or what stands in
+    /// its place. Of a streamed answer it is put together from the parts.
     pub message: String,
 }
 

@@ -107,8 +107,8 @@ fn named<T: Copy, const N: usize>(
 /// 2. It ends with a version (`/v1`, `/v4`, `/v1beta`): the path of the protocol is added.
 /// 3. `/v1` and the path of the protocol are added.
 ///
-/// `https://api.anthropic.com`, `https://api.openai.com/v1`, `http://127.0.0.1:11434`, `https://openrouter.ai/api/v1` and
-/// `https://gateway.example/team/anthropic` are base URLs.
+/// `https://api.anthropic.com`, `https://api.openai.com/v1`, `http://127.0.0.1:11434`, `https://openrouter.ai/api/v1`
+/// and `https://gateway.example/team/anthropic` are base URLs.
 ///
 /// `http` is taken for every host: whoever writes it down says so. Redirects are not followed, since the key would go
 /// along. Proxies come from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), but loopback is
@@ -132,8 +132,8 @@ pub struct Endpoint {
     pub protocol: Protocol,
     /// Where it is; see above.
     pub base_url: String,
-    /// The key: sent as `x-api-key` by [`Protocol::AnthropicMessages`], as `api-key` to Azure's hosts, as a bearer token
-    /// otherwise. Local servers need none.
+    /// The key: sent as `x-api-key` by [`Protocol::AnthropicMessages`], as `api-key` to Azure's hosts, as a bearer
+    /// token otherwise. Local servers need none.
     pub key: Option<ApiKey>,
     /// The model's name, as the provider knows it.
     pub model: String,
@@ -141,19 +141,20 @@ pub struct Endpoint {
     /// `anthropic-version`, `user-agent`) takes its place; those that belong to HTTP itself are refused.
     pub headers: BTreeMap<String, String>,
     /// Parameters of the provider's request, at its top level, that are sent with each one, under those of the
-    /// [`Request`](super::Request) itself. What the client writes itself (`model`, `messages`, `stream`, the limit of the
-    /// answer, ..) is refused here. [`Protocol::OpenAiResponses`] sends `"store": false` unless `store` is among them.
+    /// [`Request`](super::Request) itself. What the client writes itself (`model`, `messages`, `stream`, the limit of
+    /// the answer, ..) is refused here. [`Protocol::OpenAiResponses`] sends `"store": false` unless `store` is among
+    /// them.
     pub parameters: Map<String, Value>,
     /// Whether the answer is streamed. A streamed answer is told as it comes, and a connection that is dead is noticed
-    /// while it is written. `OpenAI` chat streams ask for their usage (`stream_options`); for a server that does not know
-    /// that, turn streaming off.
+    /// while it is written. `OpenAI` chat streams ask for their usage (`stream_options`); for a server that does not
+    /// know that, turn streaming off.
     pub stream: bool,
     /// How the most that may be answered is said; only [`Protocol::OpenAiChat`] has a choice.
     pub output_limit: OutputLimit,
     /// How long connecting may take, encryption included.
     pub connect_timeout: Duration,
-    /// The longest silence: from the request to the head of its answer, and between bytes behind that. How long an answer
-    /// may take as a whole is up to whoever asks: dropping the call ends it.
+    /// The longest silence: from the request to the head of its answer, and between bytes behind that. How long an
+    /// answer may take as a whole is up to whoever asks: dropping the call ends it.
     pub read_timeout: Duration,
 }
 

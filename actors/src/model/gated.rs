@@ -20,15 +20,15 @@ use crate::summarize::{Completion, Model};
 /// until it is there.
 const HANGS: Duration = Duration::from_secs(30);
 
-/// A model of a provider, as hosts and summarizers use it. Each attempt is one exchange of its client under a permit of its
-/// own; transient errors are tried again with exponential backoff and full jitter, as long as the errand's deadline lets
-/// them. Cheap to clone.
+/// A model of a provider, as hosts and summarizers use it. Each attempt is one exchange of its client under a permit of
+/// its own; transient errors are tried again with exponential backoff and full jitter, as long as the errand's deadline
+/// lets them. Cheap to clone.
 ///
-/// A call that its deadline ends tells the gate nothing of the provider, unless nothing had come of it for 30 seconds: then
-/// it counts as failed.
+/// A call that its deadline ends tells the gate nothing of the provider, unless nothing had come of it for 30 seconds:
+/// then it counts as failed.
 ///
-/// Cancellation: dropping a future of it ends the exchange, and gives the permit back; what the call was estimated to take
-/// stays taken, since the provider may have counted it.
+/// Cancellation: dropping a future of it ends the exchange, and gives the permit back; what the call was estimated to
+/// take stays taken, since the provider may have counted it.
 #[derive(Clone)]
 pub struct GatedModel {
     client: Arc<dyn Client>,
@@ -69,8 +69,8 @@ impl GatedModel {
         self.call(errand, request, None).await
     }
 
-    /// The same, and what it consists of is told as it comes. Once something was told, an error is final: nothing is told
-    /// twice. Where the gate does not let a retry through, the error is the one that called for it.
+    /// The same, and what it consists of is told as it comes. Once something was told, an error is final: nothing is
+    /// told twice. Where the gate does not let a retry through, the error is the one that called for it.
     pub async fn stream(
         &self,
         errand: &Errand,
@@ -158,8 +158,8 @@ impl GatedModel {
         }
     }
 
-    /// Waits before a retry, as long as the provider asks for at least; `false` when the deadline comes first. A refusal
-    /// for limits pauses the gate, where the next attempt waits by itself.
+    /// Waits before a retry, as long as the provider asks for at least; `false` when the deadline comes first. A
+    /// refusal for limits pauses the gate, where the next attempt waits by itself.
     async fn waits(&self, errand: &Errand, retry: u32, error: &ModelError) -> bool {
         let paused =
             matches!(error, ModelError::RateLimited { .. } | ModelError::Overloaded { .. });

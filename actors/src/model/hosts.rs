@@ -17,8 +17,8 @@ pub fn is_loopback(host: &str) -> bool {
 const SECRET_PARTS: [&str; 9] =
     ["auth", "key", "token", "secret", "cookie", "pass", "credential", "sig", "code"];
 
-/// Whether the value of a header, or of a parameter in a query, is a credential by its name: then it is never shown (S3).
-/// It rather says so of one that is none, such as `design`, than that it misses one.
+/// Whether the value of a header, or of a parameter in a query, is a credential by its name: then it is never shown
+/// (S3). It rather says so of one that is none, such as `design`, than that it misses one.
 pub fn looks_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_PARTS.iter().any(|part| name.contains(part))

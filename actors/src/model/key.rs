@@ -8,14 +8,14 @@ use highwater_protocol::caps::MAX_KEY_BYTES;
 use highwater_protocol::{Error, Kind};
 use zeroize::{Zeroize, Zeroizing};
 
-/// A provider's key. It prints as `***`, and its memory is wiped when it is dropped; the copy that goes into a request is
-/// marked as sensitive and lives as long as that request.
+/// A provider's key. It prints as `***`, and its memory is wiped when it is dropped; the copy that goes into a request
+/// is marked as sensitive and lives as long as that request.
 #[derive(Clone)]
 pub struct ApiKey(Zeroizing<String>);
 
 impl ApiKey {
-    /// A key, without the blanks around it. [`Kind::Invalid`] when nothing is left, or when it cannot stand in a header:
-    /// those are the visible signs of ASCII.
+    /// A key, without the blanks around it. [`Kind::Invalid`] when nothing is left, or when it cannot stand in a
+    /// header: those are the visible signs of ASCII.
     pub fn new(text: impl Into<String>) -> Result<Self, Error> {
         Self::from(Zeroizing::new(text.into()), "the key")
     }
@@ -31,8 +31,8 @@ impl ApiKey {
         Self::from(Zeroizing::new(text), &what)
     }
 
-    /// The key in a file, which holds nothing else. [`Kind::Invalid`] when it cannot be read, is empty, or holds no key.
-    /// Blocks while the file is read.
+    /// The key in a file, which holds nothing else. [`Kind::Invalid`] when it cannot be read, is empty, or holds no
+    /// key. Blocks while the file is read.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let unreadable = |error| {

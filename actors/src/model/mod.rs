@@ -54,20 +54,20 @@ pub struct Exchange {
 /// Cancellation: dropping the future ends the exchange and its connection.
 #[async_trait]
 pub trait Client: Send + Sync + 'static {
-    /// Whether the provider counts the most that may be answered against its limits, however little is answered: what was
-    /// not used is not given back then (G6).
+    /// Whether the provider counts the most that may be answered against its limits, however little is answered: what
+    /// was not used is not given back then (G6).
     fn keeps_output(&self) -> bool {
         false
     }
 
-    /// Whether a request can be sent as it is. Asked before there is a permit for it, so that what is wrong with it tells
-    /// the gate nothing of the provider. [`ModelError::Refused`] when it cannot.
+    /// Whether a request can be sent as it is. Asked before there is a permit for it, so that what is wrong with it
+    /// tells the gate nothing of the provider. [`ModelError::Refused`] when it cannot.
     fn check(&self, _request: &Request) -> Result<(), ModelError> {
         Ok(())
     }
 
-    /// Sends a request. What the answer consists of is told as it comes, if the client streams; whatever comes is noted in
-    /// `heard`.
+    /// Sends a request. What the answer consists of is told as it comes, if the client streams; whatever comes is noted
+    /// in `heard`.
     async fn exchange(
         &self,
         request: &Request,

@@ -11,13 +11,14 @@ pub struct Request {
     pub messages: Messages,
     /// The most that it may answer, in its own tokens.
     pub max_output: TokenCount,
-    /// How many tokens it is shown, where that is known: [`Context::tokens`](highwater_protocol::Context) of an answered
-    /// context. Without it, the text is estimated.
+    /// How many tokens it is shown, where that is known: [`Context::tokens`](highwater_protocol::Context) of an
+    /// answered context. Without it, the text is estimated.
     pub input: Option<TokenCount>,
     /// Tokens of what it is shown that the provider has cached and does not limit, as far as is known.
     pub cached: TokenCount,
     /// Other parameters of the provider's request, at its top level: `tools`, `temperature`, .. They are sent as they
-    /// are, in the place of those of the endpoint. What the client writes itself (`model`, `messages`, `stream`, the limit of the answer, ..) is refused here.
+    /// are, in the place of those of the endpoint. What the client writes itself (`model`, `messages`, `stream`, the
+    /// limit of the answer, ..) is refused here.
     pub parameters: Map<String, Value>,
 }
 

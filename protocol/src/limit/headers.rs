@@ -1,5 +1,5 @@
-//! What the headers of a provider's answer say of its limits: pure, over names and values. Whatever is not understood is
-//! passed over: a header of a gateway must not fail a call.
+//! What the headers of a provider's answer say of its limits: pure, over names and values. Whatever is not understood
+//! is passed over: a header of a gateway must not fail a call.
 //!
 //! Dates need the time at which the answer was given. It is the answer's own `Date` where there is one, so that clocks
 //! that go differently do no harm; see [`date`].
@@ -14,13 +14,14 @@ use super::{Quantity, Seen, Standing};
 use crate::caps::MAX_PAUSE;
 use crate::time::Timestamp;
 
-/// What headers say of the limits: those of Anthropic (`anthropic-ratelimit-input-tokens-remaining`, a reset is a date of
-/// RFC 3339) and those that `OpenAI` and many others send (`x-ratelimit-remaining-tokens`, a reset is a span such as
-/// `6m0s`, `1.5s`, `20ms`, plain seconds, or a moment in seconds or milliseconds since 1970). `x-ratelimit-limit` without
-/// a quantity, as `OpenRouter` sends it, is one of requests, where nothing else is said of them. Names are compared without
-/// regard to case.
+/// What headers say of the limits: those of Anthropic (`anthropic-ratelimit-input-tokens-remaining`, a reset is a date
+/// of RFC 3339) and those that `OpenAI` and many others send (`x-ratelimit-remaining-tokens`, a reset is a span such as
+/// `6m0s`, `1.5s`, `20ms`, plain seconds, or a moment in seconds or milliseconds since 1970). `x-ratelimit-limit`
+/// without a quantity, as `OpenRouter` sends it, is one of requests, where nothing else is said of them. Names are
+/// compared without regard to case.
 ///
-/// `now` is when the answer was given; without it, a reset that is a date is passed over. Spans are cut to [`MAX_PAUSE`].
+/// `now` is when the answer was given; without it, a reset that is a date is passed over. Spans are cut to
+/// [`MAX_PAUSE`].
 pub fn seen<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a str)>,
     now: Option<Timestamp>,
@@ -47,8 +48,8 @@ pub fn seen<'a>(
     seen
 }
 
-/// How long to wait at least: `retry-after-ms`, else `retry-after` in seconds, also with a fraction, or as a date. Cut to
-/// [`MAX_PAUSE`]; a date that lies behind `now` is no wait.
+/// How long to wait at least: `retry-after-ms`, else `retry-after` in seconds, also with a fraction, or as a date. Cut
+/// to [`MAX_PAUSE`]; a date that lies behind `now` is no wait.
 pub fn retry_after<'a>(
     headers: impl IntoIterator<Item = (&'a str, &'a str)>,
     now: Option<Timestamp>,

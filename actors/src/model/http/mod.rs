@@ -54,15 +54,16 @@ const CARRYING: [&str; 9] = [
 /// The version of Anthropic's protocol that is spoken here.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
-/// How long the rest of a stream is waited for whose answer has ended: usage comes behind it, and so does the end of the
-/// connection, unless they do not come at all.
+/// How long the rest of a stream is waited for whose answer has ended: usage comes behind it, and so does the end of
+/// the connection, unless they do not come at all.
 const END_GRACE: Duration = Duration::from_secs(2);
 
 /// A client of one model, by the protocol of its endpoint.
 ///
 /// A stream that ends before the provider has said how the answer ended is [`ModelError::Transient`], also when the
 /// connection was closed in order. Once it has said so, the answer is whole, whatever comes behind it or does not: some
-/// servers leave the last event out, or the connection open. Two seconds are waited for what is left, such as the usage.
+/// servers leave the last event out, or the connection open. Two seconds are waited for what is left, such as the
+/// usage.
 ///
 /// A stopped answer is an answer: [`Answer::whole`] tells those apart that can be used as a text.
 pub struct HttpClient {
@@ -77,8 +78,8 @@ pub struct HttpClient {
 impl HttpClient {
     /// A client of an endpoint. Nothing is sent yet.
     ///
-    /// [`Kind::Invalid`] when the base URL, a header, the model's name or a timeout cannot be used, or when this machine
-    /// has no certificates to know providers by.
+    /// [`Kind::Invalid`] when the base URL, a header, the model's name or a timeout cannot be used, or when this
+    /// machine has no certificates to know providers by.
     pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
         let address = Address::of(&endpoint)?;
         if endpoint.model.trim().is_empty() {
@@ -114,7 +115,8 @@ impl HttpClient {
         Ok(Self { endpoint, address, headers, http, clock: Arc::new(SystemClock) })
     }
 
-    /// The same with another clock. It is asked when an answer has dates in its headers and no `Date` to compare them with.
+    /// The same with another clock. It is asked when an answer has dates in its headers and no `Date` to compare them
+    /// with.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }

@@ -65,8 +65,8 @@ pub(super) async fn beginning(mut response: Response, cap: usize, heard: &Heard)
     Beginning { text: String::from_utf8_lossy(&bytes).into_owned(), is_cut }
 }
 
-/// A body in whole lines; what comes after its last line end is dropped. `held` counts the bytes that belong to no event
-/// yet, and is set back by whoever takes the events.
+/// A body in whole lines; what comes after its last line end is dropped. `held` counts the bytes that belong to no
+/// event yet, and is set back by whoever takes the events.
 pub(super) fn lines(
     response: Response,
     held: &AtomicUsize,

@@ -64,8 +64,8 @@ impl Calls {
         Ok(())
     }
 
-    /// Which call a piece belongs to: the one of its index, unless it has another id, since some servers number all calls
-    /// alike; without an index, the one of its id, or the last one when it has none.
+    /// Which call a piece belongs to: the one of its index, unless it has another id, since some servers number all
+    /// calls alike; without an index, the one of its id, or the last one when it has none.
     fn place_of(&self, index: Option<u64>, id: &str) -> Option<usize> {
         let fits = |growing: &Growing| {
             let is_same = id.is_empty() || growing.call.id == id;

@@ -1,5 +1,5 @@
-//! What a refusal means: by its status and by its body, since providers use one status for several things. A spent budget
-//! comes as 400, 402, 403 or 429, a prompt that is too long as 400, 413, 422, 429 or 500.
+//! What a refusal means: by its status and by its body, since providers use one status for several things. A spent
+//! budget comes as 400, 402, 403 or 429, a prompt that is too long as 400, 413, 422, 429 or 500.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! A request's bytes. A body that was handed over stands in them byte for byte (P1): it is written between the parameters
-//! as the text that it is, and never read and written anew.
+//! A request's bytes. A body that was handed over stands in them byte for byte (P1): it is written between the
+//! parameters as the text that it is, and never read and written anew.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! `OpenAI`'s Responses: a response comes as one object, also at the end of a stream. What stands in a message's place is
-//! its `output`, the list of what the model wrote.
+//! `OpenAI`'s Responses: a response comes as one object, also at the end of a stream. What stands in a message's place
+//! is its `output`, the list of what the model wrote.
 
 use highwater_protocol::format::json::{self, Fields};
 

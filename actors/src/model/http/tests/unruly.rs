@@ -1,5 +1,5 @@
-//! Servers that do not keep to what they speak: marks before a stream, junk and silence behind the end of an answer, and
-//! refusals without end.
+//! Servers that do not keep to what they speak: marks before a stream, junk and silence behind the end of an answer,
+//! and refusals without end.
 
 use super::*;
 
@@ -67,12 +67,12 @@ async fn what_comes_behind_the_end_of_an_answer_is_waited_for_shortly() {
         let (exchange, ..) = exchange(protocol, true, vec![bytes.clone()], End::Silence).await;
         assert_eq!(exchange.outcome.expect("an answer").text, TEXT);
         let took = began.elapsed();
-        assert!(took < END_GRACE + Duration::from_secs(1), "{protocol:?}: {took:?}");
+        assert!(took < Duration::from_secs(3), "{protocol:?}: {took:?}");
         let began = Instant::now();
         let late = vec![bytes, usage.into_bytes()];
         let (exchange, ..) = super::exchange(protocol, true, late, End::Silence).await;
         check_answer(&exchange);
-        assert!(began.elapsed() < END_GRACE + Duration::from_secs(1), "{protocol:?}");
+        assert!(began.elapsed() < Duration::from_secs(3), "{protocol:?}");
     }
 }
 
