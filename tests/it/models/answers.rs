@@ -57,6 +57,36 @@ async fn what_is_cut_off_or_empty_or_reasoning_alone_is_no_summary() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_providers_word_for_the_end_of_an_answer_says_what_it_is() {
+    let refused = |error: &ModelError| matches!(error, ModelError::Refused(_));
+    for word in ["content_filter", "refusal"] {
+        let says = format!("the answer ended with {word}: ");
+        check(Fault::EndsWith(word), refused, &says).await;
+    }
+    let unfinished =
+        |error: &ModelError| matches!(error, ModelError::Broken { why: Broken::Unfinished, .. });
+    check(Fault::EndsWith("pause_turn"), unfinished, "the answer ended with pause_turn: ").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_openai_does_not_show_a_project_is_harmless_to_its_others() {
+    for (protocol, stream) in dialects() {
+        if protocol == Protocol::AnthropicMessages {
+            continue;
+        }
+        let script = Script::well().call(0, Fault::Refused(Refusal::NoAccess));
+        let provider = scripted(1, script).await;
+        let gate = gate(Limits::slots(1)).await;
+        let model = model(&provider, protocol, stream);
+        let errand = Errand::new(gate.clone(), Class::Turn);
+        let error = summarize(&model, &errand).await.expect_err("it is refused");
+        assert!(matches!(error, ModelError::Refused(_)), "{error:?}");
+        assert!(error.to_string().contains("answered 403: Project"), "{error}");
+        assert_eq!(account(&gate).await.broken, None, "{protocol:?}, streamed: {stream}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_wrong_is_answered_by_what_to_do_about_it() {
     let too_long = |error: &ModelError| matches!(error, ModelError::TooLong(_));
     check(Fault::Refused(Refusal::TooLong), too_long, "make the request smaller").await;
@@ -175,7 +205,7 @@ async fn garbage_that_goes_on_ends_in_an_error_and_in_a_breaker_that_lets_go_aga
             let error = summarize(&model, &errand).await.expect_err("garbage");
             let is = matches!(
                 error,
-                ModelError::Broken { why: Broken::Malformed, .. } | ModelError::Transient(_)
+                ModelError::Broken { why: Broken::Malformed, .. } | ModelError::Transient { .. }
             );
             assert!(is, "{told}: {error:?}");
         }

@@ -6,14 +6,15 @@ use std::time::Duration;
 use highwater::model::{GatedModel, ModelError, Protocol};
 use highwater::{Errand, Gate};
 use highwater_protocol::Kind;
-use highwater_protocol::limit::{Broke, Class, Limits};
+use highwater_protocol::limit::{Broke, Class, Key, Limits};
 use highwater_protocol::retry::Backoff;
 use highwater_tests::provider::{Fault, Provider, Refusal, Script};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    account, dialects, gate, model, request, require_a_permit_for_each_call, scripted, secs, status,
+    ACCOUNT, MODEL, account, behind, dialects, endpoint, gate, model, request,
+    require_a_permit_for_each_call, scripted, secs, status,
 };
 
 /// What those are told who ask while one call tries.
@@ -51,7 +52,7 @@ fn check_refused(refused: &Result<(), ModelError>, why: &str) {
     let Err(ModelError::Gate(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.kind(), Kind::Retry, "{error}");
     let said = error.to_string();
-    assert!(said.starts_with("no permit for a call of acme: "), "{said}");
+    assert!(said.starts_with("no permit for a call of acme"), "{said}");
     assert!(said.contains(why), "{said}");
 }
 
@@ -89,15 +90,39 @@ async fn spent(refusal: Refusal, status_code: u16, hint: &str, protocol: Protoco
 #[tokio::test(start_paused = true)]
 async fn what_is_not_paid_or_not_allowed_opens_it_at_once_and_says_what_to_do() {
     let (pay, key) = ("asking again does not help before more may be spent", "check the key");
-    for (refusal, status, hint) in [
-        (Refusal::Spent, 429, pay),
-        (Refusal::Payment, 402, pay),
-        (Refusal::Key, 401, key),
-        (Refusal::Forbidden, 403, key),
-    ] {
+    for (refusal, status, hint) in
+        [(Refusal::Spent, 429, pay), (Refusal::Payment, 402, pay), (Refusal::Key, 401, key)]
+    {
         for (protocol, stream) in dialects() {
             spent(refusal, status, hint, protocol, stream).await;
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_the_key_may_not_use_is_left_alone_and_no_other_one() {
+    for (protocol, stream) in dialects() {
+        let told = format!("{protocol:?}, streamed: {stream}");
+        // OpenAI says of such a model that it is not found: that is the request's fault.
+        let refusal = match protocol {
+            Protocol::AnthropicMessages => Refusal::NoAccess,
+            Protocol::OpenAiChat | Protocol::OpenAiResponses => Refusal::Forbidden,
+        };
+        let script = Script::well().call(0, Fault::Refused(refusal));
+        let provider = scripted(8, script).await;
+        let gate = gate(Limits::slots(8)).await;
+        let of =
+            |name| behind(Key::with_model(ACCOUNT, name), endpoint(&provider, protocol, stream));
+        let (large, small) = (of("large-1"), of(MODEL));
+        let error = ask(&gate, &large, Class::Turn, false).await.expect_err("it is refused");
+        let forbidden = matches!(error, ModelError::Forbidden(_)) && !error.is_worth_a_retry();
+        assert!(forbidden, "{told}: {error:?}");
+        assert!(error.to_string().contains("ask for access, or use another one"), "{error}");
+        let refused = ask(&gate, &large, Class::Turn, false).await;
+        check_refused(&refused, "its key may not use the model; it is tried again in 600.0 s");
+        ask(&gate, &small, Class::Turn, false).await.expect("the account's other models are well");
+        assert_eq!(account(&gate).await.broken, None, "{told}");
+        require_a_permit_for_each_call(&gate, &provider).await;
     }
 }
 
@@ -127,7 +152,7 @@ async fn failing(script: Script) -> (Provider, Gate, GatedModel) {
     for number in 1..=5 {
         assert_eq!(account(&gate).await.broken, None, "{number} calls");
         let failed = ask(&gate, &model, Class::Turn, false).await;
-        assert!(matches!(failed, Err(ModelError::Transient(_))), "{failed:?}");
+        assert!(matches!(failed, Err(ModelError::Transient { .. })), "{failed:?}");
     }
     assert_eq!(account(&gate).await.broken, Some((Broke::Failing, secs(30))));
     (provider, gate, model)
@@ -182,7 +207,7 @@ async fn a_try_that_fails_turns_everybody_away_for_twice_as_long() {
     for (wait, next) in [(30, 60), (60, 120)] {
         sleep(secs(wait)).await;
         let ends = ends((0..4).map(|_| asking(&gate, &model)).collect()).await;
-        assert!(matches!(ends[0], Err(ModelError::Transient(_))), "{ends:?}");
+        assert!(matches!(ends[0], Err(ModelError::Transient { .. })), "{ends:?}");
         for refused in &ends[1..] {
             check_refused(refused, TRYING);
         }
@@ -201,7 +226,7 @@ async fn a_call_that_a_person_asks_for_passes_an_open_one_and_its_answer_closes_
     let script = Script::well().call(5, Fault::Disconnect);
     let (provider, gate, model) = failing(script).await;
     let failed = ask(&gate, &model, Class::Turn, true).await;
-    assert!(matches!(failed, Err(ModelError::Transient(_))), "{failed:?}");
+    assert!(matches!(failed, Err(ModelError::Transient { .. })), "{failed:?}");
     check_closed(&gate, &model, &provider, "it is tried again in 29.0 s").await;
     ask(&gate, &model, Class::Turn, true).await.expect("it reaches the provider");
     assert_eq!(account(&gate).await.broken, None);

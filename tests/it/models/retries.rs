@@ -125,8 +125,8 @@ async fn end(late: &Late, protocol: Protocol, stream: bool) {
 
 #[tokio::test(start_paused = true)]
 async fn the_callers_deadline_ends_all_attempts_and_waits() {
-    let gone = |error: &ModelError| matches!(error, ModelError::Transient(why) if why.contains("before the deadline"));
-    let refused = |error: &ModelError| matches!(error, ModelError::Transient(why) if why.contains("answered 500"));
+    let gone = |error: &ModelError| matches!(error, ModelError::Transient { message: why, .. } if why.contains("before the deadline"));
+    let refused = |error: &ModelError| matches!(error, ModelError::Transient { message: why, .. } if why.contains("answered 500"));
     let limited = |error: &ModelError| matches!(error, ModelError::RateLimited { .. });
     let often = Backoff { attempts: u32::MAX, ..Backoff::default() };
     let long = Backoff { base: secs(30), ..often };

@@ -10,6 +10,7 @@ fn stop_reason(finish: Finish) -> &'static str {
         Finish::Stop => "end_turn",
         Finish::MaxTokens => "max_tokens",
         Finish::Tools => "tool_use",
+        Finish::Word(word) => word,
     }
 }
 

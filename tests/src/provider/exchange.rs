@@ -12,7 +12,7 @@ use super::http::{Connection, Incoming, Request};
 use super::plan::Plan;
 use super::refusal::Words;
 use super::refuse::{refused_with, send_refusal, send_words};
-use super::reply::{Reply, Said, Usage};
+use super::reply::{Finish, Reply, Said, Usage};
 use super::script::{Fault, Refusal, WrongUsage};
 use super::tally::{Call, Outcome, Reason};
 use super::write::{Head, Next, send_body, send_plan};
@@ -192,6 +192,9 @@ fn reply(shared: &Shared, asked: &Asked, fault: Option<&Fault>) -> Reply {
     }
     let per_event = shared.rules.latency.tokens_per_event;
     let mut reply = Reply::new(asked, &said, max_tokens, per_event, shared.since_1970());
+    if let Some(Fault::EndsWith(word)) = fault {
+        reply.finish = Finish::Word(word);
+    }
     reply.usage = match fault {
         Some(Fault::Usage(WrongUsage::Missing)) => None,
         Some(Fault::Usage(WrongUsage::Absurd)) => {

@@ -11,6 +11,7 @@ fn finish_reason(finish: Finish) -> &'static str {
         Finish::Stop => "stop",
         Finish::MaxTokens => "length",
         Finish::Tools => "tool_calls",
+        Finish::Word(word) => word,
     }
 }
 

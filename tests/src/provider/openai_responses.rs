@@ -7,8 +7,11 @@ use super::reply::{Block, Finish, Kind, Reply};
 
 /// The response with what it has so far.
 fn response(reply: &Reply, status: &str, output: &Value) -> Value {
-    let incomplete = status == "incomplete";
-    let details = if incomplete { json!({"reason": "max_output_tokens"}) } else { Value::Null };
+    let details = match reply.finish {
+        Finish::MaxTokens if status == "incomplete" => json!({"reason": "max_output_tokens"}),
+        Finish::Word(word) if status == "incomplete" => json!({"reason": word}),
+        _ => Value::Null,
+    };
     let mut response = json!({
         "id": format!("resp_{}", reply.id),
         "object": "response",
@@ -37,7 +40,10 @@ fn response(reply: &Reply, status: &str, output: &Value) -> Value {
 }
 
 fn status(finish: Finish) -> &'static str {
-    if finish == Finish::MaxTokens { "incomplete" } else { "completed" }
+    match finish {
+        Finish::MaxTokens | Finish::Word(_) => "incomplete",
+        Finish::Stop | Finish::Tools => "completed",
+    }
 }
 
 fn part(text: &str) -> Value {

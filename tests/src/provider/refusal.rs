@@ -146,7 +146,12 @@ fn anthropic(refusal: Refusal) -> Words {
         Refusal::Payment => {
             (402, "billing_error", "There is an issue with your billing or payment information.")
         }
-        Refusal::Forbidden => {
+        Refusal::Forbidden => (
+            403,
+            "permission_error",
+            "Your API key does not have permission to use the specified resource.",
+        ),
+        Refusal::NoAccess => {
             (403, "permission_error", "Your API key does not have permission to use this model.")
         }
         Refusal::NoModel => (404, "not_found_error", "model: claude-unknown"),
@@ -198,6 +203,12 @@ fn openai(refusal: Refusal) -> Words {
             "invalid_request_error",
             Some("unsupported_country_region_territory"),
             "Country, region, or territory not supported",
+        ),
+        Refusal::NoAccess => (
+            403,
+            "invalid_request_error",
+            Some("model_not_found"),
+            "Project `proj_simulated` does not have access to model `small-1`.",
         ),
         Refusal::NoModel => (
             404,

@@ -43,6 +43,8 @@ pub(super) enum Finish {
     Stop,
     MaxTokens,
     Tools,
+    /// The provider's own word.
+    Word(&'static str),
 }
 
 /// A part of an answer.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 
-/// A refusal in the words of the protocol. A number behind it is its status, where two protocols differ Anthropic's first.
+/// A refusal in the words of the protocol. A number behind it is its status, where two protocols differ Anthropic's
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The request is longer than the model's window (400).
@@ -19,6 +20,8 @@ pub enum Refusal {
     Payment,
     /// The key may not do that (403).
     Forbidden,
+    /// The key may not use the model (403).
+    NoAccess,
     /// There is no such model (404).
     NoModel,
     /// The request has too many bytes (413).
@@ -46,8 +49,8 @@ pub enum WrongUsage {
     Missing,
 }
 
-/// What goes wrong with a call. A place in an answer is given in percent of its bytes, and in a stream it is moved on to
-/// the end of an event where nothing else is said.
+/// What goes wrong with a call. A place in an answer is given in percent of its bytes, and in a stream it is moved on
+/// to the end of an event where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The call is refused. It takes no slot and counts nowhere.
@@ -89,6 +92,8 @@ pub enum Fault {
     NoEnd,
     /// The answer is cut off by the limit of its tokens, although it was not reached.
     MaxTokens,
+    /// The answer ends with this word of the provider's: `content_filter`, `refusal`, `pause_turn`, ..
+    EndsWith(&'static str),
     /// The answer says nothing.
     Empty,
     /// The answer is reasoning alone.
