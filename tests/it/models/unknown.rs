@@ -11,7 +11,6 @@ use highwater_tests::provider::{
 use super::{Load, all_protocols, gate, run, secs};
 
 struct Case {
-    name: &'static str,
     limits: provider::Limits,
     headers: Headers,
     retry_after: RetryAfter,
@@ -63,7 +62,7 @@ async fn limits_that_nobody_told_are_learned_within_a_minute() {
         ("calls at once, silent", none().slots(7), silent, never, Counting::Bucket),
         ("calls at once, with a time", none().slots(7), silent, seconds, Counting::Bucket),
     ] {
-        let case = Case { name, limits, headers, retry_after, counting };
+        let case = Case { limits, headers, retry_after, counting };
         let (late, limited, took) = play(&case).await;
         assert!(late >= 1_000, "{name}: {late} calls are too few to tell");
         assert!(limited * 100 <= late, "{name}: {limited} of {late} calls were refused");
