@@ -133,9 +133,10 @@ impl GatedModel {
             let silence = heard.silence();
             let hangs = silence >= HANGS;
             permit.finish(Report::of(if hangs { Ending::Failed } else { Ending::Abandoned }));
-            let how = match hangs {
-                true => format!("nothing came for {silence:.1?}"),
-                false => "it was given up while it was under way".to_owned(),
+            let how = if hangs {
+                format!("nothing came for {silence:.1?}")
+            } else {
+                "it was given up while it was under way".to_owned()
             };
             let message = format!("{}: no answer before the deadline: {how}", self.name);
             return Err(ModelError::Transient { retry_after: None, message });

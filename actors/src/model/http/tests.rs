@@ -182,7 +182,7 @@ async fn a_stream_cut_anywhere_is_the_answer_or_worth_another_try() {
                     assert_eq!((answer.text.as_str(), answer.finish), (TEXT, Finish::Complete));
                 }
                 Err(error) => {
-                    assert!(matches!(error, ModelError::Transient { .. }), "{at}: {error:?}")
+                    assert!(matches!(error, ModelError::Transient { .. }), "{at}: {error:?}");
                 }
             }
         }
