@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use highwater::Errand;
 use highwater::model::{Endpoint, Increment, ModelError, Protocol};
-use highwater_protocol::limit::ByClass;
-use highwater_protocol::limit::{Class, Key, Limits};
+use highwater_protocol::limit::{ByClass, Class, Key, Limits};
 use highwater_protocol::retry::Backoff;
 use highwater_tests::provider::{Fault, Provider, Refusal, Rules, Script};
 use tokio::time::Instant;
