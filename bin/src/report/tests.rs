@@ -162,7 +162,7 @@ fn colours_appear_only_when_asked_for() {
 
 #[test]
 fn foreign_text_neither_steers_the_terminal_nor_the_page() {
-    let evil = "\u{1b}[2J<script>\"&'\n";
+    let evil = "\u{1b}[2J<script>\"&'\n\u{202e}\u{2066}\u{200f}";
     let mut report = report();
     report.file = evil.to_owned();
     report.session = evil.to_owned();
@@ -175,12 +175,13 @@ fn foreign_text_neither_steers_the_terminal_nor_the_page() {
     report.summarizers = vec![Summarizer { name, first_failure, ..Summarizer::default() }];
     let keys = vec![Standing { model: Some(evil.to_owned()), ..Standing::default() }];
     let account = Provider { name: evil.to_owned(), keys, ..Provider::default() };
-    assert!(!account.line().contains('\u{1b}'));
+    let acts = |text: &str| text.contains(['\u{1b}', '\u{202e}', '\u{2066}', '\u{200f}']);
+    assert!(!acts(&account.line()));
     report.providers = vec![account];
     report.warnings = vec![Warning { kind: evil.to_owned(), count: 1, first: evil.to_owned() }];
-    assert!(!text::render(&report, false).contains('\u{1b}'));
+    assert!(!acts(&text::render(&report, false)));
     let page = html::page(&report);
-    assert!(!page.contains('\u{1b}'));
+    assert!(!acts(&page));
     assert!(!page.contains("<script"));
 }
 

@@ -97,15 +97,21 @@ fn trimmed(number: f64) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// Foreign text without control characters, so that it cannot steer a terminal.
+/// Foreign text without control characters and marks of direction, so that it can neither steer a terminal nor show what
+/// stands around it in another order.
 pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .map(|sign| match sign {
             '\n' | '\r' | '\t' => ' ',
-            _ if sign.is_control() => '\u{fffd}',
+            _ if sign.is_control() || turns_around(sign) => '\u{fffd}',
             _ => sign,
         })
         .collect()
+}
+
+/// Whether it changes the direction of the text behind it.
+fn turns_around(sign: char) -> bool {
+    matches!(sign, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Foreign text that may stand in HTML, in text as well as in a quoted attribute.
