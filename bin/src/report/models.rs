@@ -90,6 +90,8 @@ pub(crate) struct Standing {
     pub(crate) paused_ms: Option<f64>,
     /// Why.
     pub(crate) paused_because: Option<&'static str>,
+    /// For how long nobody is let through yet, behind which one call tries.
+    pub(crate) broken_ms: Option<f64>,
     /// Why the breaker is open.
     pub(crate) broken_because: Option<&'static str>,
 }
@@ -135,6 +137,7 @@ impl From<&KeyStatus> for Standing {
             rates: status.rates.iter().map(Rate::from).collect(),
             paused_ms: status.paused.map(|(left, _)| millis_of(left)),
             paused_because: status.paused.map(|(_, why)| why.name()),
+            broken_ms: status.broken.map(|(_, left)| millis_of(left)),
             broken_because: status.broken.map(|(why, _)| why.name()),
         }
     }
@@ -198,12 +201,33 @@ fn named(counts: impl IntoIterator<Item = (u64, &'static str)>) -> String {
 impl Standing {
     /// What is left of its rates, a pause, an open breaker.
     fn signs(&self) -> Vec<String> {
-        let left = self.rates.iter();
-        let left = left.map(|rate| format!("{} {} left", short(rate.left), rate.quantity));
+        self.left().map(|left| format!("{left} left")).into_iter().chain(self.stops()).collect()
+    }
+
+    /// What is left of its rates, in words; none where nothing is limited.
+    pub(crate) fn left(&self) -> Option<String> {
+        let left = self.rates.iter().map(|rate| format!("{} {}", short(rate.left), rate.quantity));
+        let left: Vec<String> = left.collect();
+        (!left.is_empty()).then(|| left.join(", "))
+    }
+
+    /// Why nothing is granted, and for how long: a pause, an open breaker.
+    pub(crate) fn stops(&self) -> Vec<String> {
         let paused = self.paused_ms.zip(self.paused_because);
         let paused = paused.map(|(ms, why)| format!("paused {}: {why}", millis(ms)));
-        let broken = self.broken_because.map(|why| format!("left alone: {why}"));
-        left.chain(paused).chain(broken).collect()
+        let broken = self.broken_ms.zip(self.broken_because);
+        let broken = broken.map(|(ms, why)| format!("left alone {}: {why}", millis(ms)));
+        paused.into_iter().chain(broken).collect()
+    }
+
+    /// Whether it says anything that its account does not.
+    pub(crate) fn differs(&self, account: &Self) -> bool {
+        let rates = |key: &Self| -> Vec<(&'static str, u64)> {
+            key.rates.iter().map(|rate| (rate.quantity, rate.per_minute)).collect()
+        };
+        self.slots != account.slots
+            || rates(self) != rates(account)
+            || self.stops() != account.stops()
     }
 
     /// Its limits, in words.
@@ -264,10 +288,24 @@ mod tests {
         assert_eq!(
             provider.line(),
             "acme 2 of 8 slots (1 compaction, 1 turn), 3 waiting (2.1 s), 41k input tokens left, \
-             paused 8 s: rate limited, left alone: it failed too often in a row"
+             paused 8 s: rate limited, left alone 30 s: it failed too often in a row"
         );
         assert_eq!(provider.trouble(), "5 failed, 2 denied by the gate");
         assert_eq!(provider.keys[0].limits(), "8 slots, 100k input tokens a minute");
+        assert_eq!(provider.keys[0].left().as_deref(), Some("41k input tokens"));
+        assert_eq!(provider.keys[1].left(), None);
+    }
+
+    #[test]
+    fn a_model_differs_from_its_account_by_limits_and_by_what_stops_it() {
+        let account = Standing { slots: 8, ..Standing::default() };
+        let same = Standing { model: Some("small".to_owned()), slots: 8, ..Standing::default() };
+        assert!(!same.differs(&account));
+        assert!(Standing { slots: 2, ..same.clone() }.differs(&account));
+        let rate = Rate { quantity: "requests", per_minute: 9, left: 9 };
+        assert!(Standing { rates: vec![rate], ..same.clone() }.differs(&account));
+        let (broken_ms, broken_because) = (Some(1.0), Some("it failed"));
+        assert!(Standing { broken_ms, broken_because, ..same }.differs(&account));
     }
 
     #[test]

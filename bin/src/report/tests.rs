@@ -1,6 +1,7 @@
 //! What the three renderings promise: true numbers, exact lines, and no foreign text that acts.
 
-use super::models::Standing;
+use super::models::{Rate, Standing};
+use super::verdict::{Tone, verdict};
 use super::words::{bytes, counted, escape, micros, millis, short, thousands};
 use super::{
     Checks, Latency, Lossless, Marks, Mode, MovedBack, Pass, Provider, Quantiles, Report, Samples,
@@ -107,6 +108,72 @@ fn the_verdict_says_what_happened() {
 
     let sentence = "The transcript holds no assistant turn, so there was nothing to play.";
     is_said(&Report::default(), sentence);
+}
+
+/// A report whose summaries models were to write, and who wrote that of each pass.
+fn written(authors: &[&str]) -> Report {
+    let passes = (1..).zip(authors).map(|(number, author)| {
+        let author = (*author).to_owned();
+        Pass { author, ..pass(number, "spliced") }
+    });
+    let writer = |name: &str, why: Option<&str>| Summarizer {
+        name: name.to_owned(),
+        asked: 3,
+        failed: u64::from(why.is_some()),
+        first_failure: why.map(str::to_owned),
+        ..Summarizer::default()
+    };
+    let summarizers = vec![writer("acme/small", None), writer("acme/large", Some("no key."))];
+    Report { passes: passes.collect(), summarizers, ..report() }
+}
+
+#[test]
+fn what_models_left_to_quoting_is_said_first() {
+    let none = written(&["extractive", "extractive"]);
+    is_said(&none, "No summary was written by acme/small or acme/large: no key.");
+    assert_eq!(verdict(&none).0, Tone::Plain);
+    let mut silent = none;
+    silent.summarizers.truncate(1);
+    is_said(&silent, "No summary was written by acme/small: 3 calls were given up.");
+    let some = written(&["acme/small", "extractive", "acme/small+extractive"]);
+    is_said(&some, "Of 3 summaries, 1 was quoted from the transcript, 1 in part.");
+    let all = written(&["acme/small", "acme/large"]);
+    assert_eq!(verdict(&all).0, Tone::Good);
+    let mut simulated = written(&["extractive"]);
+    simulated.settings.summary_ms = Some(150);
+    assert_eq!(verdict(&simulated).0, Tone::Good);
+}
+
+#[test]
+fn how_limits_stood_at_the_end_is_told_of_accounts_and_of_models_that_differ() {
+    let key = |model: Option<&str>| Standing {
+        model: model.map(str::to_owned),
+        slots: 8,
+        ..Standing::default()
+    };
+    let rate = Rate { quantity: "input tokens", per_minute: 100_000, left: 41_000 };
+    let account = Standing {
+        paused_ms: Some(8_000.0),
+        paused_because: Some("rate limited"),
+        rates: vec![rate],
+        ..key(None)
+    };
+    let broken = Standing {
+        slots: 2,
+        broken_ms: Some(30_000.0),
+        broken_because: Some("it failed too often in a row"),
+        ..key(Some("small"))
+    };
+    let same = Standing { model: Some("same".to_owned()), ..account.clone() };
+    let keys = vec![account, broken, same];
+    let mut report = report();
+    report.providers = vec![Provider { name: "acme".to_owned(), keys, ..Provider::default() }];
+    is_said(&report, "8 slots, 100k input tokens a minute");
+    is_said(&report, "41k input tokens");
+    is_said(&report, "paused 8 s: rate limited");
+    is_said(&report, "2 slots");
+    is_said(&report, "left alone 30 s: it failed too often in a row");
+    assert!(!text::render(&report, false).contains("  same "));
 }
 
 #[test]

@@ -1,14 +1,18 @@
 //! The one sentence that a report opens with.
 
-use super::words::{counted, micros, size, thousands};
-use super::{Mode, Report};
+use super::words::{counted, micros, plain, size, thousands};
+use super::{Mode, Report, Summarizer};
+
+/// The author of what is quoted from the transcript.
+const QUOTES: &str = "extractive";
 
 /// How the sentence is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// Everything held.
     Good,
-    /// Nothing happened that could be judged, or the turns stood still as asked.
+    /// Nothing happened that could be judged, the turns stood still as asked, or the models did not write what they were
+    /// asked for.
     Plain,
     /// A promise was broken.
     Bad,
@@ -39,10 +43,57 @@ pub(crate) fn verdict(report: &Report) -> (Tone, String) {
         Mode::Beside => (Tone::Good, beside(report)),
         Mode::Blocking => (Tone::Plain, blocking(report)),
     };
-    let Some(refused) = &report.refused else { return (tone, sentence) };
-    let turns = counted(refused.turns, "turn");
-    let verb = were(refused.turns);
-    (Tone::Plain, format!("{sentence} {turns} {verb} too large for the window and not served."))
+    let refused = report.refused.as_ref().map(|refused| {
+        let turns = counted(refused.turns, "turn");
+        format!("{turns} {} too large for the window and not served.", were(refused.turns))
+    });
+    let more: Vec<String> = quoted(report).into_iter().chain(refused).collect();
+    if more.is_empty() {
+        return (tone, sentence);
+    }
+    (Tone::Plain, format!("{sentence} {}", more.join(" ")))
+}
+
+/// What the models that should write the summaries left to quoting.
+fn quoted(report: &Report) -> Option<String> {
+    if report.settings.summary_ms.is_some() || report.summarizers.is_empty() {
+        return None;
+    }
+    let authors = report.passes_by_author();
+    let all: u64 = authors.values().sum();
+    let whole = authors.get(QUOTES).copied().unwrap_or(0);
+    let by_both = authors.iter().filter(|(author, _)| author.split('+').any(|by| by == QUOTES));
+    let in_part = by_both.map(|(_, count)| count).sum::<u64>() - whole;
+    if all > 0 && whole == all {
+        return Some(unwritten(&report.summarizers));
+    }
+    let in_part_too = match (whole, in_part) {
+        (0, 0) => return None,
+        (_, 0) => String::new(),
+        _ => format!(", {} in part", thousands(in_part)),
+    };
+    let of = counted(all, "summary");
+    Some(format!(
+        "Of {of}, {} {} quoted from the transcript{in_part_too}.",
+        thousands(whole),
+        were(whole)
+    ))
+}
+
+/// No model wrote a summary, and what the first one says of it.
+fn unwritten(summarizers: &[Summarizer]) -> String {
+    let names: Vec<String> = summarizers.iter().map(|each| plain(&each.name)).collect();
+    let names = names.join(" or ");
+    let why = summarizers.iter().find_map(|each| each.first_failure.as_deref());
+    let given_up: u64 = summarizers.iter().map(Summarizer::given_up).sum();
+    let why = match why {
+        Some(why) => plain(why.trim_end_matches('.')),
+        None if given_up > 0 => {
+            format!("{} {} given up", counted(given_up, "call"), were(given_up))
+        }
+        None => "no call was made".to_owned(),
+    };
+    format!("No summary was written by {names}: {why}.")
 }
 
 fn without_passes(report: &Report) -> String {

@@ -49,14 +49,24 @@ pub(super) fn gate(report: &Report) -> String {
             )
         })
         .collect();
-    let titles =
-        ["account", "limits", "turns", "longest wait", "compaction", "longest wait", "turned away"];
-    let note = "Permits that the gate granted. Limits are ceilings from the settings, or what the provider said of them.";
+    let titles = [
+        "account",
+        "limits",
+        "left at the end",
+        "turns",
+        "longest wait",
+        "compaction",
+        "longest wait",
+        "turned away",
+        "stopped at the end",
+    ];
+    let note = "Permits that the gate granted. Limits are ceilings from the settings, or what the provider said of \
+                them; a model's hold beside its account's.";
     section("Gate", note, "wide", &table(&titles, &rows))
 }
 
 fn account(provider: &Provider, key: &Standing) -> Vec<String> {
-    let mut row = vec![escape(&provider.name), key.limits()];
+    let mut row = vec![escape(&provider.name), key.limits(), left(key)];
     for class in ["turn", "compaction"] {
         let granted = provider.granted.get(class).copied().unwrap_or(0);
         let wait = provider.longest_wait_us.get(class).copied().filter(|_| granted > 0);
@@ -64,13 +74,24 @@ fn account(provider: &Provider, key: &Standing) -> Vec<String> {
     }
     let trouble = provider.trouble();
     row.push(if trouble.is_empty() { "none".to_owned() } else { trouble });
+    row.push(stops(key));
     row
 }
 
 fn model(provider: &Provider, key: &Standing) -> Vec<String> {
     let name = key.model.as_deref().unwrap_or_default();
-    let mut row = vec![escape(&format!("{}/{name}", provider.name)), key.limits()];
-    row.extend([const { DASH }; 4].map(str::to_owned));
-    row.push(String::new());
+    let mut row = vec![escape(&format!("{}/{name}", provider.name)), key.limits(), left(key)];
+    row.extend([const { DASH }; 5].map(str::to_owned));
+    row.push(stops(key));
     row
+}
+
+fn left(key: &Standing) -> String {
+    key.left().unwrap_or_else(|| DASH.to_owned())
+}
+
+/// Why nothing was granted at the end, and for how long.
+fn stops(key: &Standing) -> String {
+    let stops = key.stops();
+    if stops.is_empty() { DASH.to_owned() } else { stops.join("; ") }
 }

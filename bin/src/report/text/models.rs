@@ -1,6 +1,6 @@
 //! Who wrote the summaries, and what the gate saw of providers.
 
-use crate::report::models::Standing;
+use crate::report::models::Provider;
 
 use super::{DASH, Palette, Report, micros, plain, thousands};
 
@@ -29,16 +29,32 @@ pub(super) fn models(report: &Report, palette: Palette) -> Vec<String> {
         let waits: Vec<String> =
             waits.map(|(class, wait)| format!("{class} {}", micros(*wait))).collect();
         let waits = if waits.is_empty() { DASH.to_owned() } else { waits.join(", ") };
-        let limits = provider.keys.first().map_or(String::new(), Standing::limits);
-        let meaning = format!("permits; longest wait: {waits}; {limits}");
+        let meaning = format!("permits; longest wait: {waits}");
         lines.push(palette.row(&format!("account {}", plain(&provider.name)), &permits, &meaning));
         let trouble = provider.trouble();
         if !trouble.is_empty() {
             lines.push(palette.bad(&format!("  ! {trouble}")));
         }
+        lines.extend(keys(provider, palette));
     }
     if !lines.is_empty() {
         lines.insert(0, palette.strong("Models"));
+    }
+    lines
+}
+
+/// How the limits of an account stood at the end, and those of its models that differ from it.
+fn keys(provider: &Provider, palette: Palette) -> Vec<String> {
+    let Some((account, models)) = provider.keys.split_first() else { return Vec::new() };
+    let mut lines = Vec::new();
+    for key in std::iter::once(account).chain(models.iter().filter(|key| key.differs(account))) {
+        let whose = key.model.as_deref().map_or("all its models".to_owned(), plain);
+        let left = key.left().map_or(String::new(), |left| format!("; left at the end: {left}"));
+        let meaning = format!("{}{left}", key.limits());
+        lines.push(palette.row(&format!("  {whose}"), "", &meaning));
+        for stop in key.stops() {
+            lines.push(palette.bad(&format!("  ! {whose}: {stop}")));
+        }
     }
     lines
 }
