@@ -1,6 +1,7 @@
 //! What somebody may have meant who mistyped a name.
 
-/// The known name that is nearest, if it is near: a third of its letters may be wrong, or one.
+/// The known name that is nearest, if it is near: a third of its letters may be wrong, or one, and more have to be right
+/// than wrong.
 pub(super) fn nearest<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -10,7 +11,11 @@ pub(super) fn nearest<'a>(
         let distance = strsim::damerau_levenshtein(&typed, &name.to_lowercase());
         (distance, name)
     });
-    let near = distances.filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1));
+    let near = distances.filter(|(distance, name)| {
+        let letters = name.chars().count();
+        let longest = letters.max(typed.chars().count());
+        *distance <= (letters / 3).max(1) && distance * 2 < longest
+    });
     near.min().map(|(_, name)| name)
 }
 
@@ -25,7 +30,7 @@ mod tests {
 
     #[test]
     fn what_is_near_is_suggested_and_what_is_not_is_not() {
-        let known = ["slots", "stream", "preset", "requests_per_minute"];
+        let known = ["slots", "stream", "preset", "requests_per_minute", "x", "vm"];
         for (typed, meant) in [
             ("slotz", Some("slots")),
             ("SLOTS", Some("slots")),
@@ -34,10 +39,15 @@ mod tests {
             ("requests_minute", Some("requests_per_minute")),
             ("temperature", None),
             ("", None),
+            ("y", None),
+            ("xy", None),
+            ("X", Some("x")),
+            ("vn", None),
+            ("vmm", Some("vm")),
         ] {
             assert_eq!(nearest(typed, known), meant, "{typed}");
         }
         assert_eq!(did_you_mean("slotz", known), "; did you mean `slots`?");
-        assert_eq!(did_you_mean("x", known), "");
+        assert_eq!(did_you_mean("q", known), "");
     }
 }
