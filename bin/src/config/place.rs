@@ -53,6 +53,10 @@ fn read(path: PathBuf) -> Result<Found, ConfigError> {
     if metadata.is_dir() {
         return Err(unreadable(&"is a directory, not a configuration"));
     }
+    if !metadata.is_file() {
+        // Opening a pipe waits for who writes into it.
+        return Err(unreadable(&"is not a plain file"));
+    }
     let file = std::fs::File::open(&path).map_err(|error| unreadable(&error))?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;

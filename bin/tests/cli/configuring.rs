@@ -123,6 +123,22 @@ fn more_mistakes_than_anybody_reads_are_counted() {
 }
 
 #[cfg(unix)]
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_configuration_and_is_not_waited_for() {
+    let world = World::new();
+    let pipe = world.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo is there").success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, "")
+    });
+    config(&world, &["check", "--config", "pipe"], &[]).failed(2, &["pipe: is not a plain file"]);
+    assert_eq!(std::fs::read(pipe).expect("nobody has read it"), b"");
+    writer.join().expect("no panic").expect("it was read");
+}
+
 #[test]
 fn a_variable_that_is_not_utf_8_is_named() {
     use std::os::unix::ffi::OsStrExt;
