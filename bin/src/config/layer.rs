@@ -41,6 +41,11 @@ impl From {
         }
     }
 
+    /// Whether the user wrote there.
+    pub(super) fn is_the_users(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Environment(_))
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(':')?;
         Some(match kind {
@@ -72,17 +77,18 @@ pub(super) fn value(from: &From, kind: impl Into<ValueKind>) -> Value {
     Value::new(Some(&from.to_string()), kind)
 }
 
-/// A table. It remembers no place, since its parts may come from several.
+/// A table of no place of its own.
 pub(super) fn table(entries: Table) -> Value {
     Value::new(None, ValueKind::Table(entries))
 }
 
-/// Where a value was written. A table is where the first of its parts is.
+/// Where a value was written. A table is where the first of its parts is that the user wrote, since they may come from
+/// several places; without any, it is where it was written itself.
 pub(super) fn from(value: &Value) -> Option<From> {
-    match &value.kind {
-        ValueKind::Table(entries) => entries.values().filter_map(from).min(),
-        _ => value.origin().and_then(From::parse),
-    }
+    let own = value.origin().and_then(From::parse);
+    let ValueKind::Table(entries) = &value.kind else { return own };
+    let first = entries.values().filter_map(from).min();
+    if first.as_ref().is_some_and(From::is_the_users) { first } else { own.or(first) }
 }
 
 /// The table that a value is.
@@ -111,6 +117,7 @@ pub(super) fn told(kind: &ValueKind) -> String {
     match kind {
         ValueKind::String(_) => "a text".to_owned(),
         ValueKind::I64(number) => number.to_string(),
+        ValueKind::Float(_) => "a fraction".to_owned(),
         ValueKind::Boolean(flag) => flag.to_string(),
         ValueKind::Array(_) => "a list".to_owned(),
         ValueKind::Table(_) => "a table".to_owned(),
@@ -135,11 +142,29 @@ impl Source for Layer {
 }
 
 /// Lays tables over each other. Of two values of one name the later table's holds; tables are merged.
-pub(super) fn merge(layers: impl IntoIterator<Item = Table>) -> Table {
-    let add = |builder: ConfigBuilder<DefaultState>, entries| builder.add_source(Layer(entries));
-    let merged = layers.into_iter().fold(Config::builder(), add).build();
+pub(super) fn merge<const N: usize>(layers: [Table; N]) -> Table {
+    let add = |builder: ConfigBuilder<DefaultState>, entries: &Table| {
+        builder.add_source(Layer(entries.clone()))
+    };
+    let merged = layers.iter().fold(Config::builder(), add).build();
     let merged = merged.expect("layers in memory are always collected");
-    below(&as_table(&merged.cache).cloned().unwrap_or_default(), ROOT).cloned().unwrap_or_default()
+    let mut merged = as_table(&merged.cache).cloned().unwrap_or_default();
+    let Some(Value { kind: ValueKind::Table(mut merged), .. }) = merged.remove(ROOT) else {
+        return Table::new();
+    };
+    remember(&mut merged, &layers.iter().collect::<Vec<_>>());
+    merged
+}
+
+/// Gives the tables of a merged one their places back, which the crate drops.
+fn remember(merged: &mut Table, layers: &[&Table]) {
+    for (key, value) in merged {
+        let ValueKind::Table(entries) = &mut value.kind else { continue };
+        let written: Vec<&Value> = layers.iter().filter_map(|layer| layer.get(key)).collect();
+        remember(entries, &written.iter().copied().filter_map(as_table).collect::<Vec<_>>());
+        let place = written.iter().find_map(|value| value.origin().map(str::to_owned));
+        *value = Value::new(place.as_ref(), std::mem::take(entries));
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(crate) struct Mistake {
 impl Mistake {
     pub(super) fn new(from: Option<From>, message: impl Into<String>) -> Self {
         // What the user did not write is nowhere to be mended.
-        let from = from.filter(|from| matches!(from, From::File(_) | From::Environment(_)));
+        let from = from.filter(From::is_the_users);
         Self { from, message: message.into() }
     }
 

@@ -29,7 +29,7 @@ pub(super) fn resolve(table: &Table, beside: &Path, found: &mut Vec<Mistake>) ->
         .filter_map(|(name, value)| {
             let (at, table) = (join("providers", name), layer::as_table(value)?);
             let others = tables.keys().map(String::as_str).filter(|other| *other != name);
-            found.extend(incomplete(table, &at, &did_you_mean(name, others)));
+            found.extend(incomplete(value, table, &at, &did_you_mean(name, others)));
             found.extend(taken(name, value, &at));
             Some((name.to_owned(), provider(table, &at, beside, found)))
         })
@@ -92,7 +92,7 @@ fn taken(name: &str, value: &layer::Value, at: &str) -> Option<Mistake> {
 }
 
 /// Without these nothing can be called. Who misspells a provider's name, as a variable easily does, made a new one.
-fn incomplete(table: &Table, at: &str, meant: &str) -> Option<Mistake> {
+fn incomplete(value: &layer::Value, table: &Table, at: &str, meant: &str) -> Option<Mistake> {
     let preset = text(table, "preset").and_then(presets::layer);
     if table.contains_key("preset") && preset.is_none() {
         // That there is no such preset has been told; what it would have had is not known.
@@ -100,7 +100,7 @@ fn incomplete(table: &Table, at: &str, meant: &str) -> Option<Mistake> {
     }
     let missing = ["protocol", "base_url"].into_iter().filter(|key| !table.contains_key(*key));
     let missing: Vec<_> = missing.map(|key| format!("`{key}`")).collect();
-    let (from, names) = (table.values().filter_map(layer::from).min(), missing.join(" and "));
+    let (from, names) = (layer::from(value), missing.join(" and "));
     let message = format!("{at}: {names} missing; set that, or a `preset` that has it{meant}");
     (!missing.is_empty()).then(|| Mistake::new(from, message))
 }

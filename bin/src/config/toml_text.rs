@@ -46,7 +46,7 @@ impl Lines {
     /// A value is where its key is.
     fn value(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Value {
         let kind = match value.get_ref() {
-            DeValue::Table(table) => return layer::table(self.table(table)),
+            DeValue::Table(table) => ValueKind::Table(self.table(table)),
             DeValue::Array(list) => {
                 let each = list.iter().map(|each| self.value(each, self.line(each.span().start)));
                 ValueKind::Array(each.collect())
@@ -55,7 +55,10 @@ impl Lines {
             DeValue::Boolean(flag) => ValueKind::Boolean(*flag),
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
                 .map_or(ValueKind::Nil, ValueKind::I64),
-            DeValue::Float(_) | DeValue::Datetime(_) => ValueKind::Nil,
+            DeValue::Float(number) => {
+                number.as_str().parse().map_or(ValueKind::Nil, ValueKind::Float)
+            }
+            DeValue::Datetime(_) => ValueKind::Nil,
         };
         layer::value(&From::File(line), kind)
     }

@@ -35,6 +35,14 @@ fn unknown_names_are_told_at_every_level_with_what_was_meant() {
 }
 
 #[test]
+fn an_empty_table_is_told_with_the_line_of_its_header() {
+    check("\n[unknown]\n", "f.toml:2: unknown key `unknown`", "");
+    let below = GOOD.to_owned() + "[providers.x.models.m.zz]";
+    check(&below, "f.toml:3: unknown key `zz` in providers.x.models.m", "");
+    check("[providers.x]", "f.toml:1: providers.x: `protocol` and `base_url` missing", "");
+}
+
+#[test]
 fn a_provider_may_not_be_called_as_the_account_of_the_house() {
     check("[providers.house]\npreset = 'ollama'", "f.toml:2: providers.house: this name", "choose");
 }
@@ -57,7 +65,8 @@ fn wrong_kinds_and_ranges_say_what_is_allowed_in_which_unit() {
         ("slots = 0", "a whole number from 1 to 65536 (model calls at once), not 0"),
         ("slots = -1", "not -1"),
         ("slots = '4'", "not a text"),
-        ("slots = 4.5", "not a value of another kind"),
+        ("slots = 4.5", "not a fraction"),
+        ("slots = 1979-05-27", "not a value of another kind"),
         ("slots = 99999999999999999999", "not a value of another kind"),
         ("slots = [4]", "not a list"),
         ("slots = { a = 4 }", "not a table"),
