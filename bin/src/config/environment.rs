@@ -37,16 +37,14 @@ impl Environment {
     pub(super) fn layer(&self, file: &Table, mistakes: &mut Vec<Mistake>) -> Table {
         let mut table = Table::new();
         for (variable, text) in &self.0 {
-            let Some(variable) = variable.to_str().filter(|name| name.starts_with(PREFIX)) else {
-                continue;
-            };
+            let Some((variable, name)) = variable.to_str().and_then(setting) else { continue };
             if text.is_empty() {
                 continue;
             }
             let from = From::Environment(variable.to_owned());
             let read = text.to_str().ok_or_else(|| "holds bytes that are not UTF-8".to_owned());
             let placed = read.and_then(|text| {
-                let segments: Vec<&str> = variable[PREFIX.len()..].split("__").collect();
+                let segments: Vec<&str> = name.split("__").collect();
                 place(&segments, text, &from, file, &mut table)
             });
             if let Err(message) = placed {
@@ -55,6 +53,12 @@ impl Environment {
         }
         table
     }
+}
+
+/// A variable that is a setting, and what its name says behind the prefix; in capitals or not.
+fn setting(variable: &str) -> Option<(&str, &str)> {
+    let (prefix, name) = variable.split_at_checked(PREFIX.len())?;
+    prefix.eq_ignore_ascii_case(PREFIX).then_some((variable, name))
 }
 
 /// Puts one variable where its name says.
@@ -78,7 +82,7 @@ fn place(
             known = known.and_then(|table| layer::below(table, &key));
             path.push(key);
             return field_value(field, behind, text, from, known, &mut path)
-                .map(|value| put(into, &path, value));
+                .and_then(|value| put(into, &path, value));
         }
         let Some(below) = section.below(&key) else {
             return Err(unknown(&key, &path.join("."), section));
@@ -155,15 +159,18 @@ fn field_value(
     })
 }
 
-fn put(into: &mut Table, path: &[String], value: Value) {
-    let [key, rest @ ..] = path else { return };
+fn put(into: &mut Table, path: &[String], value: Value) -> Result<(), String> {
+    let [key, rest @ ..] = path else { return Ok(()) };
     if rest.is_empty() {
-        into.insert(key.clone(), value);
-        return;
+        return match into.insert(key.clone(), value).as_ref().and_then(layer::from) {
+            Some(other) => Err(format!("sets what {} sets; unset one of them", other.place(""))),
+            None => Ok(()),
+        };
     }
     let below = into.entry(key.clone()).or_insert_with(|| layer::table(Table::new()));
-    if let ValueKind::Table(table) = &mut below.kind {
-        put(table, rest, value);
+    match &mut below.kind {
+        ValueKind::Table(table) => put(table, rest, value),
+        _ => Ok(()),
     }
 }
 
@@ -198,6 +205,7 @@ mod tests {
     #[test]
     fn names_of_the_file_are_reached_however_they_are_written() {
         check("HIGHWATER__RETRY__ATTEMPTS", &["retry", "attempts"]);
+        check("highwater__retry__attempts", &["retry", "attempts"]);
         check("HIGHWATER__PROVIDERS__MY_TEAM__SLOTS", &["providers", "my-team", "slots"]);
         check("HIGHWATER__PROVIDERS__other__SLOTS", &["providers", "other", "slots"]);
         let model = ["providers", "my-team", "models", "qwen3:8b", "window_tokens"];
@@ -226,6 +234,15 @@ mod tests {
             assert!(mistake.message.contains(wanted), "{variable}: {}", mistake.message);
             assert!(!mistake.message.contains("sk-secret"));
         }
+    }
+
+    #[test]
+    fn two_variables_of_one_setting_are_a_mistake() {
+        let (_, mistakes) =
+            layer_of(&[("HIGHWATER__RETRY__ATTEMPTS", "4"), ("highwater__retry__attempts", "5")]);
+        let [mistake] = &mistakes[..] else { panic!("{mistakes:?}") };
+        assert_eq!(mistake.from, Some(From::Environment("highwater__retry__attempts".to_owned())));
+        assert!(mistake.message.contains("sets what HIGHWATER__RETRY__ATTEMPTS sets"));
     }
 
     #[test]

@@ -42,6 +42,7 @@ fn the_file_is_the_asked_one_then_the_named_one_then_the_nearest() {
     let asked = ["--config", "asked.toml"];
     assert_eq!(shown(&asked, &[("HIGHWATER_CONFIG", "named.toml")]), 9);
     assert_eq!(shown(&asked, &[("HIGHWATER__RETRY__ATTEMPTS", "10")]), 10);
+    assert_eq!(shown(&asked, &[("highwater__retry__attempts", "11")]), 11);
     assert_eq!(shown(&asked, &[("HIGHWATER__RETRY__ATTEMPTS", "")]), 9, "an empty one is not set");
 }
 
