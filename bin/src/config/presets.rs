@@ -12,8 +12,10 @@ struct Preset {
     numbers: &'static [(&'static str, i64)],
 }
 
-/// A server of one's own reads the whole prompt before it says anything, which takes minutes without a large GPU.
-const PATIENT: (&str, i64) = ("read_timeout_ms", 600_000);
+/// A server of one's own reads the whole prompt before it says anything, which takes minutes without a large GPU. Of the
+/// ten minutes that a pass has, models may use eight: a call that ends before that says why, and leaves time for the next
+/// model or for quoting, while one that is still waited for then is only given up.
+const PATIENT: (&str, i64) = ("read_timeout_ms", 450_000);
 
 static PRESETS: [Preset; 8] = [
     Preset {

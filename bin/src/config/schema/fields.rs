@@ -119,7 +119,8 @@ static PROVIDER: Section = Section {
             unset: Unset::Whole(300_000),
             about: &[
                 "The longest silence, before the answer and within it. A long prompt, or reasoning, keeps a provider silent",
-                "for minutes; a server of your own for more, which is why the presets of those have 600000.",
+                "for minutes; a server of your own for more, which is why the presets of those have 450000. A pass gives up",
+                "a call of its own after 480000 at the latest.",
             ],
             example: "300000",
         },
