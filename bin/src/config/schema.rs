@@ -3,6 +3,8 @@
 
 mod fields;
 
+#[cfg(test)]
+pub(super) use fields::LEAST_WINDOW;
 pub(super) use fields::{RATES, ROOT};
 
 /// A table of the configuration.

@@ -9,6 +9,10 @@ use crate::config::{presets, texts};
 /// The most that a rate may be: what the gate's limiter counts in.
 const MAX_RATE: u64 = u32::MAX as u64;
 
+/// The least window. In a smaller one, a call of a pass may not fit: the prompt with the longest focus, the least room for
+/// data and the answer stand beside each other, and a tenth stays free for what sizes are estimated wrongly by.
+pub(in crate::config) const LEAST_WINDOW: u64 = 4_096;
+
 const CALLS: &str = "model calls at once";
 const REQUESTS: &str = "requests";
 const TOKENS: &str = "tokens";
@@ -221,7 +225,7 @@ static RETRY: Section = Section {
 
 const WINDOW: Field = Field {
     name: "window_tokens",
-    kind: Kind::Whole { least: 1_024, most: 100_000_000, unit: TOKENS },
+    kind: Kind::Whole { least: LEAST_WINDOW, most: 100_000_000, unit: TOKENS },
     unset: Unset::Told("the preset's; needed of summarizers"),
     about: &[
         "How much fits into one call, prompt and answer together. Of a provider: of its models that do not say.",

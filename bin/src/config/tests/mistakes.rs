@@ -87,7 +87,7 @@ fn wrong_kinds_and_ranges_say_what_is_allowed_in_which_unit() {
         ("headers = { a = 'x', A = 'y' }", "the headers `A` and `a` are the same one"),
         ("models = 4", "providers.x.models must be a table, [providers.x.models], not 4"),
         ("models.m = 4", "providers.x.models.m must be a table"),
-        ("models.m.window_tokens = 1000", "from 1024 to 100000000 (tokens), not 1000"),
+        ("models.m.window_tokens = 1000", "from 4096 to 100000000 (tokens), not 1000"),
     ] {
         check(&(GOOD.to_owned() + line), "f.toml:3: ", holds);
     }

@@ -2,14 +2,37 @@
 
 use std::path::Path;
 
+use highwater_protocol::caps::MAX_FOCUS_BYTES;
+use highwater_protocol::chunk::{self, Shares};
+use highwater_protocol::{TokenCount, prompt};
+
 use super::{Environment, read};
 use crate::config::Loaded;
 use crate::config::check::report;
 use crate::config::examine::join;
 use crate::config::example;
 use crate::config::layer::{self, Table};
-use crate::config::schema::{Field, Kind, RATES, ROOT, Section};
+use crate::config::schema::{Field, Kind, LEAST_WINDOW, RATES, ROOT, Section};
 use crate::config::toml_text;
+
+/// What the largest call of a pass takes in a window: the prompt with this focus, its data, and its answer.
+fn largest_call(window: u64, focus: Option<&str>) -> u64 {
+    let overhead = prompt::overhead(focus);
+    let shares = Shares::of(TokenCount(window), overhead, TokenCount(u64::MAX));
+    (overhead + shares.data + chunk::limit(shares.answer)).0
+}
+
+#[test]
+fn in_the_least_window_every_call_of_a_pass_fits() {
+    let longest: [String; 3] =
+        ["word ", "0x9f, ", "\u{6f6e}"].map(|part| part.repeat(MAX_FOCUS_BYTES / part.len()));
+    let fits = |window: u64, focus: Option<&str>| largest_call(window, focus) <= window;
+    for focus in longest.iter().map(|focus| Some(focus.as_str())).chain([None]) {
+        assert!(fits(LEAST_WINDOW, focus), "{} tokens", largest_call(LEAST_WINDOW, focus));
+    }
+    assert!(longest.iter().any(|focus| !fits(LEAST_WINDOW / 2, Some(focus))), "it is the least");
+    assert!(!fits(1_024, None));
+}
 
 /// The example with every field set.
 fn all_set() -> String {
