@@ -138,7 +138,7 @@ fn read_text(
     let file = toml_text::read(text)?;
     let mut mistakes = Vec::new();
     let variables = environment.layer(&file, &mut mistakes);
-    let table = defaults::lay_under(layer::merge([file, variables]));
+    let table = defaults::lay_under(layer::merge(&[file, variables]));
     examine::examine(&schema::ROOT, &table, "", &mut mistakes);
     let settings = resolve::resolve(&table, beside, &mut mistakes);
     if mistakes.is_empty() { Ok((table, settings)) } else { Err(mistakes) }

@@ -1,8 +1,13 @@
 //! Laying what the user wrote over presets, and those over the defaults.
 
-use super::layer::{self, From, Table, ValueKind};
+use highwater_protocol::limit::Rate;
+
+use super::layer::{self, From, Table, Value, ValueKind};
 use super::presets;
-use super::schema::{ROOT, Section, Unset};
+use super::schema::{RATES, ROOT, Section, Unset};
+
+/// The headers that carry a key.
+const OF_A_KEY: [&str; 3] = ["authorization", "x-api-key", "api-key"];
 
 /// The settings of a file and an environment with everything below them.
 pub(super) fn lay_under(user: Table) -> Table {
@@ -15,7 +20,7 @@ pub(super) fn lay_under(user: Table) -> Table {
     for below in ROOT.below.iter().filter(|below| below.named.is_none()) {
         under.insert(below.key.to_owned(), layer::table(defaults(below.section)));
     }
-    layer::merge([under, user])
+    layer::merge(&[under, user])
 }
 
 /// What lies under one provider.
@@ -26,7 +31,9 @@ fn under_provider(user: &Table) -> Table {
         _ => None,
     });
     let mut preset = preset.unwrap_or_default();
-    if user.contains_key("api_key_file") {
+    let headers = layer::below(user, "headers").into_iter().flatten();
+    let is_of_a_key = |name: &str| OF_A_KEY.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if user.contains_key("api_key_file") || headers.into_iter().any(|(name, _)| is_of_a_key(name)) {
         // Who says where the key is does not want to hear of the preset's place.
         preset.remove("api_key_env");
     }
@@ -36,7 +43,30 @@ fn under_provider(user: &Table) -> Table {
         // A reserve would take the only one.
         defaults.insert("reserve_percent".to_owned(), layer::value(&From::Default, 0_i64));
     }
-    layer::merge([defaults, preset])
+    defaults.extend(bursts(|rate| user.get(rate).or_else(|| preset.get(rate))));
+    let models = layer::below(user, "models").into_iter().flatten();
+    let models: Table = models
+        .filter_map(|(name, value)| {
+            let table = layer::as_table(value)?;
+            Some((name.clone(), layer::table(bursts(|rate| table.get(rate)).collect())))
+        })
+        .collect();
+    if !models.is_empty() {
+        defaults.insert("models".to_owned(), layer::table(models));
+    }
+    layer::merge(&[defaults, preset])
+}
+
+/// The bursts of the rates that are set.
+fn bursts<'a>(set: impl Fn(&str) -> Option<&'a Value>) -> impl Iterator<Item = (String, Value)> {
+    RATES.into_iter().filter_map(move |(rate, burst)| match set(rate)?.kind {
+        ValueKind::I64(per_minute) => {
+            let rate = Rate::per_minute(u64::try_from(per_minute).ok()?);
+            let at_once = i64::try_from(rate.at_once()).ok()?;
+            Some((burst.to_owned(), layer::value(&From::Default, at_once)))
+        }
+        _ => None,
+    })
 }
 
 /// The defaults of a section.
@@ -45,7 +75,8 @@ fn defaults(section: &Section) -> Table {
         let kind = match field.unset {
             Unset::Whole(number) => ValueKind::I64(i64::try_from(number).ok()?),
             Unset::Flag(flag) => ValueKind::Boolean(flag),
-            Unset::Told(_) => return None,
+            Unset::Word(word) => ValueKind::from(word),
+            Unset::NineTenths | Unset::Told(_) => return None,
         };
         Some((field.name.to_owned(), layer::value(&From::Default, kind)))
     });

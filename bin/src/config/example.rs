@@ -44,6 +44,8 @@ fn field(text: &mut String, field: &Field) {
     let unset = match field.unset {
         Unset::Whole(number) => number.to_string(),
         Unset::Flag(flag) => flag.to_string(),
+        Unset::Word(word) => word.to_owned(),
+        Unset::NineTenths => "nine tenths of the rate".to_owned(),
         Unset::Told(words) => words.to_owned(),
     };
     let _ = writeln!(text, "# {range}Default: {unset}.");

@@ -142,7 +142,7 @@ impl Source for Layer {
 }
 
 /// Lays tables over each other. Of two values of one name the later table's holds; tables are merged.
-pub(super) fn merge<const N: usize>(layers: [Table; N]) -> Table {
+pub(super) fn merge(layers: &[Table]) -> Table {
     let add = |builder: ConfigBuilder<DefaultState>, entries: &Table| {
         builder.add_source(Layer(entries.clone()))
     };
@@ -181,7 +181,7 @@ mod tests {
         let low = Table::from([("a.b[3]".to_owned(), table(one(&From::File(2), "x", 1_i64)))]);
         let more = Table::from([("a.b[3]".to_owned(), table(one(&From::File(5), "y", 2_i64)))]);
         let high = Table::from([("a.b[3]".to_owned(), table(one(&environment, "x", 3_i64)))]);
-        let merged = merge([low, more, high]);
+        let merged = merge(&[low, more, high]);
         let entries = below(&merged, "a.b[3]").expect("names keep their dots and brackets");
         let found: Vec<_> = sorted(entries)
             .into_iter()
@@ -195,6 +195,6 @@ mod tests {
     #[test]
     fn an_empty_table_is_still_a_table() {
         let low = Table::from([("providers".to_owned(), table(Table::new()))]);
-        assert!(below(&merge([low, Table::new()]), "providers").is_some());
+        assert!(below(&merge(&[low, Table::new()]), "providers").is_some());
     }
 }

@@ -106,7 +106,8 @@ fn incomplete(value: &layer::Value, table: &Table, at: &str, meant: &str) -> Opt
 }
 
 fn key_source(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) -> KeySource {
-    let (variable, file) = (text(table, "api_key_env"), text(table, "api_key_file"));
+    let variable = text(table, "api_key_env").filter(|name| !name.is_empty());
+    let file = text(table, "api_key_file");
     match (variable, file) {
         (Some(_), Some(_)) => {
             let from = layer::from(&table["api_key_file"]);

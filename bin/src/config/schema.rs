@@ -57,6 +57,10 @@ pub(super) enum Unset {
     Whole(u64),
     /// This flag.
     Flag(bool),
+    /// This word.
+    Word(&'static str),
+    /// Nine tenths of the rate whose burst it is, where that is set.
+    NineTenths,
     /// What the words say.
     Told(&'static str),
 }
@@ -133,6 +137,10 @@ mod tests {
                 let fits = match field.unset {
                     Unset::Whole(_) => matches!(field.kind, Kind::Whole { .. }),
                     Unset::Flag(_) => matches!(field.kind, Kind::Flag),
+                    Unset::Word(word) => {
+                        matches!(field.kind, Kind::Choice(words) if words().contains(&word))
+                    }
+                    Unset::NineTenths => RATES.iter().any(|(_, burst)| *burst == field.name),
                     Unset::Told(words) => !words.is_empty(),
                 };
                 assert!(fits, "{}", field.name);

@@ -80,6 +80,14 @@ fn a_key_has_one_place_and_the_users_is_instead_of_the_presets() {
     assert_eq!(key("api_key_env = 'MINE'"), KeySource::Variable("MINE".to_owned()));
     assert_eq!(key("api_key_file = '/run/key'"), KeySource::File("/run/key".into()));
     assert_eq!(key("api_key_file = './key'"), KeySource::File("/etc/highwater/./key".into()));
+    assert_eq!(key("api_key_env = ''"), KeySource::Nowhere);
+    assert_eq!(key("api_key_env = ''\napi_key_file = '/k'"), KeySource::File("/k".into()));
+    for header in ["Authorization", "x-api-key", "Api-Key"] {
+        assert_eq!(key(&format!("headers.{header} = 'x'")), KeySource::Nowhere, "{header}");
+    }
+    assert_eq!(key("headers.x-team = 'x'"), KeySource::Variable("ANTHROPIC_API_KEY".to_owned()));
+    let both = key("headers.authorization = 'x'\napi_key_env = 'MINE'");
+    assert_eq!(both, KeySource::Variable("MINE".to_owned()));
 }
 
 #[test]

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 pub(super) const BASE_URL: &str = "an address such as \"https://api.example.com/v1\", without user, password, fragment, and keys in its query";
-pub(super) const VARIABLE: &str = "the name of an environment variable in capitals such as \"ANTHROPIC_API_KEY\"; \
-                                   the key itself is that variable's value and does not stand here";
+pub(super) const VARIABLE: &str = "the name of an environment variable in capitals such as \"ANTHROPIC_API_KEY\", \
+                                   or \"\" where no key is sent; the key itself is that variable's value and does not \
+                                   stand here";
 pub(super) const PATH: &str =
     "a path that begins with /, ./ or ../; the key itself does not stand here";
 pub(super) const MODEL: &str = "\"PROVIDER/MODEL\"";
@@ -25,8 +26,12 @@ pub(super) fn is_base_url(text: &str) -> bool {
     host && open && text.len() <= MAX_TEXT_BYTES && text.bytes().all(plain)
 }
 
-/// A name of an environment variable, in capitals: keys of providers have small letters or dashes.
+/// A name of an environment variable, in capitals: keys of providers have small letters or dashes. None at all is said
+/// by an empty one.
 pub(super) fn is_variable(text: &str) -> bool {
+    if text.is_empty() {
+        return true;
+    }
     let known = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
     let begins = text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_');
     begins && text.len() <= 128 && text.bytes().all(known)
@@ -130,8 +135,8 @@ mod tests {
         );
         check(
             is_variable,
-            &["ANTHROPIC_API_KEY", "_K2"],
-            &["", "2K", "sk-ant-api03-x", "gsk_abC1", "ghp_x", "A B", "KEY="],
+            &["ANTHROPIC_API_KEY", "_K2", ""],
+            &["2K", "sk-ant-api03-x", "gsk_abC1", "ghp_x", "A B", "KEY="],
         );
         check(is_path, &["/run/secrets/key", "./key", "../key"], &["", "key", "sk-a/b", "/a\nb"]);
         check(

@@ -45,9 +45,11 @@ pub(super) fn resolve(
     let quantities = Quantity::ALL.into_iter().zip(RATES);
     let limits =
         quantities.fold(Limits::slots(slots).reserve(reserve), |limits, (quantity, names)| {
-            let Some(per_minute) = whole(table, names.0) else { return limits };
-            let rate = Rate::per_minute(per_minute);
-            limits.with(quantity, whole(table, names.1).map_or(rate, |burst| rate.burst(burst)))
+            let (Some(per_minute), Some(burst)) = (whole(table, names.0), whole(table, names.1))
+            else {
+                return limits;
+            };
+            limits.with(quantity, Rate::per_minute(per_minute).burst(burst))
         });
     if let Err(error) = limits.check() {
         let set = names().filter_map(|name| table.get(name)).filter_map(layer::from);

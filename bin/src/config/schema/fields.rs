@@ -73,9 +73,10 @@ static PROVIDER: Section = Section {
         Field {
             name: "api_key_env",
             kind: Kind::Text { fits: texts::is_variable, must_be: texts::VARIABLE },
-            unset: Unset::Told("the preset's, or no key is sent"),
+            unset: Unset::Told("the preset's, unless a header carries a key; else no key is sent"),
             about: &[
-                "The environment variable that holds the key. The key itself never stands in this file.",
+                "The environment variable that holds the key. The key itself never stands in this file. With \"\" no key is",
+                "sent, also where the preset has a variable. Headers that carry one: authorization, x-api-key, api-key.",
             ],
             example: "\"ANTHROPIC_API_KEY\"",
         },
@@ -131,7 +132,7 @@ static PROVIDER: Section = Section {
         Field {
             name: "output_limit",
             kind: Kind::Choice(|| OutputLimit::ALL.map(OutputLimit::name).to_vec()),
-            unset: Unset::Told("by-host"),
+            unset: Unset::Word("by-host"),
             about: &[
                 "How openai-chat is told the most that may be answered: by-host takes max_completion_tokens at OpenAI and",
                 "Azure and max_tokens elsewhere; a gateway that hands requests on to OpenAI needs max-completion-tokens.",
@@ -255,7 +256,7 @@ const RESERVE: Field = Field {
 };
 
 const NOT_LIMITED: Unset = Unset::Told("the preset's, or not limited until the provider says so");
-const NINE_TENTHS: Unset = Unset::Told("nine tenths of the rate");
+const NINE_TENTHS: Unset = Unset::NineTenths;
 const BURST: &[&str] = &["As many at once. A call that takes more is never made."];
 
 const fn rate(name: &'static str, unit: &'static str, about: &'static [&'static str]) -> Field {
