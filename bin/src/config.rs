@@ -34,7 +34,7 @@ pub(crate) use environment::Environment;
 use layer::Table;
 pub(crate) use mistake::ConfigError;
 pub(crate) use models::Models;
-use settings::Settings;
+use settings::{Settings, Summarizer};
 
 /// What `config` takes.
 #[derive(Debug, Subcommand)]
@@ -115,6 +115,11 @@ impl Loaded {
         let (table, settings) = read_text(text, beside, environment)
             .map_err(|mistakes| ConfigError::new(named(name.as_deref()), mistakes))?;
         Ok(Self { file: name, table, settings })
+    }
+
+    /// What somebody should know who asks these models, a sentence each.
+    pub(crate) fn warnings(&self, models: &[Summarizer], environment: &Environment) -> Vec<String> {
+        check::warnings::of_models(models, &self.settings, environment)
     }
 
     /// What stands for the file in sentences.

@@ -56,7 +56,9 @@ pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
     let session = source.session(options.session.as_deref())?;
     let summaries = options.summaries.clone();
     let simulated = pace(summaries.summary_ms, options.speed);
-    let writers = tokio::task::spawn_blocking(move || Writers::of(&summaries, simulated)).await??;
+    let quiet = options.quiet;
+    let writers =
+        tokio::task::spawn_blocking(move || Writers::of(&summaries, simulated, quiet)).await??;
     let opened = source.clone();
     let transcript = tokio::task::spawn_blocking(move || Transcript::open(opened)).await??;
     check_writable(options.html.as_deref())?;

@@ -1,7 +1,7 @@
 //! `highwater config check`: whether the configuration is right, in short, and whether the keys are there.
 
 pub(super) mod report;
-mod warnings;
+pub(super) mod warnings;
 
 use clap::Args;
 use serde_json::json;

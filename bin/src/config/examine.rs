@@ -5,7 +5,7 @@ use super::layer::{self, Table, Value, ValueKind};
 use super::mistake::Mistake;
 use super::schema::{Field, Kind, Section};
 use super::suggest::did_you_mean;
-use super::texts::{header_fault, is_model_name, is_name};
+use super::texts::{is_model_name, is_name};
 
 /// Finds what is wrong in a table and below it, `path` being where it stands.
 pub(super) fn examine(section: &Section, table: &Table, path: &str, found: &mut Vec<Mistake>) {
@@ -108,22 +108,23 @@ fn fault(field: &Field, value: &Value, at: &str) -> Vec<Mistake> {
             texts.collect()
         }
         (Kind::Headers, ValueKind::Table(headers)) => {
-            let each = layer::sorted(headers).into_iter().filter_map(|(name, value)| {
+            let each = layer::sorted(headers).into_iter();
+            let told = each.filter_map(|(name, value)| {
                 let fault = match &value.kind {
-                    ValueKind::String(text) => header_fault(name, text)?,
+                    _ if name.len() > MOST_TOLD => "has too long a name",
+                    ValueKind::String(_) => return None,
                     _ => "must be a text",
                 };
-                let message = format!("{} {fault}", join(at, name));
-                Some(Mistake::new(layer::from(value), message))
+                Some(Mistake::new(layer::from(value), format!("{} {fault}", join(at, name))))
             });
-            each.collect()
+            told.collect()
         }
         _ => wrong(),
     }
 }
 
 /// The most characters of a name that are told: no name that can be used is longer.
-const MOST_TOLD: usize = 256;
+pub(super) const MOST_TOLD: usize = 256;
 
 /// A path with one more name, as TOML has it.
 pub(super) fn join(path: &str, name: &str) -> String {

@@ -20,11 +20,9 @@ pub(crate) struct Models {
 }
 
 impl Settings {
-    /// Clients of the models that are asked for, each as `PROVIDER` or `PROVIDER/MODEL`: a provider alone stands for its
-    /// models in the list of summarizers, or for its only one. Nothing is sent. Blocks while keys are read.
-    ///
-    /// [`Kind::Invalid`] says which name is wrong, or which key is not where the settings say.
-    pub(crate) fn models(&self, wanted: &[String]) -> Result<Models, Error> {
+    /// The models that are asked for, each as `PROVIDER` or `PROVIDER/MODEL`: a provider alone stands for its models in the
+    /// list of summarizers, or for its only one. [`Kind::Invalid`] says which name is wrong.
+    pub(crate) fn asked(&self, wanted: &[String]) -> Result<Vec<Summarizer>, Error> {
         let mut found: Vec<Summarizer> = Vec::new();
         for name in wanted {
             let of = self.wanted(name);
@@ -34,10 +32,16 @@ impl Settings {
                 }
             }
         }
-        let models = found.iter().map(|model| self.model(model)).collect::<Result<_, _>>()?;
-        let accounts = found.into_iter().map(|model| {
+        Ok(found)
+    }
+
+    /// Clients of these models. Nothing is sent. Blocks while keys are read; [`Kind::Invalid`] says which is not where the
+    /// settings say.
+    pub(crate) fn models(&self, asked: &[Summarizer]) -> Result<Models, Error> {
+        let models = asked.iter().map(|model| self.model(model)).collect::<Result<_, _>>()?;
+        let accounts = asked.iter().map(|model| {
             let account = self.providers[&model.provider].account();
-            (model.provider, account)
+            (model.provider.clone(), account)
         });
         Ok(Models { accounts: accounts.collect(), models })
     }
@@ -155,7 +159,8 @@ models = ["team/small", "local/tiny", "team/smaller"]
     #[test]
     fn each_model_is_taken_once_with_its_account_and_its_limits() {
         let wanted = ["local/tiny".to_owned(), "local".to_owned()];
-        let Models { accounts, models } = settings().models(&wanted).expect("no key is needed");
+        let asked = settings().asked(&wanted).expect("they are there");
+        let Models { accounts, models } = settings().models(&asked).expect("no key is needed");
         assert_eq!(models.iter().map(GatedModel::name).collect::<Vec<_>>(), ["local/tiny"]);
         let (_, own) = &accounts["local"];
         assert_eq!(own["tiny"].slots, 2);
@@ -175,7 +180,10 @@ models = ["team/small", "local/tiny", "team/smaller"]
                 "providers.team: the environment variable HIGHWATER_TEST_NOT_SET is not set",
             ),
         ] {
-            let Err(error) = settings.models(&[wanted.to_owned()]) else { panic!("{wanted}") };
+            let asked = settings.asked(&[wanted.to_owned()]);
+            let Err(error) = asked.and_then(|asked| settings.models(&asked)) else {
+                panic!("{wanted}")
+            };
             assert_eq!(error.kind(), Kind::Invalid);
             assert!(error.to_string().contains(expected), "{error}");
         }

@@ -1,5 +1,6 @@
 //! Making the settings from the merged layers, and finding what is wrong with fields that are right by themselves.
 
+mod client;
 mod limits;
 pub(super) mod summarizers;
 
@@ -31,6 +32,7 @@ pub(super) fn resolve(table: &Table, beside: &Path, found: &mut Vec<Mistake>) ->
             let others = tables.keys().map(String::as_str).filter(|other| *other != name);
             found.extend(incomplete(value, table, &at, &did_you_mean(name, others)));
             found.extend(taken(name, value, &at));
+            client::refusals(table, &at, found);
             Some((name.to_owned(), provider(table, &at, beside, found)))
         })
         .collect();

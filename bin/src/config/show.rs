@@ -3,19 +3,17 @@
 use std::fmt::Write;
 
 use clap::Args;
+use highwater::model::looks_secret;
 use serde_json::{Value as Json, json};
 
 use super::environment::Environment;
 use super::examine::join;
 use super::layer::{self, From, Table, Value, ValueKind};
 use super::schema::{ROOT, Section};
-use super::texts::{is_credential, looks_secret};
+use super::texts::{MASK, is_credential, shown_url};
 use super::{ConfigFile, Loaded};
 use crate::exit::Exit;
 use crate::output::print;
-
-/// What stands instead of a secret.
-const MASK: &str = "***";
 
 /// What `show` takes.
 #[derive(Debug, Args)]
@@ -60,7 +58,7 @@ fn collect(section: &Section, table: &Table, path: &str, shown: &mut Vec<Shown>)
         match table.get(field.name) {
             None => {}
             Some(value) => match layer::as_table(value) {
-                None => show(field.name.to_owned(), plain(&value.kind), value),
+                None => show(field.name.to_owned(), shown_value(field.name, &value.kind), value),
                 Some(headers) => {
                     for (name, value) in layer::sorted(headers) {
                         let text = header(name, &value.kind);
@@ -88,6 +86,13 @@ fn collect(section: &Section, table: &Table, path: &str, shown: &mut Vec<Shown>)
 fn header(name: &str, kind: &ValueKind) -> Json {
     let secret = matches!(kind, ValueKind::String(text) if is_credential(text));
     if secret || looks_secret(name) { MASK.into() } else { plain(kind) }
+}
+
+fn shown_value(name: &str, kind: &ValueKind) -> Json {
+    match kind {
+        ValueKind::String(url) if name == "base_url" => shown_url(url).into(),
+        _ => plain(kind),
+    }
 }
 
 fn plain(kind: &ValueKind) -> Json {

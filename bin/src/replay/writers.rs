@@ -1,5 +1,6 @@
 //! Who writes the summaries of a replay: a simulated model, or those that the settings name.
 
+use std::io::Write;
 use std::time::Duration;
 
 use highwater::Builder;
@@ -20,8 +21,13 @@ pub(super) enum Writers {
 }
 
 impl Writers {
-    /// Those that the options name. Reads settings and keys, and blocks meanwhile.
-    pub(super) fn of(options: &args::Summaries, pace: Duration) -> anyhow::Result<Self> {
+    /// Those that the options name. Reads settings and keys, and blocks meanwhile. What somebody should know of those
+    /// settings goes to standard error, unless it is to be quiet.
+    pub(super) fn of(
+        options: &args::Summaries,
+        pace: Duration,
+        quiet: bool,
+    ) -> anyhow::Result<Self> {
         if options.providers.is_empty() {
             if options.config.is_named() {
                 let why = "--config is read for --provider, which is missing: name a provider of that file";
@@ -29,8 +35,17 @@ impl Writers {
             }
             return Ok(Self::Simulated(pace));
         }
-        let loaded = Loaded::read(&options.config, &Environment::of_process())?;
-        Ok(Self::Real(loaded.settings.models(&options.providers)?))
+        let environment = Environment::of_process();
+        let loaded = Loaded::read(&options.config, &environment)?;
+        let asked = loaded.settings.asked(&options.providers)?;
+        let models = loaded.settings.models(&asked)?;
+        if !quiet {
+            for warning in loaded.warnings(&asked, &environment) {
+                // Whoever closed the other end does not want to read it.
+                drop(writeln!(std::io::stderr(), "highwater: warning: {warning}"));
+            }
+        }
+        Ok(Self::Real(models))
     }
 
     /// Lets them write in a house, and watches them.

@@ -124,7 +124,6 @@ fn more_mistakes_than_anybody_reads_are_counted() {
 }
 
 #[cfg(unix)]
-#[cfg(unix)]
 #[test]
 fn a_pipe_is_no_configuration_and_is_not_waited_for() {
     let world = World::new();
@@ -140,6 +139,7 @@ fn a_pipe_is_no_configuration_and_is_not_waited_for() {
     writer.join().expect("no panic").expect("it was read");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_variable_that_is_not_utf_8_is_named() {
     use std::os::unix::ffi::OsStrExt;
@@ -207,6 +207,75 @@ fn what_is_allowed_and_unwise_is_a_warning() {
         "warning: providers.a: the key would go to another machine unencrypted",
         "warning: summarizer a/m: its window is 100,000 tokens, and at most 33,750 are granted at once",
     ]);
+}
+
+#[test]
+fn credentials_that_would_go_out_open_are_warned_of_wherever_they_stand() {
+    let world = World::new();
+    let warned = |address: &str, more: &str| {
+        let text = format!(
+            "[providers.a]\nprotocol = 'openai-chat'\nbase_url = 'http://{address}'\n{more}\n"
+        );
+        world.file("highwater.toml", text);
+        let ran = config(&world, &["check"], &[("K", "k")]);
+        ran.fine(&["highwater.toml: fine"]);
+        let told = ran.out.lines().filter_map(|line| line.strip_prefix("warning: providers.a: "));
+        let told = told.filter_map(|line| line.strip_suffix(" unencrypted; use https"));
+        let told = told.filter_map(|line| line.strip_suffix(" would go to another machine"));
+        told.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let key = "api_key_env = 'K'";
+    assert_eq!(warned("127.evil.com/v1", key), ["the key"]);
+    assert_eq!(warned("x.example", "headers.X-Sig = 's'"), ["the header `X-Sig`"]);
+    assert_eq!(warned("x.example", "headers.x-a = 'Bearer s'"), ["the header `x-a`"]);
+    assert_eq!(warned("x.example/v1?sig=s", ""), ["the credential in `base_url`"]);
+    for nothing in [warned("x.example/v1?v=1", "headers.x-a = 'b'"), warned("127.0.0.2:80", key)] {
+        assert!(nothing.is_empty(), "{nothing:?}");
+    }
+}
+
+#[test]
+fn what_the_client_would_refuse_is_a_mistake_with_its_place() {
+    let world = World::new();
+    let text = "[providers.a]\npreset = 'anthropic'\nheaders = { accept = 'x',\nupgrade = 'y' }\n\
+                [providers.b]\npreset = 'anthropic'\nbase_url = 'http://x:99999'\n\
+                [providers.c]\npreset = 'anthropic'\nbase_url = 'https://x/v1/chat/completions'\n";
+    world.file("highwater.toml", text);
+    let ran = config(&world, &["check"], &[]);
+    assert_eq!(ran.code, Some(2));
+    for mistake in [
+        "highwater.toml:3: providers.a.headers.accept: the header \"accept\" is written by the client",
+        "highwater.toml:4: providers.a.headers.upgrade: the header \"upgrade\" is written by the client",
+        "highwater.toml:7: providers.b.base_url: the base URL cannot be read: invalid port number",
+        "highwater.toml:10: providers.c.base_url: the base URL is one of the protocol openai-chat",
+    ] {
+        assert!(ran.err.contains(&format!("\n  {mistake}")), "{mistake}: {}", ran.err);
+    }
+    assert_eq!(ran.err.lines().count(), 5, "{}", ran.err);
+}
+
+#[test]
+fn credentials_in_an_address_are_printed_by_nobody() {
+    let world = World::new();
+    let text = "[providers.a]\nprotocol = 'openai-chat'\n\
+                base_url = 'https://x.example/v1?sig=tidal&api-version=7'\n";
+    world.file("highwater.toml", text);
+    for words in [&["check"][..], &["check", "--json"], &["show"], &["show", "--json"]] {
+        let ran = config(&world, words, &[]);
+        ran.fine(&["https://x.example/v1?sig=***&api-version=7"]);
+        assert!(!ran.out.contains("tidal"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_presets_key_can_be_left_out() {
+    let world = World::new();
+    for instead in ["api_key_env = ''", "headers.Authorization = 'Bearer sk-secret'"] {
+        world.file("highwater.toml", format!("[providers.a]\npreset = 'litellm'\n{instead}\n"));
+        let ran = config(&world, &["check", "--strict"], &[]);
+        ran.fine(&["at http://127.0.0.1:4000/v1, no key"]);
+        assert!(!ran.out.contains("secret"), "{}", ran.out);
+    }
 }
 
 #[test]

@@ -109,6 +109,52 @@ async fn where_one_fails_the_next_one_writes_and_the_report_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_a_refusal_repeats_is_masked_wherever_the_refusal_is_told() {
+    let echo = Fault::Raw {
+        status: 400,
+        content_type: "application/json",
+        headers: Vec::new(),
+        body: format!(r#"{{"error":{{"type":"{KEY}","message":"what is {KEY}?"}}}}"#),
+    };
+    let near = provider(Script::well().calls(0..u64::MAX, echo)).await;
+    let far = provider(Script::well()).await;
+    let world = World::new();
+    settings(&world, &near, &far);
+    let (world, ran) = replay(world, &["--provider=near", "--html=page.html", "-vv"]).await;
+    ran.fine(&["No summary was written by near/small: ", "what is ***?"]);
+    let page = std::fs::read_to_string(world.path("page.html")).expect("the page was written");
+    assert!(page.contains("what is ***?"));
+    for told in [&page, &ran.out, &ran.err] {
+        assert!(!told.contains(KEY), "{told}");
+    }
+    assert!(ran.err.contains("what is ***?"), "the log tells it too: {}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_unwise_of_the_providers_that_are_asked_is_told_unless_it_is_to_be_quiet() {
+    let near = provider(Script::well()).await;
+    let world = World::new();
+    settings(&world, &near, &near);
+    let text = std::fs::read_to_string(world.path("highwater.toml")).expect("it was written");
+    let narrow = text.replace("slots = 4", "slots = 4\ninput_tokens_per_minute = 40000");
+    world.file("highwater.toml", narrow);
+    let run = async |world: World, more: &'static [&'static str]| {
+        let run = move || {
+            let words = ["replay", "talk.jsonl", "--json", "--provider", "near"];
+            let ran = world.run(&[&words, &MARKS[..], more].concat());
+            (world, ran)
+        };
+        tokio::task::spawn_blocking(run).await.expect("no panic")
+    };
+    let (world, ran) = run(world, &[]).await;
+    ran.fine(&[]);
+    let begins = "highwater: warning: summarizer near/small: its window is 30,000 tokens";
+    assert!(ran.err.starts_with(begins) && ran.err.lines().count() == 1, "{}", ran.err);
+    let (_world, quiet) = run(world, &["--quiet"]).await;
+    assert_eq!((quiet.code, &*quiet.err), (Some(0), ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_asked_is_told_before_anything_is_played() {
     let near = provider(Script::well()).await;
     let world = World::new();

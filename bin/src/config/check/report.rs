@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::config::Loaded;
 use crate::config::environment::Environment;
 use crate::config::settings::{KeyState, Provider};
+use crate::config::texts::shown_url;
 use crate::report::words::{counted, thousands};
 
 pub(super) fn text(loaded: &Loaded, warnings: &[String], environment: &Environment) -> String {
@@ -43,7 +44,7 @@ fn provider_text(text: &mut String, name: &str, provider: &Provider, environment
         (None, _) => "no key".to_owned(),
     };
     let protocol = provider.protocol.name();
-    line(text, &format!("provider {name}: {protocol} at {}, {key}", provider.base_url));
+    line(text, &format!("provider {name}: {protocol} at {}, {key}", shown_url(&provider.base_url)));
     line(text, &format!("  {}", limits_text(&provider.limits)));
     for (model, known) in &provider.models {
         let window = known.window_tokens.map_or("not known".to_owned(), thousands);
@@ -112,7 +113,7 @@ fn provider_json(name: &str, provider: &Provider, environment: &Environment) -> 
     json!({
         "name": name,
         "protocol": provider.protocol.name(),
-        "base_url": provider.base_url,
+        "base_url": shown_url(&provider.base_url),
         "key": { "place": provider.key.place(), "state": state, "why": why },
         "headers": provider.headers.keys().collect::<Vec<_>>(),
         "stream": provider.stream,

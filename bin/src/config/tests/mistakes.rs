@@ -81,8 +81,16 @@ fn wrong_kinds_and_ranges_say_what_is_allowed_in_which_unit() {
         ("api_key_env = 'sk-ant'", "the name of an environment variable"),
         ("api_key_file = 'key'", "a path that begins with /"),
         ("headers = 'a'", "a table of header names"),
-        ("headers.host = 'a'", "headers.host is set by the client itself"),
-        ("headers.'a b' = 'a'", "headers.\"a b\" is no name of a header"),
+        ("headers.host = 'a'", "headers.host: the header \"host\" is written by the client"),
+        ("headers.Accept = 'a'", "headers.Accept: the header \"Accept\" is written by the client"),
+        ("headers.'a b' = 'a'", "headers.\"a b\": the header \"a b\" has no legal name"),
+        ("headers.x = \"a\\nb: c\"", "headers.x: the header \"x\" has a value that no header"),
+        ("base_url = 'http://x:99999'", "base_url: the base URL cannot be read: invalid port"),
+        ("base_url = 'http://u:p@x'", "base_url: the base URL holds a name or a password"),
+        (
+            "base_url = 'https://x/chat/completions'",
+            "the base URL is one of the protocol openai-chat",
+        ),
         ("headers.a = 1", "headers.a must be a text"),
         ("headers = { a = 'x', A = 'y' }", "the headers `A` and `a` are the same one"),
         ("models = 4", "providers.x.models must be a table, [providers.x.models], not 4"),
@@ -112,6 +120,8 @@ fn what_only_several_fields_say_is_found_too() {
     check("[providers.x]\npreset = 'olama'", "f.toml:2: ", "did you mean `ollama`?");
     check("[providers.x]\npreset = 5", "f.toml:2: providers.x.preset must be one of", "not 5");
     check("[retry]\nbase_ms = 9\ncap_ms = 8", "f.toml:3: ", "must not exceed the cap");
+    let long = format!("{GOOD}headers.'{}' = 'a'", "\u{e9}".repeat(9_000));
+    check(&long, "f.toml:3: providers.x.headers.", "has too long a name");
     let misspelled = [("HIGHWATER__PROVIDERS__ANTROPIC__SLOTS", "2")];
     let told = told("[providers.anthropic]\npreset='anthropic'", &misspelled).join("\n");
     assert!(
