@@ -26,6 +26,7 @@ pub(super) struct Watch {
 struct Seen {
     asked: u64,
     failed: u64,
+    late: u64,
     first_failure: Option<String>,
     last_failure: Option<String>,
     answered_us: Vec<u64>,
@@ -50,6 +51,7 @@ impl Watch {
             name: self.name.to_string(),
             asked: seen.asked,
             failed: seen.failed,
+            late: seen.late,
             first_failure: seen.first_failure.clone(),
             last_failure: seen.last_failure.clone(),
             answered: Quantiles::of(seen.answered_us.clone()),
@@ -58,6 +60,20 @@ impl Watch {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that may be given up: dropped behind its deadline, it was late. What is not late has hurried, or was stopped.
+struct Call<'a> {
+    watch: &'a Watch,
+    deadline: Option<tokio::time::Instant>,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if self.deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now()) {
+            self.watch.seen().late += 1;
+        }
     }
 }
 
@@ -86,7 +102,9 @@ impl<S: Summarizer> Summarizer for Watched<S> {
     async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
         self.watch.seen().asked += 1;
         let asked = Instant::now();
+        let mut call = Call { watch: &self.watch, deadline: request.errand.deadline() };
         let answer = self.summarizer.summarize(request).await;
+        call.deadline = None;
         let mut seen = self.watch.seen();
         match &answer {
             Ok(_) => {
@@ -105,5 +123,43 @@ impl<S: Summarizer> Summarizer for Watched<S> {
         }
         drop(seen);
         answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use highwater::{Errand, Gate};
+    use highwater_protocol::limit::Class;
+    use highwater_protocol::piece::Piece;
+    use highwater_protocol::prompt::Strength;
+
+    use super::*;
+    use crate::replay::paced::Paced;
+
+    /// A call of a model that never answers is given up.
+    fn given_up(watched: &Watched<Paced>, deadline: tokio::time::Instant) {
+        let request = SummaryRequest {
+            pieces: [Piece::of_summary("what was".into())].into(),
+            cap: TokenCount(100),
+            focus: None,
+            strength: Strength::Normal,
+            errand: Errand::new(Gate::new(1), Class::Background).until(deadline),
+        };
+        let call = pin!(watched.summarize(request));
+        assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_behind_its_deadline_was_late() {
+        let watched = Watched::new(Paced::new(Duration::MAX));
+        let now = tokio::time::Instant::now();
+        given_up(&watched, now + Duration::from_mins(10));
+        given_up(&watched, now);
+        let seen = watched.watch().report();
+        assert_eq!((seen.asked, seen.given_up(), seen.late), (2, 2, 1));
     }
 }

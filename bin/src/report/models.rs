@@ -18,6 +18,8 @@ pub(crate) struct Summarizer {
     pub(crate) asked: u64,
     /// Calls that it failed.
     pub(crate) failed: u64,
+    /// Calls that were given up because the time of their passes was used up.
+    pub(crate) late: u64,
     /// Why it failed the first time: mostly what the later ones follow from.
     pub(crate) first_failure: Option<String>,
     /// Why it failed the last time, if it failed again.
@@ -32,6 +34,15 @@ impl Summarizer {
         self.asked.saturating_sub(self.answered.count + self.failed)
     }
 
+    /// Why calls were given up, in words; empty if none was.
+    pub(crate) fn given_up_because(&self) -> String {
+        let hurried = self.given_up().saturating_sub(self.late);
+        named([
+            (hurried, "given up: the hard mark was near, or the replay was stopped"),
+            (self.late, "given up: most of the time of the pass was used up"),
+        ])
+    }
+
     /// Why it failed, each reason once.
     pub(crate) fn reasons(&self) -> Vec<(&'static str, &str)> {
         let first = self.first_failure.as_deref();
@@ -43,8 +54,10 @@ impl Summarizer {
     /// What became of its calls, in words.
     pub(crate) fn fate(&self) -> String {
         let asked = format!("answered of {}", counted(self.asked, "call"));
-        let others = named([(self.failed, "failed"), (self.given_up(), "given up")]);
-        if others.is_empty() { asked } else { format!("{asked}, {others}") }
+        let failed = named([(self.failed, "failed")]);
+        let others = [asked, failed, self.given_up_because()];
+        let others: Vec<String> = others.into_iter().filter(|each| !each.is_empty()).collect();
+        others.join(", ")
     }
 }
 
@@ -321,6 +334,8 @@ mod tests {
             [("failed because", "no key"), ("failed last because", "left alone")]
         );
         assert_eq!(failed("no key", Some("no key")).reasons().len(), 1);
-        assert_eq!(both.fate(), "answered of 4 calls, 2 failed, 2 given up");
+        let fate = "answered of 4 calls, 2 failed, 1 given up: the hard mark was near, or the replay was stopped, \
+                    1 given up: most of the time of the pass was used up";
+        assert_eq!(Summarizer { late: 1, ..both }.fate(), fate);
     }
 }

@@ -134,7 +134,7 @@ fn what_models_left_to_quoting_is_said_first() {
     assert_eq!(verdict(&none).0, Tone::Plain);
     let mut silent = none;
     silent.summarizers.truncate(1);
-    is_said(&silent, "No summary was written by acme/small: 3 calls were given up.");
+    is_said(&silent, "No summary was written by acme/small: 3 given up: the hard mark was near");
     let some = written(&["acme/small", "extractive", "acme/small+extractive"]);
     is_said(&some, "Of 3 summaries, 1 was quoted from the transcript, 1 in part.");
     let all = written(&["acme/small", "acme/large"]);

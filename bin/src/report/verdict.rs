@@ -85,13 +85,12 @@ fn unwritten(summarizers: &[Summarizer]) -> String {
     let names: Vec<String> = summarizers.iter().map(|each| plain(&each.name)).collect();
     let names = names.join(" or ");
     let why = summarizers.iter().find_map(|each| each.first_failure.as_deref());
-    let given_up: u64 = summarizers.iter().map(Summarizer::given_up).sum();
+    let given_up = summarizers.iter().map(Summarizer::given_up_because);
+    let given_up = given_up.filter(|why| !why.is_empty()).collect::<Vec<_>>().join(", ");
     let why = match why {
         Some(why) => plain(why.trim_end_matches('.')),
-        None if given_up > 0 => {
-            format!("{} {} given up", counted(given_up, "call"), were(given_up))
-        }
-        None => "no call was made".to_owned(),
+        None if given_up.is_empty() => "no call was made".to_owned(),
+        None => given_up,
     };
     format!("No summary was written by {names}: {why}.")
 }

@@ -12,9 +12,11 @@ pub(super) fn summarizers(report: &Report) -> String {
         let mut row = wait_row(&escape(&summarizer.name), summarizer.answered);
         let reasons = summarizer.reasons().into_iter().map(|(_, why)| escape(why));
         let reasons = reasons.collect::<Vec<_>>().join("; at last ");
+        let given_up = summarizer.given_up_because();
+        let given_up = if given_up.is_empty() { DASH.to_owned() } else { given_up };
         row.extend([
             thousands(summarizer.failed),
-            thousands(summarizer.given_up()),
+            given_up,
             if reasons.is_empty() { DASH.to_owned() } else { reasons },
         ]);
         row
