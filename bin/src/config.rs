@@ -1,4 +1,5 @@
-//! `highwater config`, and reading the configuration: one TOML file, the environment over it, presets and defaults below.
+//! `highwater config`, and reading the configuration: one TOML file, the environment over it, presets and defaults
+//! below.
 //!
 //! ```text
 //! file (place, toml_text) --+

@@ -1,5 +1,5 @@
-//! The bundled transcript: a long, invented session in Claude Code's JSONL format, so that a first replay needs no file.
-//! An agent moves the storage of "harbour", a ferry timetable service, from flat files to a database.
+//! The bundled transcript: a long, invented session in Claude Code's JSONL format, so that a first replay needs no
+//! file. An agent moves the storage of "harbour", a ferry timetable service, from flat files to a database.
 
 mod calls;
 mod cast;

@@ -20,8 +20,8 @@ pub(crate) struct Models {
 }
 
 impl Settings {
-    /// The models that are asked for, each as `PROVIDER` or `PROVIDER/MODEL`: a provider alone stands for its models in the
-    /// list of summarizers, or for its only one. [`Kind::Invalid`] says which name is wrong.
+    /// The models that are asked for, each as `PROVIDER` or `PROVIDER/MODEL`: a provider alone stands for its models in
+    /// the list of summarizers, or for its only one. [`Kind::Invalid`] says which name is wrong.
     pub(crate) fn asked(&self, wanted: &[String]) -> Result<Vec<Summarizer>, Error> {
         let mut found: Vec<Summarizer> = Vec::new();
         for name in wanted {
@@ -35,8 +35,8 @@ impl Settings {
         Ok(found)
     }
 
-    /// Clients of these models. Nothing is sent. Blocks while keys are read; [`Kind::Invalid`] says which is not where the
-    /// settings say.
+    /// Clients of these models. Nothing is sent. Blocks while keys are read; [`Kind::Invalid`] says which is not where
+    /// the settings say.
     pub(crate) fn models(&self, asked: &[Summarizer]) -> Result<Models, Error> {
         let models = asked.iter().map(|model| self.model(model)).collect::<Result<_, _>>()?;
         let accounts = asked.iter().map(|model| {

@@ -18,8 +18,8 @@ pub(super) struct Found {
     pub(super) text: String,
 }
 
-/// The file that holds: the one that was asked for, the one that `HIGHWATER_CONFIG` names, the one of this directory, or
-/// the user's. The first two have to be there; without any, nothing is set.
+/// The file that holds: the one that was asked for, the one that `HIGHWATER_CONFIG` names, the one of this directory,
+/// or the user's. The first two have to be there; without any, nothing is set.
 pub(super) fn find(
     asked: Option<&Path>,
     environment: &Environment,

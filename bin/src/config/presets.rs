@@ -12,9 +12,9 @@ struct Preset {
     numbers: &'static [(&'static str, i64)],
 }
 
-/// A server of one's own reads the whole prompt before it says anything, which takes minutes without a large GPU. Of the
-/// ten minutes that a pass has, models may use eight: a call that ends before that says why, and leaves time for the next
-/// model or for quoting, while one that is still waited for then is only given up.
+/// A server of one's own reads the whole prompt before it says anything, which takes minutes without a large GPU. Of
+/// the ten minutes that a pass has, models may use eight: a call that ends before that says why, and leaves time for
+/// the next model or for quoting, while one that is still waited for then is only given up.
 const PATIENT: (&str, i64) = ("read_timeout_ms", 450_000);
 
 static PRESETS: [Preset; 8] = [
@@ -92,9 +92,10 @@ static OPENAI_CHAT: [(&str, &str); 3] = [
     ("api_key_env", "OPENAI_API_KEY"),
 ];
 
-// Tier 1 of the GPT-5 models, as quoted in 2026: 500 requests and 500,000 tokens a minute, counted for each model. OpenAI
-// tells them model by model and in an account's settings, in no table. Older models have less (gpt-4o 30,000 tokens),
-// which belongs to those models. Slots are not published. Chat models since gpt-4o have windows of 128,000 at least.
+// Tier 1 of the GPT-5 models, as quoted in 2026: 500 requests and 500,000 tokens a minute, counted for each model.
+// OpenAI tells them model by model and in an account's settings, in no table. Older models have less (gpt-4o 30,000
+// tokens), which belongs to those models. Slots are not published. Chat models since gpt-4o have windows of 128,000 at
+// least.
 static OPENAI_NUMBERS: [(&str, i64); 4] = [
     ("slots", 8),
     ("requests_per_minute", 500),

@@ -1,7 +1,7 @@
 //! What somebody may have meant who mistyped a name.
 
-/// The known name that is nearest, if it is near: a third of its letters may be wrong, or one, and more have to be right
-/// than wrong.
+/// The known name that is nearest, if it is near: a third of its letters may be wrong, or one, and more have to be
+/// right than wrong.
 pub(super) fn nearest<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,

@@ -183,8 +183,8 @@ impl Provider {
         ])
     }
 
-    /// How it stands now, in a few words: `acme 2 of 8 slots (1 turn, 1 compaction), 3 waiting (2.1 s), paused 8 s: rate
-    /// limited`.
+    /// How it stands now, in a few words: `acme 2 of 8 slots (1 turn, 1 compaction), 3 waiting (2.1 s), paused 8 s:
+    /// rate limited`.
     pub(crate) fn line(&self) -> String {
         let mut parts = Vec::new();
         if let Some(account) = self.keys.first() {

@@ -11,8 +11,8 @@ const QUOTES: &str = "extractive";
 pub(crate) enum Tone {
     /// Everything held.
     Good,
-    /// Nothing happened that could be judged, the turns stood still as asked, or the models did not write what they were
-    /// asked for.
+    /// Nothing happened that could be judged, the turns stood still as asked, or the models did not write what they
+    /// were asked for.
     Plain,
     /// A promise was broken.
     Bad,

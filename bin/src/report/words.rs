@@ -97,8 +97,8 @@ fn trimmed(number: f64) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// Foreign text without control characters and marks of direction, so that it can neither steer a terminal nor show what
-/// stands around it in another order.
+/// Foreign text without control characters and marks of direction, so that it can neither steer a terminal nor show
+/// what stands around it in another order.
 pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .map(|sign| match sign {

@@ -1,5 +1,5 @@
-//! `highwater maintain`: seals what stands behind each session's tail, removes payloads that nothing refers to, and gives
-//! free room of the file back. Each step is a transaction of its own, so that it can be stopped at any moment.
+//! `highwater maintain`: seals what stands behind each session's tail, removes payloads that nothing refers to, and
+//! gives free room of the file back. Each step is a transaction of its own, so that it can be stopped at any moment.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

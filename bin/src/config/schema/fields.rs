@@ -9,8 +9,8 @@ use crate::config::{presets, texts};
 /// The most that a rate may be: what the gate's limiter counts in.
 const MAX_RATE: u64 = u32::MAX as u64;
 
-/// The least window. In a smaller one, a call of a pass may not fit: the prompt with the longest focus, the least room for
-/// data and the answer stand beside each other, and a tenth stays free for what sizes are estimated wrongly by.
+/// The least window. In a smaller one, a call of a pass may not fit: the prompt with the longest focus, the least room
+/// for data and the answer stand beside each other, and a tenth stays free for what sizes are estimated wrongly by.
 pub(in crate::config) const LEAST_WINDOW: u64 = 4_096;
 
 const CALLS: &str = "model calls at once";
