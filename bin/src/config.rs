@@ -1,10 +1,8 @@
-//! `highwater config`, and reading the configuration: one TOML file, the environment over it, presets and defaults
-//! below.
-//!
+//! `highwater config`, and reading the configuration:
 //! ```text
 //! file (place, toml_text) --+
-//! environment --------------+--> layers merged (layer, defaults) --> examine --> resolve --> Settings
-//! presets, defaults --------+         every value with its place       all mistakes at once
+//! environment over it ------+--> layers merged (layer, defaults) --> examine --> resolve --> Settings
+//! presets, defaults below --+         every value with its place       all mistakes at once
 //! ```
 
 mod check;
@@ -15,6 +13,7 @@ mod example;
 mod layer;
 mod mistake;
 mod models;
+mod parameters;
 mod place;
 mod presets;
 mod resolve;

@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use super::examine::unknown;
 use super::layer::{self, From, Table, Value, ValueKind};
 use super::mistake::Mistake;
+use super::parameters;
 use super::schema::{Field, Kind, ROOT, Section};
 use super::suggest::did_you_mean;
 use super::texts::folded;
@@ -138,7 +139,11 @@ fn field_value(
         path.push(if header == name.to_lowercase() { header.replace('_', "-") } else { header });
         return Ok(layer::value(from, text));
     }
-    if !behind.is_empty() || matches!(field.kind, Kind::Headers) {
+    if let (Kind::Parameters, [name]) = (&field.kind, behind) {
+        path.push(found(name, known, true)?);
+        return Ok(layer::value(from, parameters::read(text.trim())));
+    }
+    if !behind.is_empty() || matches!(field.kind, Kind::Headers | Kind::Parameters) {
         return Err(format!("`{}` is {}", field.name, field.kind.must_be()));
     }
     let trimmed = text.trim();
@@ -155,7 +160,9 @@ fn field_value(
             let each = trimmed.split(',').map(|each| layer::value(from, each.trim()));
             layer::value(from, ValueKind::Array(each.collect()))
         }
-        Kind::Choice(_) | Kind::Text { .. } | Kind::Headers => layer::value(from, trimmed),
+        Kind::Choice(_) | Kind::Text { .. } | Kind::Headers | Kind::Parameters => {
+            layer::value(from, trimmed)
+        }
     })
 }
 
@@ -212,6 +219,8 @@ mod tests {
         check("HIGHWATER__PROVIDERS__MY_TEAM__MODELS__QWEN3_8B__WINDOW_TOKENS", &model);
         let header = ["providers", "my-team", "headers", "X-Team"];
         check("HIGHWATER__PROVIDERS__MY_TEAM__HEADERS__X_TEAM", &header);
+        let parameter = ["providers", "my-team", "parameters", "reasoning_effort"];
+        check("HIGHWATER__PROVIDERS__MY_TEAM__PARAMETERS__REASONING_EFFORT", &parameter);
         let header = ["providers", "my-team", "headers", "x-new-one"];
         check("HIGHWATER__PROVIDERS__MY_TEAM__HEADERS__X_NEW_ONE", &header);
     }

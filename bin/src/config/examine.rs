@@ -1,8 +1,9 @@
-//! Holding the settings against the schema: unknown names, wrong kinds, numbers out of range. All that is wrong is found
-//! at once; what depends on several fields is found when the settings are made.
+//! Holding the settings against the schema: unknown names, wrong kinds, numbers out of range. All that is wrong is
+//! found at once; what depends on several fields is found when the settings are made.
 
 use super::layer::{self, Table, Value, ValueKind};
 use super::mistake::Mistake;
+use super::parameters;
 use super::schema::{Field, Kind, Section};
 use super::suggest::did_you_mean;
 use super::texts::{is_model_name, is_name};
@@ -116,6 +117,16 @@ fn fault(field: &Field, value: &Value, at: &str) -> Vec<Mistake> {
                     _ => "must be a text",
                 };
                 Some(Mistake::new(layer::from(value), format!("{} {fault}", join(at, name))))
+            });
+            told.collect()
+        }
+        (Kind::Parameters, ValueKind::Table(parameters)) => {
+            let each = layer::sorted(parameters).into_iter();
+            let wrong = each.filter(|(_, value)| parameters::json(&value.kind).is_none());
+            let told = wrong.map(|(name, value)| {
+                let at = join(at, name);
+                let message = format!("{at} has what JSON does not: a date, or no finite number");
+                Mistake::new(layer::from(value), message)
             });
             told.collect()
         }

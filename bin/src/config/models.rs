@@ -89,11 +89,13 @@ impl Provider {
     }
 
     fn endpoint(&self, model: &str) -> Result<Endpoint, Error> {
+        let own = self.models.get(model);
         Ok(Endpoint {
             key: self.key.read()?,
             headers: self.headers.clone(),
             stream: self.stream,
             output_limit: self.output_limit,
+            parameters: own.map_or(&self.parameters, |own| &own.parameters).clone(),
             connect_timeout: self.connect_timeout,
             read_timeout: self.read_timeout,
             ..Endpoint::new(self.protocol, &self.base_url, model)
@@ -127,8 +129,12 @@ mod tests {
 [providers.local]
 preset = "ollama"
 window_tokens = 8192
+[providers.local.parameters]
+reasoning_effort = "none"
+seed = 7
 [providers.local.models.tiny]
 slots = 2
+parameters = { reasoning_effort = "low" }
 [providers.team]
 preset = "litellm"
 window_tokens = 100000
@@ -164,6 +170,16 @@ models = ["team/small", "local/tiny", "team/smaller"]
         assert_eq!(models.iter().map(GatedModel::name).collect::<Vec<_>>(), ["local/tiny"]);
         let (_, own) = &accounts["local"];
         assert_eq!(own["tiny"].slots, 2);
+    }
+
+    #[test]
+    fn parameters_of_a_model_lie_over_its_providers() {
+        let sent = |model: &str| {
+            let endpoint = settings().providers["local"].endpoint(model).expect("no key is needed");
+            serde_json::Value::from(endpoint.parameters)
+        };
+        assert_eq!(sent("tiny"), serde_json::json!({ "reasoning_effort": "low", "seed": 7 }));
+        assert_eq!(sent("other"), serde_json::json!({ "reasoning_effort": "none", "seed": 7 }));
     }
 
     #[test]

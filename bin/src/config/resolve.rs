@@ -16,6 +16,7 @@ use highwater_protocol::retry::Backoff;
 use super::examine::join;
 use super::layer::{self, Table, ValueKind};
 use super::mistake::Mistake;
+use super::parameters;
 use super::presets;
 use super::settings::{KeySource, ModelSettings, Provider, Settings};
 use super::suggest::did_you_mean;
@@ -45,6 +46,7 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
     let key = key_source(table, at, beside, found);
     let account = limits::resolve(table, at, None, found);
     let window = whole(table, "window_tokens");
+    let parameters = parameters::of(table);
     let models = layer::below(table, "models").into_iter().flat_map(layer::sorted);
     let models = models.filter_map(|(name, value)| {
         let table = layer::as_table(value)?;
@@ -53,7 +55,9 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
             .then(|| limits::resolve(table, &at, account.as_ref(), found))
             .flatten();
         let window_tokens = whole(table, "window_tokens").or(window);
-        Some((name.to_owned(), ModelSettings { window_tokens, limits }))
+        let mut parameters = parameters.clone();
+        parameters.extend(parameters::of(table));
+        Some((name.to_owned(), ModelSettings { parameters, window_tokens, limits }))
     });
     let models = models.collect();
     let headers = layer::below(table, "headers").into_iter().flatten();
@@ -80,6 +84,7 @@ fn provider(table: &Table, at: &str, beside: &Path, found: &mut Vec<Mistake>) ->
         connect_timeout: millis(table, "connect_timeout_ms"),
         read_timeout: millis(table, "read_timeout_ms"),
         output_limit,
+        parameters,
         limits: account.unwrap_or_else(|| Limits::slots(1)),
         window_tokens: window,
         models,

@@ -49,6 +49,8 @@ pub(super) enum Kind {
     Texts { fits: fn(&str) -> bool, must_be: &'static str },
     /// Texts by names that the user chooses.
     Headers,
+    /// Whatever JSON has, by names of the provider's.
+    Parameters,
 }
 
 /// What holds when nobody sets a field.
@@ -96,6 +98,7 @@ impl Kind {
             Self::Text { must_be, .. } => (*must_be).to_owned(),
             Self::Texts { must_be, .. } => format!("a list, and each of it {must_be}"),
             Self::Headers => "a table of header names and their texts".to_owned(),
+            Self::Parameters => "a table of parameters and what is sent for each".to_owned(),
         }
     }
 }

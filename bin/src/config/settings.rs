@@ -7,6 +7,7 @@ use std::time::Duration;
 use highwater::model::{OutputLimit, Protocol};
 use highwater_protocol::limit::Limits;
 use highwater_protocol::retry::Backoff;
+use serde_json::{Map, Value};
 
 use super::environment::Environment;
 
@@ -32,6 +33,8 @@ pub(crate) struct Provider {
     pub(crate) connect_timeout: Duration,
     pub(crate) read_timeout: Duration,
     pub(crate) output_limit: OutputLimit,
+    /// Further fields of each request. Their texts may be secrets.
+    pub(crate) parameters: Map<String, Value>,
     /// Shared by all calls of the account.
     pub(crate) limits: Limits,
     /// The window of models that do not say their own.
@@ -41,6 +44,8 @@ pub(crate) struct Provider {
 
 /// What is known of one model of an account.
 pub(crate) struct ModelSettings {
+    /// Further fields of each request, the provider's among them.
+    pub(crate) parameters: Map<String, Value>,
     pub(crate) window_tokens: Option<u64>,
     /// Hold beside the account's, where there are any.
     pub(crate) limits: Option<Limits>,

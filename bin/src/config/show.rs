@@ -9,7 +9,8 @@ use serde_json::{Value as Json, json};
 use super::environment::Environment;
 use super::examine::join;
 use super::layer::{self, From, Table, Value, ValueKind};
-use super::schema::{ROOT, Section};
+use super::parameters;
+use super::schema::{Kind, ROOT, Section};
 use super::texts::{MASK, is_credential, shown_url};
 use super::{ConfigFile, Loaded};
 use crate::exit::Exit;
@@ -59,10 +60,13 @@ fn collect(section: &Section, table: &Table, path: &str, shown: &mut Vec<Shown>)
             None => {}
             Some(value) => match layer::as_table(value) {
                 None => show(field.name.to_owned(), shown_value(field.name, &value.kind), value),
-                Some(headers) => {
-                    for (name, value) in layer::sorted(headers) {
-                        let text = header(name, &value.kind);
-                        show(join(field.name, name), text, value);
+                Some(named) => {
+                    for (name, value) in layer::sorted(named) {
+                        let shown = match field.kind {
+                            Kind::Parameters => parameters::shown(name, value),
+                            _ => header(name, &value.kind),
+                        };
+                        show(join(field.name, name), shown, value);
                     }
                 }
             },
@@ -117,7 +121,7 @@ fn as_json(loaded: &Loaded, shown: &[Shown]) -> Json {
     json!({ "file": loaded.file, "settings": settings.collect::<Vec<_>>() })
 }
 
-/// TOML that a file may have, with the places as comments. JSON's texts, numbers and lists are TOML's too.
+/// TOML that a file may have, with the places as comments.
 fn as_toml(loaded: &Loaded, shown: &[Shown]) -> String {
     let mut text = format!("# {}\n", loaded.name());
     let mut table = "";
@@ -126,7 +130,7 @@ fn as_toml(loaded: &Loaded, shown: &[Shown]) -> String {
             table = &setting.table;
             let _ = write!(text, "\n[{table}]\n");
         }
-        let line = format!("{} = {}", setting.key, setting.value);
+        let line = format!("{} = {}", setting.key, parameters::toml(&setting.value));
         let _ = writeln!(text, "{line:<44} # {}", setting.from.place(loaded.name()));
     }
     text.trim_end().to_owned()

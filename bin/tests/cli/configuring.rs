@@ -321,6 +321,33 @@ fn show_tells_where_each_setting_is_from_and_masks_secrets() {
 }
 
 #[test]
+fn parameters_are_shown_with_their_places_and_can_be_read_again() {
+    let world = World::new();
+    let text = "[providers.a]\npreset = 'ollama'\n[providers.a.parameters]\nreasoning_effort = 'low'\n\
+                options = { seed = 7, user_key = 'sk-secret' }\n\
+                [providers.a.models.m.parameters]\nreasoning_effort = 'none'\n";
+    world.file("highwater.toml", text);
+    let variable = ("HIGHWATER__PROVIDERS__A__PARAMETERS__STORE", "false");
+    let shown = config(&world, &["show"], &[variable]);
+    shown.fine(&["[providers.a.models.m]"]);
+    for (setting, place) in [
+        ("parameters.reasoning_effort = \"low\"", "highwater.toml:4"),
+        ("parameters.options = { \"seed\" = 7, \"user_key\" = \"***\" }", "highwater.toml:5"),
+        ("parameters.store = false", variable.0),
+        ("parameters.reasoning_effort = \"none\"", "highwater.toml:7"),
+    ] {
+        let line = shown.out.lines().find(|line| line.starts_with(setting));
+        let line = line.unwrap_or_else(|| panic!("{setting}: {}", shown.out));
+        assert!(line.ends_with(&format!(" # {place}")), "{line}");
+    }
+    let checked = config(&world, &["check"], &[variable]);
+    checked.fine(&["  parameters: options, reasoning_effort, store\n"]);
+    assert!(!(shown.out.clone() + &checked.out).contains("secret"));
+    world.file("again.toml", shown.out);
+    config(&world, &["check", "--config", "again.toml"], &[]).fine(&["again.toml: fine"]);
+}
+
+#[test]
 fn the_example_is_a_configuration_without_mistakes() {
     let world = World::new();
     let example = config(&world, &["example"], &[]);

@@ -1,5 +1,6 @@
 //! Replays whose summaries a provider writes: a simulated one, over real sockets.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use highwater_tests::provider::{Fault, Latency, Provider, Refusal, Rules, Script};
@@ -89,6 +90,30 @@ async fn a_provider_of_the_settings_writes_the_summaries() {
     assert_eq!(report["settings"]["summary_ms"], Value::Null);
     assert!(far.tally().calls.is_empty(), "nobody else was asked");
     assert!(!(ran.out + &ran.err).contains(KEY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_of_the_settings_are_sent_with_every_call() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let text = Rules::says({
+        let seen = Arc::clone(&seen);
+        move |asked| {
+            let sent = asked.body["metadata"]["user_id"].clone();
+            seen.lock().expect("nobody panics").push(sent);
+            GIST
+        }
+    });
+    let key = Some(KEY.to_owned());
+    let near = Provider::start(Rules { text, key, ..Rules::default() }).await;
+    let world = World::new();
+    settings(&world, &near, &near);
+    let file = std::fs::read_to_string(world.path("highwater.toml")).expect("it was written");
+    let more = "[providers.near.parameters]\nmetadata = { user_id = 'team-a' }\n";
+    world.file("highwater.toml", file + more);
+    let (_world, ran) = replay(world, &["--provider", "near"]).await;
+    ran.fine(&["near/small"]);
+    let seen = seen.lock().expect("nobody panics");
+    assert!(!seen.is_empty() && seen.iter().all(|sent| sent == "team-a"), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

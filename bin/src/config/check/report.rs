@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use highwater_protocol::limit::{Limits, Quantity};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::config::Loaded;
 use crate::config::environment::Environment;
+use crate::config::examine::join;
 use crate::config::settings::{KeyState, Provider};
 use crate::config::texts::shown_url;
 use crate::report::words::{counted, thousands};
@@ -46,12 +47,23 @@ fn provider_text(text: &mut String, name: &str, provider: &Provider, environment
     let protocol = provider.protocol.name();
     line(text, &format!("provider {name}: {protocol} at {}, {key}", shown_url(&provider.base_url)));
     line(text, &format!("  {}", limits_text(&provider.limits)));
+    if !provider.parameters.is_empty() {
+        line(text, &format!("  parameters: {}", names(&provider.parameters)));
+    }
     for (model, known) in &provider.models {
         let window = known.window_tokens.map_or("not known".to_owned(), thousands);
         let limits = known.limits.as_ref().map(limits_text);
         let beside = limits.map(|limits| format!("; beside the account's, {limits}"));
-        line(text, &format!("  {model}: window {window}{}", beside.unwrap_or_default()));
+        let own = known.parameters != provider.parameters;
+        let own = own.then(|| format!("; parameters {}", names(&known.parameters)));
+        let (beside, own) = (beside.unwrap_or_default(), own.unwrap_or_default());
+        line(text, &format!("  {model}: window {window}{beside}{own}"));
     }
+}
+
+/// The names alone, since what is sent for one may be a secret.
+fn names(parameters: &Map<String, Value>) -> String {
+    parameters.keys().map(|name| join("", name)).collect::<Vec<_>>().join(", ")
 }
 
 fn limits_text(limits: &Limits) -> String {
@@ -108,7 +120,12 @@ fn provider_json(name: &str, provider: &Provider, environment: &Environment) -> 
     };
     let models = provider.models.iter().map(|(model, known)| {
         let limits = known.limits.as_ref().map(limits_json);
-        json!({ "model": model, "window_tokens": known.window_tokens, "limits": limits })
+        json!({
+            "model": model,
+            "parameters": known.parameters.keys().collect::<Vec<_>>(),
+            "window_tokens": known.window_tokens,
+            "limits": limits,
+        })
     });
     json!({
         "name": name,
@@ -120,6 +137,7 @@ fn provider_json(name: &str, provider: &Provider, environment: &Environment) -> 
         "connect_timeout_ms": ms(provider.connect_timeout),
         "read_timeout_ms": ms(provider.read_timeout),
         "output_limit": provider.output_limit.name(),
+        "parameters": provider.parameters.keys().collect::<Vec<_>>(),
         "window_tokens": provider.window_tokens,
         "limits": limits_json(&provider.limits),
         "models": models.collect::<Vec<_>>(),

@@ -1,5 +1,5 @@
-//! What the library's client refuses of a provider: it is the one that says what can be sent, and where. Nothing is sent.
-//! Each field is tried by itself, so that each mistake has its place.
+//! What the library's client refuses of a provider: it is the one that says what can be sent, and where. Nothing is
+//! sent. Each field is tried by itself, so that each mistake has its place.
 
 use highwater::model::{Endpoint, HttpClient, Protocol};
 
@@ -7,6 +7,7 @@ use super::text;
 use crate::config::examine::{MOST_TOLD, join};
 use crate::config::layer::{self, Table, Value, ValueKind};
 use crate::config::mistake::Mistake;
+use crate::config::parameters;
 use crate::config::texts;
 
 /// An address that is always right, for trying what is not an address.
@@ -20,6 +21,7 @@ pub(super) fn refusals(table: &Table, at: &str, found: &mut Vec<Mistake>) {
     let Some(protocol) = text(table, "protocol").and_then(|name| Protocol::named(name).ok()) else {
         return;
     };
+    let bare = |base_url: &str| Endpoint::new(protocol, base_url, MODEL);
     let mut hold = |endpoint: Endpoint, value: &Value, at: &str| {
         if let Err(error) = HttpClient::new(endpoint) {
             let message = format!("{at}: {}", error.message());
@@ -27,16 +29,28 @@ pub(super) fn refusals(table: &Table, at: &str, found: &mut Vec<Mistake>) {
         }
     };
     if let Some(base_url) = text(table, "base_url").filter(|url| texts::is_base_url(url)) {
-        let endpoint = Endpoint::new(protocol, base_url, MODEL);
-        hold(endpoint, &table["base_url"], &join(at, "base_url"));
+        hold(bare(base_url), &table["base_url"], &join(at, "base_url"));
     }
     for (name, value) in layer::below(table, "headers").into_iter().flat_map(layer::sorted) {
         if let ValueKind::String(text) = &value.kind
             && name.len() <= MOST_TOLD
         {
-            let mut endpoint = Endpoint::new(protocol, LOOPBACK, MODEL);
+            let mut endpoint = bare(LOOPBACK);
             endpoint.headers.insert(name.to_owned(), text.clone());
             hold(endpoint, value, &join(&join(at, "headers"), name));
+        }
+    }
+    let models = layer::below(table, "models").into_iter().flat_map(layer::sorted);
+    let models = models.filter_map(|(name, value)| {
+        Some((join(&join(at, "models"), name), layer::as_table(value)?))
+    });
+    for (at, table) in std::iter::once((at.to_owned(), table)).chain(models) {
+        for (name, value) in layer::below(table, "parameters").into_iter().flat_map(layer::sorted) {
+            if let Some(sent) = parameters::json(&value.kind) {
+                let mut endpoint = bare(LOOPBACK);
+                endpoint.parameters.insert(name.to_owned(), sent);
+                hold(endpoint, value, &join(&join(&at, "parameters"), name));
+            }
         }
     }
 }

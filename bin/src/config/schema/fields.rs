@@ -139,6 +139,7 @@ static PROVIDER: Section = Section {
             ],
             example: "\"by-host\"",
         },
+        PARAMETERS,
         WINDOW,
         SLOTS,
         RESERVE,
@@ -160,6 +161,13 @@ static MODEL: Section = Section {
         "both to be granted.",
     ],
     fields: &[
+        Field {
+            unset: Unset::Told("the provider's"),
+            about: &[
+                "The same of this model. One of the provider's by the same name is not sent then.",
+            ],
+            ..PARAMETERS
+        },
         WINDOW,
         Field { unset: Unset::Told("the account's"), ..SLOTS },
         Field { unset: Unset::Told("the account's"), ..RESERVE },
@@ -222,6 +230,20 @@ static RETRY: Section = Section {
         },
     ],
     below: &[],
+};
+
+const PARAMETERS: Field = Field {
+    name: "parameters",
+    kind: Kind::Parameters,
+    unset: Unset::Told("none"),
+    about: &[
+        "Further fields of each request, as the provider's documentation has them. Models that reason before they answer",
+        "are told how much: reasoning = { effort = \"low\" } (openai, openrouter), reasoning_effort = \"low\" (openai-chat) or",
+        "\"none\" (ollama), chat_template_kwargs = { enable_thinking = false } (llama-cpp, vllm); Anthropic's only reason",
+        "where they are told to. openai-responses has store = false unless this says another. What the client writes by",
+        "itself is refused.",
+    ],
+    example: "{ service_tier = \"standard_only\" }",
 };
 
 const WINDOW: Field = Field {

@@ -101,7 +101,7 @@ fn other_value(field: &Field) -> String {
         (Kind::Text { .. }, "api_key_file") => "'/x'".to_owned(),
         (Kind::Text { .. }, _) => "'OTHER'".to_owned(),
         (Kind::Texts { .. }, _) => "['x/m']".to_owned(),
-        (Kind::Headers, _) => "{ a = 'b' }".to_owned(),
+        (Kind::Headers | Kind::Parameters, _) => "{ a = 'b' }".to_owned(),
     }
 }
 
