@@ -6,6 +6,8 @@ mod schema;
 use std::path::Path;
 
 use highwater::model::Protocol;
+use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{Budget, Format, TokenCount};
 
 use super::environment::Environment;
 use super::layer::Table;
@@ -37,12 +39,15 @@ fn nothing_at_all_is_a_configuration() {
 
 #[test]
 fn every_preset_is_enough_for_a_provider() {
+    let budget = Budget::of_window(TokenCount(100_000)).expect("it is large enough");
+    let for_models = SessionConfig::new(budget, Format::Anthropic).pass_deadline / 5 * 4;
     for name in presets::names() {
         let text = format!("[providers.x]\npreset = '{name}'\n");
         let settings = settings(&text, &[]);
         let provider = &settings.providers["x"];
         assert!(provider.base_url.starts_with("http"), "{name}");
         assert!(provider.limits.check().is_ok(), "{name}");
+        assert!(provider.read_timeout < for_models, "{name}: a silent call says why it failed");
         let local = provider.base_url.contains("127.0.0.1");
         let of_openai = provider.protocol == Protocol::OpenAiResponses;
         assert_eq!(of_openai, name == "openai");
