@@ -146,7 +146,11 @@ impl Builder {
     pub async fn start(self) -> Result<Highwater, Error> {
         let gate = Gate::new(self.seed.unwrap_or_else(random_seed));
         for (name, (limits, models)) in self.providers {
-            gate.register(&name, limits, models).await?;
+            if let Err(error) = gate.register(&name, limits, models).await {
+                // Those that were registered have actors already.
+                gate.close(Duration::ZERO).await;
+                return Err(error);
+            }
         }
         let executor = match self.executor {
             Some(executor) => executor,

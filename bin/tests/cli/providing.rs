@@ -81,6 +81,7 @@ async fn a_provider_of_the_settings_writes_the_summaries() {
     let calls = u64::try_from(near.tally().calls.len()).expect("few");
     let account = named(&report["providers"], "near");
     assert_eq!(account["granted"]["compaction"], calls, "each call had its permit: {account}");
+    assert_eq!(account["lost"], 0, "what a pass said last counts: {account}");
     assert_eq!(account["keys"][0]["slots"], 4);
     assert_eq!(account["keys"][1]["model"], "small");
     let turns = report["turns"].as_array().expect("a list").len();
