@@ -161,10 +161,12 @@ impl Session {
     /// grow before a failed pass is tried again.
     pub(super) fn press(&mut self, commands: &mut Vec<Command>) {
         let (budget, fill) = (self.marks(), self.fill());
-        let is_near = self.state.view().tokens() + budget.retry_growth() >= budget.hard();
-        let Some(running) = &mut self.running else { return };
-        let hurried = running.hurried || is_near;
-        if running.hurried != hurried || fill.abs_diff(running.fill) >= PRESS_STEP_PERCENT {
+        let hurried = self.state.view().tokens() + budget.retry_growth() >= budget.hard();
+        // One that is hurried asks no model any more: how full the view is does not matter to it.
+        let Some(running) = self.running.as_mut().filter(|running| !running.hurried) else {
+            return;
+        };
+        if hurried || fill.abs_diff(running.fill) >= PRESS_STEP_PERCENT {
             (running.fill, running.hurried) = (fill, hurried);
             commands.push(Command::PressPass { pass: running.pass, fill, hurried });
         }
