@@ -405,9 +405,8 @@ impl Meter {
             };
             let refilled = rated.total.refilled_in(report.seen_ago);
             rated.total.lower_to(now, mark, remaining.saturating_add(refilled));
-            if let (Some(limit), Some(reset)) = (seen.limit, seen.reset)
-                && remaining < amounts.of(quantity).max(1)
-                && rated.total.refilled_in(reset) < limit.saturating_sub(remaining) / 10 * 9
+            if remaining < amounts.of(quantity).max(1)
+                && let Some(reset) = seen.next_window()
             {
                 rated.total.hold(now, mark, reset.saturating_sub(report.seen_ago));
             }

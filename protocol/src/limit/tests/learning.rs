@@ -169,8 +169,9 @@ fn a_call_that_is_larger_than_what_was_learned_waits_for_all_of_it() {
 #[test]
 fn a_provider_that_counts_by_windows_is_left_alone_until_the_next_one() {
     let (input, seconds) = (Quantity::InputTokens, Duration::from_secs);
-    for (reset, waits) in [(40, 40), (60, 1)] {
-        let mut account = Account::new(input_tokens(60_000));
+    // Of the last one less is configured than the provider would give.
+    for (reset, waits, configured) in [(40, 40, 60_000), (60, 1, 60_000), (60, 2, 30_000)] {
+        let mut account = Account::new(input_tokens(configured));
         let mut report = told(60_000, 0);
         let Report { seen, .. } = &mut report;
         seen.of_mut(input).reset = Some(seconds(reset));
