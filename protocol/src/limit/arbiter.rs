@@ -41,6 +41,8 @@ struct Held {
     marks: [u64; 2],
     /// When calls beside turns had begun or ended there before.
     last_beside: [Moment; 2],
+    /// Whether it is of a model that is not told apart from others.
+    lumped: bool,
 }
 
 /// The state of one account: what is held, who waits, what was learned.
@@ -195,7 +197,9 @@ impl Arbiter {
         if let Some(until) = until {
             self.leases.insert((until, ticket));
         }
-        self.held.insert(ticket, Held { call, model, granted: now, until, marks, last_beside });
+        let lumped = model.is_none() && waiter.wish.model.is_some();
+        let held = Held { call, model, granted: now, until, marks, last_beside, lumped };
+        self.held.insert(ticket, held);
         let (kind, long) = (call.kind, now.since(waiter.since));
         self.note_beside(now, call, model);
         self.pace.granted(now);
@@ -312,7 +316,9 @@ impl Arbiter {
             // A budget and a key are the account's; what fails or is forbidden is the model.
             let ending = match report.ending {
                 Ending::Spent if at != ACCOUNT => Ending::Abandoned,
-                Ending::Failed | Ending::Forbidden | Ending::Overloaded { .. } if at != told => {
+                Ending::Failed | Ending::Forbidden | Ending::Overloaded { .. }
+                    if at != told || held.lumped =>
+                {
                     Ending::Abandoned
                 }
                 ending => ending,
@@ -337,11 +343,15 @@ impl Arbiter {
         let Some(held) = self.held.get(&ticket) else {
             return false;
         };
-        let Held { call, model, marks, last_beside, .. } = held.clone();
+        let Held { call, model, marks, last_beside, granted, .. } = held.clone();
+        let since = of(model).map(|at| self.meters[at].last_beside != granted);
+        let others_came = call.kind == ClassKind::Turn || since.into_iter().any(|since| since);
         let known = self.finish(now, ticket, &Report::of(Ending::Abandoned), 0);
         for (at, (mark, last)) in of(model).zip(marks.into_iter().zip(last_beside)) {
             self.meters[at].refund(now, mark, call);
-            self.meters[at].last_beside = last;
+            if !others_came {
+                self.meters[at].last_beside = last;
+            }
         }
         *self.tally.granted.of_mut(call.kind) -= 1;
         known

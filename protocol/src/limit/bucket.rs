@@ -87,6 +87,7 @@ pub(super) struct Bucket {
     cell: u64,
     rate: Rate,
     flow: Flow,
+    most_owed: u64,
     lows: Lows,
 }
 
@@ -116,7 +117,13 @@ impl Bucket {
             .allow_burst(burst);
         let full_at = Parts::default();
         let limiter = RateLimiter::new(quota, full_at.clone(), Parts::default());
-        Self { limiter, full_at, cell, rate, flow, lows: Lows::default() }
+        let most_owed = flow.most_owed();
+        Self { limiter, full_at, cell, rate, flow, most_owed, lows: Lows::default() }
+    }
+
+    /// All of a whole, one call at a time: as long as is made up for what the whole may owe.
+    pub(super) fn paced(whole: &Self) -> Self {
+        Self { most_owed: whole.most_owed, ..Self::new(whole.rate, Flow::Paced) }
     }
 
     pub(super) fn rate(&self) -> Rate {
@@ -153,12 +160,15 @@ impl Bucket {
         self.lows.note(mark, self.missing_parts(now));
         let (now, full) = (parts(now), self.full_at.get());
         let taken = full.max(now).saturating_add(self.parts_of(amount));
-        self.full_at.set(taken.min(full.max(now + self.flow.most_owed())));
+        self.full_at.set(taken.min(full.max(now + self.most_owed)));
     }
 
-    /// Gives back what was taken by a mark and not used: the bucket is as if it had never been taken.
-    pub(super) fn give_back(&mut self, now: Moment, mark: u64, amount: u64) {
-        let (asked, missing) = (self.parts_of(amount), self.missing_parts(now));
+    /// Gives back what was taken by a mark and not used: the bucket is as if no more than that had been taken.
+    pub(super) fn give_back(&mut self, now: Moment, mark: u64, taken: u64, used: u64) {
+        // Of what was taken, no more was charged than may be owed.
+        let charged = self.parts_of(taken).min(self.most_owed);
+        let asked = charged.saturating_sub(self.parts_of(used));
+        let missing = self.missing_parts(now);
         let back = self.lows.give_back(mark, asked, missing);
         self.full_at.set(self.full_at.get() - back);
     }
@@ -189,16 +199,10 @@ impl Bucket {
         self.take(now, mark, missing.saturating_sub(self.missing(now)));
     }
 
-    /// Nothing is there before a time has passed, and then it fills up.
-    pub(super) fn hold(&mut self, now: Moment, mark: u64, span: Duration) {
-        let empty = self.rate.at_once().saturating_sub(1).saturating_add(self.refilled_in(span));
-        self.take(now, mark, empty.saturating_sub(self.missing(now)));
-    }
-
     /// The same state at another rate: as much is missing of `other` as is of this.
     pub(super) fn carried(&self, now: Moment, mut other: Self) -> Self {
         let full = parts(now).saturating_add(other.parts_of(self.missing(now)));
-        other.full_at.set(full.min(parts(now) + other.flow.most_owed()));
+        other.full_at.set(full.min(parts(now) + other.most_owed));
         other.lows = self.lows.scaled(|low| other.parts_of(low / self.cell));
         other
     }

@@ -155,9 +155,11 @@ impl Learned {
     pub(super) fn heard(&mut self, seen: &Seen) -> bool {
         let before = self.told;
         for quantity in Quantity::ALL {
-            if let Some(limit) = seen.of(quantity).limit.filter(|limit| *limit > 0) {
-                self.told[quantity as usize] = Some(limit.min(MAX_RATE));
-                // Who is told needs no proof.
+            let told = seen.of(quantity).limit.filter(|limit| *limit > 0);
+            let told = told.map(|limit| limit.min(MAX_RATE));
+            if told.is_some() && told != self.told[quantity as usize] {
+                self.told[quantity as usize] = told;
+                // What was proven was so of another limit.
                 self.proven[quantity as usize] = None;
             }
         }

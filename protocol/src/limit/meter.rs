@@ -52,6 +52,8 @@ struct Rated {
     reserve: Option<Bucket>,
     /// What calls beside turns took over their estimates, and the total was not charged for yet (G6).
     owed: u64,
+    /// When the provider's next window begins, if nothing is left of this one.
+    held_until: Moment,
 }
 
 impl Rated {
@@ -62,9 +64,9 @@ impl Rated {
         let reserve = is_reserved.then(|| Bucket::new(reserved, flow));
         let others = match &reserve {
             Some(reserve) => Bucket::rest(&total, reserve),
-            None => Bucket::new(rate, Flow::Paced),
+            None => Bucket::paced(&total),
         };
-        Self { total, others, reserve, owed: 0 }
+        Self { total, others, reserve, owed: 0, held_until: Moment::default() }
     }
 
     /// The same at another rate. Turns do not pay for what calls beside them took of one that was higher.
@@ -81,12 +83,18 @@ impl Rated {
             let most = others.missing(now).min(others.rate().at_once()) + reserve.missing(now);
             owed = owed.saturating_add(total.forgive(now, most));
         }
-        Self { total, others, reserve, owed }
+        Self { total, others, reserve, owed, held_until: self.held_until }
     }
 
     /// How long a call waits for what turns wait for as well, and how long for what is not reserved. A pace with a reserve
     /// is kept for each of the two shares: turns may use all of it when nothing is to be made up for.
     fn waits(&self, now: Moment, beside: bool, amount: u64) -> (Duration, Duration) {
+        let (shared, own) = self.waits_for_cells(now, beside, amount);
+        let held = if amount == 0 { Duration::ZERO } else { self.held_until.since(now) };
+        (shared.max(held), own)
+    }
+
+    fn waits_for_cells(&self, now: Moment, beside: bool, amount: u64) -> (Duration, Duration) {
         let total = || self.total.wait(now, amount);
         match (self.total.flow(), &self.reserve, beside) {
             (Flow::Paced, Some(_), true) => (Duration::ZERO, self.others.wait(now, amount)),
@@ -110,10 +118,10 @@ impl Rated {
         }
     }
 
-    fn give_back(&mut self, now: Moment, mark: u64, beside: bool, amount: u64) {
-        self.total.give_back(now, mark, amount);
+    fn give_back(&mut self, now: Moment, mark: u64, beside: bool, (taken, used): (u64, u64)) {
+        self.total.give_back(now, mark, taken, used);
         if let Some(share) = self.share(beside) {
-            share.give_back(now, mark, amount);
+            share.give_back(now, mark, taken, used);
         }
     }
 
@@ -193,7 +201,8 @@ impl Meter {
     /// What of a quantity is allowed each minute, and left now.
     pub(super) fn rate(&self, now: Moment, quantity: Quantity) -> Option<(Rate, u64)> {
         let rated = self.rates[quantity as usize].as_ref()?;
-        Some((rated.total.rate(), rated.total.left(now)))
+        let held = now < rated.held_until;
+        Some((rated.total.rate(), if held { 0 } else { rated.total.left(now) }))
     }
 
     /// Why a call is never granted: the quantity, how much it takes, and the most that it may take. Only what is configured
@@ -318,7 +327,7 @@ impl Meter {
             let Some(rated) = &mut self.rates[quantity as usize] else { continue };
             let (estimate, used) = (call.amounts.of(quantity), used.of(quantity));
             if used <= estimate {
-                rated.give_back(now, mark, call.beside, estimate - used);
+                rated.give_back(now, mark, call.beside, (estimate, used));
                 continue;
             }
             // Nobody can have used more than there ever is at once: a larger count is wrong.
@@ -335,7 +344,7 @@ impl Meter {
     pub(super) fn refund(&mut self, now: Moment, mark: u64, call: Call) {
         for quantity in Quantity::ALL {
             if let Some(rated) = &mut self.rates[quantity as usize] {
-                rated.give_back(now, mark, call.beside, call.amounts.of(quantity));
+                rated.give_back(now, mark, call.beside, (call.amounts.of(quantity), 0));
             }
         }
     }
@@ -408,7 +417,8 @@ impl Meter {
             if remaining < amounts.of(quantity).max(1)
                 && let Some(reset) = seen.next_window()
             {
-                rated.total.hold(now, mark, reset.saturating_sub(report.seen_ago));
+                let begins = now.after(reset.saturating_sub(report.seen_ago));
+                rated.held_until = begins.max(rated.held_until);
             }
         }
     }

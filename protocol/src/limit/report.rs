@@ -16,12 +16,14 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// How long until the next window begins, of one that counts by windows of a minute: all will be there again sooner than
-    /// an even rate would bring it, nine tenths of which time are taken, since headers are rounded.
+    /// How long until the next window begins, of one that counts by windows of a minute and has little left: all will be
+    /// there again sooner than an even rate would bring it. Nine tenths of that time are taken and two seconds are added,
+    /// since headers are rounded to thousands and to seconds.
     pub(super) fn next_window(&self) -> Option<Duration> {
         let (limit, remaining, reset) = (self.limit?, self.remaining?, self.reset?);
         let evenly = u128::from(limit.saturating_sub(remaining)) * 54_000;
-        (reset.as_millis() * u128::from(limit) < evenly).then_some(reset)
+        let sooner = (reset.as_millis() + 2_000) * u128::from(limit) < evenly;
+        (remaining <= limit / 10 && sooner).then_some(reset)
     }
 }
 
@@ -88,5 +90,31 @@ impl Report {
     /// A call that was answered, and took this.
     pub fn answered(usage: Amounts) -> Self {
         Self { usage: Some(usage), ..Self::of(Ending::Answered) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_told_from_even_rates_whatever_is_rounded() {
+        for (limit, remaining, reset, window) in [
+            (60_000, 0, 40, true),
+            (60_000, 5_000, 20, true),
+            (60_000, 0, 60, false),
+            (60_000, 0, 58, false),
+            // Rounded to a thousand: six hundred are missing.
+            (8_000, 7_000, 4, false),
+            (30_000, 25_000, 8, false),
+            (10, 1, 54, false),
+            (10, 1, 20, true),
+        ] {
+            let reset = Duration::from_secs(reset);
+            let told =
+                Standing { limit: Some(limit), remaining: Some(remaining), reset: Some(reset) };
+            assert_eq!(told.next_window(), window.then_some(reset), "{told:?}");
+        }
+        assert_eq!(Standing::default().next_window(), None);
     }
 }

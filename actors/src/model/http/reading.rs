@@ -62,7 +62,8 @@ pub(super) async fn beginning(mut response: Response, cap: usize, heard: &Heard)
             break true;
         }
     };
-    Beginning { text: String::from_utf8_lossy(&bytes).into_owned(), is_cut }
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    Beginning { text: String::from_utf8_lossy(bytes).into_owned(), is_cut }
 }
 
 /// A body in whole lines; what comes after its last line end is dropped. `held` counts the bytes that belong to no

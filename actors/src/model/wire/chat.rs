@@ -113,7 +113,9 @@ impl Assemble for Stream {
             if let Some(delta) = choice.object("delta") {
                 self.grow(&delta, told)?;
             }
-            if let Some(reason) = choice.text("finish_reason").filter(|reason| !reason.is_empty()) {
+            let reason = choice.text("finish_reason");
+            // Some write the word instead of the value.
+            if let Some(reason) = reason.filter(|reason| !matches!(&**reason, "" | "null")) {
                 self.ended = Some(Ended::by(&reason)?);
             }
         }

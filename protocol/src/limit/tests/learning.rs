@@ -211,3 +211,56 @@ fn what_was_proven_is_raised_again_when_nothing_is_refused() {
     assert_eq!(calls(&mut account, 150, Duration::from_millis(700)), 102);
     assert_eq!(calls(&mut account, 40, Duration::from_millis(700)), 114);
 }
+
+#[test]
+fn what_was_used_of_a_proven_rate_stays_charged_however_much_was_estimated() {
+    let mut account = Account::new(Limits::slots(50));
+    for _ in 0..100 {
+        let used = Report::answered(Amounts::new(10, 0));
+        account.call(NOW, Class::Turn, Amounts::new(10, 0), &used);
+    }
+    let later = Ending::RateLimited { retry_after: Some(Duration::from_secs(1)) };
+    account.call(NOW, Class::Turn, Amounts::new(10, 0), &Report::of(later));
+    let now = NOW.after(Duration::from_secs(90));
+    let large = account.ask(now, Class::Turn, Amounts::new(3_000, 0));
+    assert_eq!(account.granted(now), [large]);
+    let ended = now.after(Duration::from_secs(5));
+    account.arbiter.finish(ended, large, &Report::answered(Amounts::new(500, 0)), 0);
+    let next = account.ask(ended, Class::Turn, Amounts::new(10, 0));
+    // Five hundred of 950 a minute are made up for in 31.6 seconds.
+    assert_eq!(account.granted(now.after(Duration::from_secs(31))), []);
+    assert_eq!(account.granted(now.after(Duration::from_secs(32))), [next]);
+}
+
+#[test]
+fn what_is_given_back_brings_no_window_forward() {
+    let input = Quantity::InputTokens;
+    let mut account = Account::new(input_tokens(60_000));
+    let under_way = account.ask(NOW, Class::Turn, Amounts::new(10_000, 0));
+    assert_eq!(account.granted(NOW), [under_way]);
+    let mut report = told(60_000, 0);
+    report.seen.of_mut(input).reset = Some(Duration::from_secs(40));
+    account.call(NOW, Class::Turn, Amounts::new(1_000, 0), &report);
+    assert_eq!(account.left(NOW, input), 0);
+    account.arbiter.finish(NOW, under_way, &Report::answered(Amounts::new(1_000, 0)), 0);
+    let next = account.ask(NOW, Class::Turn, Amounts::new(1_000, 0));
+    assert_eq!(account.granted(NOW.after(Duration::from_millis(39_990))), []);
+    assert_eq!(account.granted(NOW.after(Duration::from_secs(40))), [next]);
+}
+
+#[test]
+fn the_same_headers_again_refute_nothing() {
+    let input = Quantity::InputTokens;
+    let mut account = Account::new(Limits::slots(9));
+    account.call(NOW, Class::Turn, Amounts::new(1_000, 0), &told(60_000, 59_000));
+    let later = Ending::RateLimited { retry_after: Some(Duration::from_secs(1)) };
+    account.call(NOW, Class::Turn, Amounts::new(1_000, 0), &Report::of(later));
+    let per_minute = |account: &Account| account.rate(NOW, input).expect("known").per_minute;
+    assert_eq!(per_minute(&account), 30_000);
+    let now = NOW.after(Duration::from_secs(60));
+    account.call(now, Class::Turn, Amounts::new(1_000, 0), &told(60_000, 58_000));
+    assert_eq!(per_minute(&account), 30_000, "they were the same when it was refused");
+    let now = NOW.after(Duration::from_secs(90));
+    account.call(now, Class::Turn, Amounts::new(1_000, 0), &told(50_000, 48_000));
+    assert_eq!(per_minute(&account), 50_000, "another limit has to be found out anew");
+}

@@ -7,6 +7,7 @@ use super::super::{
     Amounts, Class, Denied, Ending, Limits, NotNow, Quantity, Rate, Report, Seen, Ticket, Wish,
 };
 use super::account::{Account, NOW, PASS};
+use crate::caps;
 use crate::time::Moment;
 
 /// A pass that is due at once.
@@ -154,4 +155,31 @@ fn what_fails_or_is_forbidden_is_the_model_and_what_is_spent_the_account() {
         assert!(refused("a", 90), "{ending:?}");
         assert_eq!(refused("b", 91), others_too, "{ending:?}");
     }
+}
+
+#[test]
+fn a_model_that_is_not_told_apart_spoils_no_account() {
+    let mut account = Account::new(Limits::slots(1_000));
+    for number in 0..=caps::MODELS_OF_AN_ACCOUNT {
+        account.ask_of(Some(&format!("m{number}")), NOW, Class::Turn, input(1));
+    }
+    let last = *account.granted(NOW).last().expect("they are granted");
+    account.arbiter.finish(NOW, last, &Report::of(Ending::Forbidden), 0);
+    let turn = account.ask_of(Some("m0"), NOW, Class::Turn, input(1));
+    assert_eq!(account.granted(NOW), [turn]);
+}
+
+#[test]
+fn a_permit_that_nobody_took_lets_no_pass_go_before_its_time() {
+    let mut account = Account::new(Limits::slots(2));
+    let unused = account.ask(NOW, Class::Turn, input(1));
+    let pass = account.ask(NOW, FULL, input(1));
+    assert_eq!(account.granted(NOW), [pass, unused], "none began for a hundred seconds");
+    account.arbiter.unused(NOW, unused);
+    let [turn, next] = [Class::Turn, FULL].map(|class| account.ask(NOW, class, input(1)));
+    assert_eq!(account.granted(NOW), [turn]);
+    account.arbiter.finish(in_ms(1_000), turn, &Report::of(Ending::Answered), 0);
+    let turn = account.ask(in_ms(1_000), Class::Turn, input(1));
+    assert_eq!(account.granted(in_ms(1_000)), [turn], "turns go first for half a minute");
+    account.arbiter.withdraw(next);
 }
