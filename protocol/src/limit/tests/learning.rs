@@ -257,7 +257,7 @@ fn the_same_headers_again_refute_nothing() {
     account.call(NOW, Class::Turn, Amounts::new(1_000, 0), &Report::of(later));
     let per_minute = |account: &Account| account.rate(NOW, input).expect("known").per_minute;
     assert_eq!(per_minute(&account), 30_000);
-    let now = NOW.after(Duration::from_secs(60));
+    let now = NOW.after(Duration::from_mins(1));
     account.call(now, Class::Turn, Amounts::new(1_000, 0), &told(60_000, 58_000));
     assert_eq!(per_minute(&account), 30_000, "they were the same when it was refused");
     let now = NOW.after(Duration::from_secs(90));
