@@ -15,15 +15,17 @@ pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a room stands in the tree").to_owned()
 }
 
-/// All Rust files of some rooms.
+/// All Rust files of some rooms; what stands in hidden folders is not the tree's.
 pub(super) fn sources(rooms: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = rooms.iter().map(|room| root().join(room)).collect();
     while let Some(folder) = folders.pop() {
         for file in std::fs::read_dir(&folder).expect("a folder of the tree") {
             let path = file.expect("readable").path();
+            let hidden =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
             if path.is_dir() {
-                folders.push(path);
+                folders.extend((!hidden).then_some(path));
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).expect("a source is UTF-8");
                 let path = path.strip_prefix(root()).expect("it stands in the tree");
