@@ -1,0 +1,111 @@
+"""Makes the table of the figures that the drivers printed, and puts it between the markers of docs/benchmarks.md."""
+
+import os
+import platform
+import statistics
+import sys
+
+import figures as of
+import peers
+
+BEGIN = "<!-- peers: written by tests/peers/run -->"
+END = "<!-- peers: end -->"
+
+
+def machine() -> str:
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = {line.split(":", 1)[1].strip() for line in file if line.startswith("model name")}
+    with open("/proc/meminfo", encoding="ascii") as file:
+        gib = int(file.readline().split()[1]) / (1 << 20)
+    model = ", ".join(sorted(models)) or platform.machine()
+    return f"{os.cpu_count()} cores ({model}), {gib:.0f} GiB, {platform.system()} {platform.release().split('-')[0]}"
+
+
+def cell(row: of.Row, entry: dict) -> tuple[str, float | None]:
+    """What stands in a cell, and what it is ranked by."""
+    if "missing" in entry:
+        return "-", None
+    runs = entry.get(row.phase, [])
+    failed = [run["failed"] for run in runs if "failed" in run]
+    if failed:
+        return "failed", None
+    values = [row.values(run) for run in runs]
+    values = [value for value in values if value is not None]
+    if not values:
+        return row.none, None
+    # The median of each figure over the rounds.
+    middle = [statistics.median(figure) for figure in zip(*values)]
+    return row.show(middle), row.rank(middle) if row.rank else None
+
+
+def table_rows(figures: dict, work: dict, names: list[str]) -> list[str]:
+    lines = []
+    for row in of.rows(work):
+        cells = [cell(row, figures[name]) for name in names]
+        ranks = [rank for _, rank in cells if rank is not None]
+        best = (max if row.more else min)(ranks) if ranks else None
+        texts = []
+        for text, rank in cells:
+            # What rounds to the same as the best is as good.
+            ties = rank is not None and best is not None and row.show_rank(rank) == row.show_rank(best)
+            texts.append(f"**{text}**" if ties else text)
+        lines.append(f"| {row.title} | " + " | ".join(texts) + " |")
+    return lines
+
+
+def stores(figures: dict, names: list[str]) -> list[str]:
+    """Each durable store, with what it says of itself and the syncs that were counted."""
+    lines = []
+    for name in names:
+        runs = [run for run in figures[name].get("syncs", []) if "failed" not in run]
+        if not runs:
+            continue
+        run = runs[-1]
+        syncs = of.syncs_each(run)
+        counted = "syncs not counted" if syncs is None else f"{syncs:.2f} syncs for each of {run['appends']} appends"
+        title = next(peer.title for peer in peers.ALL if peer.name == name)
+        lines.append(f"- {title}: {run['stated']}; {counted}.")
+    return lines
+
+
+def section(figures: dict, work: dict, quick: bool) -> str:
+    names = [peer.name for peer in peers.ALL if peer.name in figures]
+    titles = [peer.title for peer in peers.ALL if peer.name in figures]
+    local = os.path.join(peers.TESTS, ".local")
+    versions = [f"Highwater {peers.highwater_version()}"]
+    for peer in peers.ALL:
+        if peer.name in figures and "missing" not in figures[peer.name] and peer.packages:
+            versions.append(peer.versions(local))
+    python = f"Python {sys.version.split()[0]}"
+    missing = [
+        f"- {peer.title}: {figures[peer.name]['missing']}."
+        for peer in peers.ALL
+        if "missing" in figures.get(peer.name, {})
+    ]
+    rounds = max((len(entry.get("steady", [])) for entry in figures.values()), default=0)
+    lines = [
+        f"Machine: {machine()}. Medians of {rounds} rounds, all in turn; the crowd was played once."
+        + (" Quick: a small workload, nothing to be cited." if quick else ""),
+        "",
+        f"Versions: {'; '.join(versions)}; {python}.",
+        "",
+        "| what | " + " | ".join(titles) + " |",
+        "|---|" + "---|" * len(titles),
+        *table_rows(figures, work, names),
+        "",
+        "The stores, as they come:",
+        "",
+        *stores(figures, names),
+    ]
+    if missing:
+        lines += ["", "Not played:", "", *missing]
+    return "\n".join(lines)
+
+
+def into_docs(text: str, path: str) -> None:
+    """Replaces what stands between the markers."""
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n{text}\n{END}{after}")
