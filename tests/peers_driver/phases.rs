@@ -188,7 +188,7 @@ async fn losses(stage: &Stage, phase: &Value, measure: &Arc<Measure>) -> Value {
 /// What the model would be sent next.
 async fn view(session: &SessionHandle) -> String {
     match session.context(OpenCalls::Refuse).await.expect("it answers") {
-        ContextReply::Ready(context) => context.body().clone(),
+        ContextReply::Ready(context) => context.body(),
         other => panic!("no context: {other:?}"),
     }
 }

@@ -40,10 +40,13 @@ class Peer:
         return [self.program(local), *scripts, *self.extra, phase, path]
 
     def environment(self, local: str) -> dict[str, str]:
-        found = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
+        found = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", "RUST_BACKTRACE": "0"}
         if self.kind == "node":
             found["PEER_PACKAGES"] = os.path.join(local, self.folder)
             found["MASTRA_TELEMETRY_DISABLED"] = "1"
+        if self.kind == "cargo":
+            # What the store's own message says to set outside of debug builds.
+            found["AWAKEN_ALLOW_DEV_FILE_COORDINATOR"] = "true"
         return found
 
     def missing(self, local: str) -> str | None:
