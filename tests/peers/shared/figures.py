@@ -5,6 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
+# Phases that are played in every round.
+IN_ROUNDS = ("steady", "leisure", "losses", "appends")
+
+
 @dataclass(frozen=True)
 class Row:
     title: str
@@ -54,7 +58,8 @@ def stalled_turns(run: dict) -> tuple[float]:
 
 def kept(run: dict, arm: str, texts: list[str]) -> tuple[float, float]:
     """How many of these are not in the store, and how many are there more than once."""
-    counts = [sum(text in stored for stored in run["stored"][arm]) for text in texts]
+    # Some stores trim blanks at the ends.
+    counts = [sum(text.strip() in stored for stored in run["stored"][arm]) for text in texts]
     return float(counts.count(0)), float(sum(count > 1 for count in counts))
 
 
@@ -87,7 +92,7 @@ def forgotten(work: dict) -> Callable[[dict], tuple[float]]:
         view = run["view"]["same"]
         if any(work["summary"][:80] in text for text in view):
             return (0.0,)
-        return (float(sum(not any(said in text for text in view) for said in work["losses"]["filled"])),)
+        return (float(sum(not any(said.strip() in text for text in view) for said in work["losses"]["filled"])),)
 
     return values
 
@@ -153,7 +158,7 @@ def store(work: dict) -> list[Row]:
     return [
         Row(title, "losses", losses(work, "same"), show_losses, blamed),
         Row("the same by a second handle", "losses", losses(work, "other"), show_losses, blamed),
-        Row("older entries that are in no summary and not shown", "losses", forgotten(work), slashed),
+        Row("entries of before it that no summary has and no view shows", "losses", forgotten(work), slashed),
         Row("longest wait of such an append, ms", "losses", lambda run: (run["wait_ms"]["same"],), slashed),
         Row("durable appends/s, one writer", "appends", rate("sequential"), slashed, more=True),
         Row(f"durable appends/s, {writers} writers", "appends", rate("concurrent"), slashed, more=True),

@@ -84,7 +84,8 @@ def lock_version(path: str, package: str) -> str | None:
 
 
 def highwater_version() -> str:
-    command = ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"]
+    """The last commit that changed the library."""
+    command = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "protocol", "storage", "actors"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return f"commit {done.stdout.strip()}" if done.returncode == 0 else "this tree"
 

@@ -82,9 +82,10 @@ def section(figures: dict, work: dict, quick: bool) -> str:
         for peer in peers.ALL
         if "missing" in figures.get(peer.name, {})
     ]
-    rounds = max((len(entry.get("steady", [])) for entry in figures.values()), default=0)
+    played = [len(runs) for entry in figures.values() for phase, runs in entry.items() if phase in of.IN_ROUNDS]
+    rounds = min(played, default=0)
     lines = [
-        f"Machine: {machine()}. Medians of {rounds} rounds, all in turn; the crowd was played once."
+        f"Machine: {machine()}. Medians of at least {rounds} rounds, all in turn; the crowd was played once."
         + (" Quick: a small workload, nothing to be cited." if quick else ""),
         "",
         f"Versions: {'; '.join(versions)}; {python}.",
