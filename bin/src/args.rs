@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
 use highwater_protocol::{Budget, Error, Format, TokenCount};
 
-use crate::{checkpoint, config, export, restore, store};
+use crate::{checkpoint, config, export, load, restore, store};
 
 /// Keeps the transcripts of LLM agents bounded while the agents keep working.
 #[derive(Debug, Parser)]
@@ -111,6 +111,9 @@ Examples:
 Every file is verified before anything is written. What is missing or damaged is named. A session of the
 store that has other content is never changed. Interrupted, the same command goes on where it stopped.")]
     Restore(restore::Options),
+    /// Fit what agents do to real transcripts
+    #[command(after_help = load::HELP)]
+    Load(load::Options),
     /// Check and show the configuration: providers, keys, limits, summarizers
     #[command(subcommand)]
     Config(config::Config),

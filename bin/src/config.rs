@@ -15,6 +15,7 @@ mod mistake;
 mod models;
 mod parameters;
 mod place;
+mod plain;
 mod presets;
 mod resolve;
 mod schema;
@@ -34,6 +35,7 @@ pub(crate) use environment::Environment;
 use layer::Table;
 pub(crate) use mistake::ConfigError;
 pub(crate) use models::Models;
+pub(crate) use plain::Sections;
 use settings::{Settings, Summarizer};
 
 /// What `config` takes.

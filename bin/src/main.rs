@@ -7,6 +7,7 @@ mod config;
 mod exit;
 mod export;
 mod input;
+mod load;
 mod output;
 mod progress;
 mod replay;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Checkpoint(options) => run(checkpoint::run(options)),
         Command::Export(options) => export::run(&options),
         Command::Restore(options) => restore::run(&options),
+        Command::Load(options) => options.run(),
         Command::Config(command) => command.run(),
     };
     exit::code(outcome)

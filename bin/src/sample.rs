@@ -4,7 +4,7 @@
 mod calls;
 mod cast;
 mod content;
-mod dice;
+pub(crate) mod dice;
 mod lines;
 mod phrases;
 mod scenes;
