@@ -111,7 +111,7 @@ Examples:
 Every file is verified before anything is written. What is missing or damaged is named. A session of the
 store that has other content is never changed. Interrupted, the same command goes on where it stopped.")]
     Restore(restore::Options),
-    /// Fit what agents do to real transcripts
+    /// Let simulated agents live in one house, measure, and compare what they were acknowledged with the store
     #[command(after_help = load::HELP)]
     Load(load::Options),
     /// Check and show the configuration: providers, keys, limits, summarizers

@@ -1,8 +1,32 @@
-//! `highwater load`: agents that behave like real ones. What real ones do is fitted to transcripts.
+//! `highwater load`: agents that behave like real ones live in one house, over a simulated provider with real limits. What
+//! they were acknowledged is compared with the store at the end.
+//!
+//! ```text
+//! scenario, behaviour --> ground --> agents (one task each) --> house --> store
+//!                           |           |  ledger, checks         +--> gate --> client --+
+//!                           |           +--turns, under permits of the gate--------------+--> provider
+//!                           +<-- metrics, pulse --> report          ledgers <-- compare --> store
+//! ```
 
+mod agent;
 mod behaviour;
+mod branch;
+mod checks;
+mod client;
+mod compare;
 mod distribution;
 mod fit;
+mod ground;
+mod ledger;
+mod machine;
+mod metrics;
+mod provider;
+mod pulse;
+mod report;
+mod run;
+mod scenario;
+mod speech;
+mod text;
 
 use clap::{Args, Subcommand};
 
@@ -11,14 +35,24 @@ use crate::exit::Exit;
 /// The end of the command's help.
 pub(crate) const HELP: &str = "\
 Examples:
-  highwater load fit transcripts/               what agents do, as TOML
-  highwater load fit transcripts/ --json";
+  highwater load                                a dozen agents, some seconds
+  highwater load --list                         the scenarios that come with the program
+  highwater load --scenario chat-1k --json r.json
+  highwater load --scenario my.toml --agents 200 --duration 30 --seed 7
+  highwater load fit transcripts/ > mine.toml   what agents do, as numbers
+  highwater load --behaviour mine.toml
+
+No network and no key is needed: the provider is simulated, with real slots and rates. Exit code 1 when anything that
+was acknowledged is lost, doubled or reordered, or a context broke a promise; the report says which.";
 
 /// What `load` takes.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Run,
 }
 
 #[derive(Debug, Subcommand)]
@@ -31,7 +65,8 @@ impl Options {
     /// Runs the command.
     pub(crate) fn run(&self) -> anyhow::Result<Exit> {
         match &self.command {
-            Command::Fit(fit) => fit.run(),
+            Some(Command::Fit(fit)) => fit.run(),
+            None => self.run.run(),
         }
     }
 }

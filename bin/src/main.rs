@@ -43,8 +43,8 @@ fn main() -> ExitCode {
     exit::code(outcome)
 }
 
-/// Runs a command that needs the actors.
-fn run(command: impl Future<Output = anyhow::Result<exit::Exit>>) -> anyhow::Result<exit::Exit> {
+/// Runs a command, or a part of one, that needs the actors.
+fn run<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
 }
 

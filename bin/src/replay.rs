@@ -31,6 +31,8 @@ use host::{Host, Played};
 use watched::Watch;
 use writers::Writers;
 
+pub(crate) use checks::breach_of_pairs;
+
 /// What only turns may use: one slot. It is enough for one agent, whose turns follow each other.
 const RESERVE_PERCENT: u8 = 1;
 
@@ -176,9 +178,9 @@ fn settings(options: &args::Replay) -> Settings {
     }
 }
 
-/// A report that cannot be written is found out before the replay, not after it. Leaves nothing behind.
-fn check_writable(html: Option<&Path>) -> anyhow::Result<()> {
-    let Some(path) = html else { return Ok(()) };
+/// A report that cannot be written is found out before a run, not after it. Leaves nothing behind.
+pub(crate) fn check_writable(file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = file else { return Ok(()) };
     let is_new = !path.exists();
     let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
     opened.with_context(|| format!("{}: the report cannot be written", path.display()))?;

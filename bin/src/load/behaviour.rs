@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::config::{ConfigError, Sections};
+use crate::sample::dice::Dice;
 
 use super::distribution::{Distribution, SHARES};
 
 /// The shipped numbers, as `highwater load fit` printed them.
-pub(super) const SHIPPED: &str = include_str!("behaviour.toml");
+const SHIPPED: &str = include_str!("behaviour.toml");
 
 /// What is measured of agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +113,24 @@ impl Behaviour {
         Ok(Self(all))
     }
 
+    /// The shipped numbers.
+    pub(super) fn shipped() -> Result<Self, ConfigError> {
+        Self::read("the shipped behaviour", SHIPPED)
+    }
+
+    /// The same, and where it says nothing what stands below.
+    pub(super) fn over(mut self, below: Self) -> Self {
+        for (measure, distribution) in below.0 {
+            self.0.entry(measure).or_insert(distribution);
+        }
+        self
+    }
+
+    /// The next value of a measure; none where nothing is known of it.
+    pub(super) fn draw(&self, measure: Measure, dice: &mut Dice) -> u64 {
+        self.0.get(&measure).map_or(0, |distribution| distribution.draw(dice))
+    }
+
     /// The distributions by the names of what they are of.
     pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &Distribution)> {
         self.0.iter().map(|(measure, distribution)| (measure.name(), distribution))
@@ -139,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_shipped_numbers_are_complete_and_written_as_they_are_read() {
-        let shipped = Behaviour::read("shipped", SHIPPED).expect("they are legal");
+        let shipped = Behaviour::shipped().expect("they are legal");
         assert_eq!(shipped.0.len(), Measure::ALL.len());
         assert!(SHIPPED.ends_with(&shipped.to_toml()), "not as `load fit` writes them");
     }

@@ -37,7 +37,7 @@ impl Distribution {
             samples.get(rank.saturating_sub(1)).copied().unwrap_or(0)
         };
         let quantiles = SHARES.map(|(_, percent)| nearest(percent));
-        (count > 0).then(|| Self { samples: count as u64, quantiles })
+        (count > 0).then_some(Self { samples: count as u64, quantiles })
     }
 
     /// What a share of all does not exceed, from 0 to 1. Between two quantiles the logarithm grows evenly, since sizes

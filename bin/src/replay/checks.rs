@@ -10,6 +10,8 @@ use highwater_protocol::{Block, Budget, Context, Message, PartKind, Segment, Seq
 
 use crate::report::Checks;
 
+pub(crate) use pairs::breach as breach_of_pairs;
+
 /// Breaches that are told one by one; a broken build would otherwise fill the report with the same sentence.
 const TOLD: usize = 20;
 

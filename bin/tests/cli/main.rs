@@ -5,6 +5,7 @@ mod configuring;
 mod damaged;
 mod exporting;
 mod inspecting;
+mod loading;
 mod providing;
 mod replaying;
 mod stopping;

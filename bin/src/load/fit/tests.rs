@@ -1,5 +1,7 @@
 //! Fitting a folder whose numbers are known.
 
+use std::fmt::Write;
+
 use super::super::behaviour::Behaviour;
 use super::fit;
 
@@ -8,11 +10,9 @@ use super::fit;
 fn session(turns: usize) -> String {
     let mut lines = String::new();
     let mut line = |second: usize, kind: &str, message: String| {
-        lines.push_str(&format!(
-            "{{\"type\":\"{kind}\",\"uuid\":\"{second}\",\"sessionId\":\"s\",\"timestamp\":\"2025-01-01T00:{:02}:{:02}.000Z\",\"message\":{message}}}\n",
-            second / 60,
-            second % 60,
-        ));
+        let stamp = format!("2025-01-01T00:{:02}:{:02}.000Z", second / 60, second % 60);
+        let ids = format!(r#""uuid":"{second}","sessionId":"s","timestamp":"{stamp}""#);
+        writeln!(lines, r#"{{"type":"{kind}",{ids},"message":{message}}}"#).expect("a string");
     };
     for turn in 1..=turns {
         let at = turn * 20;

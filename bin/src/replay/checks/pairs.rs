@@ -4,7 +4,7 @@ use highwater_protocol::{Block, Format, Role};
 use serde_json::Value;
 
 /// The first call without its result right behind it, or result without its call.
-pub(super) fn breach(blocks: &[Block], format: Format) -> Option<String> {
+pub(crate) fn breach(blocks: &[Block], format: Format) -> Option<String> {
     let mut waiting: Vec<String> = Vec::new();
     for block in blocks {
         let Ok(value) = serde_json::from_str::<Value>(&block.json) else {

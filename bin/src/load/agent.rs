@@ -1,0 +1,273 @@
+//! An agent: a session, what was acknowledged of it, and its life of turns, children, rewinds, forks and pauses.
+
+mod passes;
+mod turn;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use highwater::{Highwater, SessionHandle};
+use highwater_protocol::session::SessionConfig;
+use highwater_protocol::{Budget, Entry, Error, Format, Kind, Seq, SessionId, TokenCount};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use super::behaviour::Measure;
+use super::branch::Branch;
+use super::checks::Checker;
+use super::ground::Ground;
+use super::ledger::{Change, Ledger};
+use super::metrics::Call;
+use super::scenario::Until;
+use super::speech;
+use crate::sample::dice::Dice;
+use passes::Passes;
+
+/// Turns of a fork, which shares its parent's history and soon ends.
+const TURNS_OF_A_FORK: u64 = 3;
+
+/// Turns of a child, for which its parent waits.
+const TURNS_OF_A_CHILD: u64 = 1;
+
+/// How far back a rewind goes at most, in turns.
+const TURNS_REWOUND: u64 = 4;
+
+/// What sessions leave behind: their names and records.
+pub(super) type Left = Vec<(SessionId, Ledger)>;
+
+/// What agents need to begin.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) ground: Arc<Ground>,
+    pub(super) house: Highwater,
+    /// Where forks go to begin a life of their own.
+    pub(super) forks: UnboundedSender<Agent>,
+}
+
+/// One agent in one session.
+pub(super) struct Agent {
+    world: World,
+    handle: SessionHandle,
+    dice: Dice,
+    ledger: Ledger,
+    branch: Branch,
+    checker: Checker,
+    passes: Passes,
+    /// The last entry of each turn on the live branch.
+    turn_ends: Vec<u64>,
+    turns_left: u64,
+    /// Calls, children and forks so far: what names the next one.
+    named: u64,
+    /// When the next call is due.
+    due: Instant,
+    left: Left,
+}
+
+/// The marks of a scenario's sessions.
+fn config(ground: &Ground) -> Result<SessionConfig, Error> {
+    let budget = Budget::of_window(TokenCount(ground.scenario.window_tokens))?;
+    Ok(SessionConfig::new(budget, Format::Anthropic))
+}
+
+/// Plays one agent until the scenario is over: one session of its turns, or one after another until the time is up.
+pub(super) async fn live(world: World, number: u64) -> anyhow::Result<Left> {
+    let ground = Arc::clone(&world.ground);
+    let mut dice = ground.dice(number);
+    let mut left = Left::new();
+    for session in 0_u64.. {
+        let turns = match ground.scenario.until {
+            Until::Turns(turns) => turns,
+            Until::DurationSecs(_) => ground.behaviour.draw(Measure::TurnsPerSession, &mut dice),
+        };
+        let name = format!("a{number}s{session}");
+        let agent = Agent::begin(world.clone(), &name, dice.split(), turns.max(1)).await?;
+        left.extend(agent.play().await?);
+        if ground.is_stopped() || matches!(ground.scenario.until, Until::Turns(_)) {
+            break;
+        }
+    }
+    Ok(left)
+}
+
+impl Agent {
+    /// Opens a new session, which begins with its instructions.
+    async fn begin(world: World, name: &str, dice: Dice, turns: u64) -> anyhow::Result<Self> {
+        let session = SessionId::parse(name)?;
+        let config = config(&world.ground)?;
+        let handle = world.house.open(session, config).await?;
+        if handle.status().await?.head > Seq::ZERO {
+            let why =
+                format!("the store holds session {name} of an earlier run: choose another --store");
+            return Err(Error::new(Kind::Invalid, why).into());
+        }
+        let checker = Checker::new(config.budget.hard());
+        let mut agent = Self::over(world, handle, dice, checker, turns);
+        let instructions = agent.world.ground.speech.says(600, &mut agent.dice);
+        agent.append(vec![speech::instructions(1, instructions)?]).await?;
+        Ok(agent)
+    }
+
+    fn over(world: World, handle: SessionHandle, dice: Dice, checker: Checker, turns: u64) -> Self {
+        world.ground.metrics.count(|counts| counts.sessions += 1);
+        Self {
+            world,
+            handle,
+            dice,
+            ledger: Ledger::default(),
+            branch: Branch::default(),
+            checker,
+            passes: Passes::default(),
+            turn_ends: Vec::new(),
+            turns_left: turns,
+            named: 0,
+            due: Instant::now(),
+            left: Left::new(),
+        }
+    }
+
+    /// Plays its turns, and waits for its pass in flight.
+    pub(super) async fn play(mut self) -> anyhow::Result<Left> {
+        while self.turns_left > 0 && !self.world.ground.is_stopped() {
+            self.turns_left -= 1;
+            self.turn().await?;
+            self.after_turn().await?;
+        }
+        self.passes.land(&mut self.ledger).await;
+        self.left.push((self.handle.session().clone(), self.ledger));
+        Ok(self.left)
+    }
+
+    /// What may happen between two turns.
+    async fn after_turn(&mut self) -> anyhow::Result<()> {
+        let scenario = &self.world.ground.scenario;
+        let (rewind, fork) = (scenario.rewind_per_mille, scenario.fork_per_mille);
+        let (clear, idle) = (scenario.clear_per_mille, scenario.idle_per_mille);
+        let idle_ms = scenario.idle_ms;
+        if self.dice.per_mille(rewind) {
+            self.rewind().await?;
+        }
+        if self.dice.per_mille(fork) {
+            self.fork().await?;
+        }
+        if self.dice.per_mille(clear) {
+            self.clear().await?;
+        }
+        if self.dice.per_mille(idle) {
+            self.world.ground.metrics.count(|counts| counts.idles += 1);
+            self.rest(Duration::from_millis(idle_ms)).await;
+        }
+        self.think().await;
+        Ok(())
+    }
+
+    /// Goes back some turns.
+    async fn rewind(&mut self) -> anyhow::Result<()> {
+        let Some(most) = (self.turn_ends.len() as u64).checked_sub(1).filter(|most| *most > 0)
+        else {
+            return Ok(());
+        };
+        let back = usize::try_from(self.dice.within(1, most.min(TURNS_REWOUND) + 1))?;
+        self.turn_ends.truncate(self.turn_ends.len() - back);
+        let to = *self.turn_ends.last().context("one turn is left at least")?;
+        if self.handle.rewind(Seq(to)).await? {
+            self.ledger.changed(Change::Rewound(to));
+        }
+        self.branch.rewound(Seq(to));
+        self.world.ground.metrics.count(|counts| counts.rewinds += 1);
+        self.due = Instant::now();
+        Ok(())
+    }
+
+    async fn clear(&mut self) -> anyhow::Result<()> {
+        if self.handle.clear().await? {
+            self.ledger.changed(Change::Cleared);
+            self.branch.cleared();
+        }
+        self.world.ground.metrics.count(|counts| counts.clears += 1);
+        self.due = Instant::now();
+        Ok(())
+    }
+
+    /// Has a fork go on beside it.
+    async fn fork(&mut self) -> anyhow::Result<()> {
+        let name = SessionId::parse(&self.name_of("f"))?;
+        self.handle.fork(None, &name).await?;
+        let config = config(&self.world.ground)?;
+        let handle = self.world.house.open(name, config).await?;
+        let checker = Checker::new(config.budget.hard());
+        let (world, dice) = (self.world.clone(), self.dice.split());
+        let mut fork = Self::over(world, handle, dice, checker, TURNS_OF_A_FORK);
+        fork.ledger = self.ledger.forked();
+        fork.branch.clone_from(&self.branch);
+        fork.turn_ends.clone_from(&self.turn_ends);
+        fork.named = self.named;
+        self.world.ground.metrics.count(|counts| counts.forks += 1);
+        // The run ends once nobody is left who could listen.
+        drop(self.world.forks.send(fork));
+        self.due = Instant::now();
+        Ok(())
+    }
+
+    /// Waits for a child's whole life.
+    async fn child(&mut self) -> anyhow::Result<()> {
+        self.world.ground.metrics.count(|counts| counts.children += 1);
+        let (name, dice) = (self.name_of("c"), self.dice.split());
+        let begun = Box::pin(Self::begin(self.world.clone(), &name, dice, TURNS_OF_A_CHILD));
+        let left = Box::pin(begun.await?.play()).await?;
+        self.left.extend(left);
+        self.due = Instant::now();
+        Ok(())
+    }
+
+    /// The next name below its own.
+    fn name_of(&mut self, kind: &str) -> String {
+        self.named += 1;
+        format!("{}{kind}{}", self.handle.session(), self.named)
+    }
+
+    /// Waits for the user.
+    async fn think(&mut self) {
+        let (ground, dice) = (&self.world.ground, &mut self.dice);
+        let real_ms = ground.behaviour.draw(Measure::ThinkMs, dice);
+        let ms = (real_ms / ground.scenario.think_speed).min(ground.scenario.think_at_most_ms);
+        self.rest(Duration::from_millis(ms)).await;
+    }
+
+    /// Does nothing for a time; what comes next is due at its end.
+    async fn rest(&mut self, span: Duration) {
+        self.due = Instant::now() + span;
+        self.world.ground.rest_until(self.due).await;
+        if self.world.ground.is_stopped() {
+            self.due = Instant::now();
+        }
+    }
+
+    /// Appends entries, and takes note of what was acknowledged.
+    async fn append(&mut self, entries: Vec<Arc<Entry>>) -> anyhow::Result<()> {
+        let (due, made) = (self.due, Instant::now());
+        let beside = self.passes.in_flight();
+        let receipts = self.handle.append(entries.clone()).await?;
+        let metrics = &self.world.ground.metrics;
+        metrics.answered(Call::Append, due, made, beside || self.passes.in_flight());
+        if receipts.len() != entries.len() {
+            bail!("L2: {} receipts for {} entries", receipts.len(), entries.len());
+        }
+        for (entry, receipt) in entries.iter().zip(receipts) {
+            let expected = self.ledger.entries.len() as u64 + 1;
+            if receipt.seq.0 != expected || receipt.known || receipt.id != *entry.id() {
+                bail!("L1: entry {expected} was acknowledged as {receipt:?}");
+            }
+            self.ledger.entries.push(Ledger::digest(entry));
+            self.branch.appended(receipt.seq);
+        }
+        let bytes: usize = entries.iter().map(|entry| entry.source().len()).sum();
+        metrics.count(|counts| {
+            counts.entries += entries.len() as u64;
+            counts.entry_bytes += bytes as u64;
+        });
+        self.passes.look(&self.handle, &self.world.ground, &mut self.ledger).await?;
+        self.due = Instant::now();
+        Ok(())
+    }
+}

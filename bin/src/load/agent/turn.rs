@@ -1,0 +1,168 @@
+//! One turn: the user speaks, and the model answers in steps, each of which sees a context, takes a permit, and calls tools
+//! or ends the turn.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use highwater::PermitRequest;
+use highwater_protocol::limit::{Amounts, Class, Ending, Key, Report};
+use highwater_protocol::message::{ContextReply, OpenCalls};
+use highwater_protocol::{Kind, TokenCount};
+use tokio::time::Instant;
+
+use super::super::behaviour::Measure;
+use super::super::ground::ACCOUNT;
+use super::super::metrics::Call;
+use super::super::provider::Refusal;
+use super::super::speech;
+use super::Agent;
+
+/// Calls of one step at most: what was seen of real models.
+const CALLS_AT_MOST: u64 = 36;
+
+/// How long a turn waits when the gate says that there is no permit now.
+const NOT_NOW: Duration = Duration::from_millis(20);
+
+impl Agent {
+    /// Plays one turn.
+    pub(super) async fn turn(&mut self) -> anyhow::Result<()> {
+        self.world.ground.metrics.count(|counts| counts.turns += 1);
+        // The last message of the user is never left out of a context: it must not fill one by itself.
+        let most = self.world.ground.scenario.window_tokens;
+        let said = self.drawn(Measure::UserTextBytes).min(most);
+        let text = self.world.ground.speech.says(said, &mut self.dice);
+        self.append(vec![speech::user(self.next_number(), text)?]).await?;
+        let steps = self.world.ground.behaviour.draw(Measure::StepsPerTurn, &mut self.dice).max(1);
+        for step in 1..=steps {
+            let is_last = step == steps || self.world.ground.is_stopped();
+            if !self.step(is_last).await? || is_last {
+                break;
+            }
+        }
+        self.turn_ends.push(self.ledger.entries.len() as u64);
+        Ok(())
+    }
+
+    /// One step of the model; false when there is no context for it.
+    async fn step(&mut self, is_last: bool) -> anyhow::Result<bool> {
+        let Some(view) = self.context().await? else {
+            self.clear().await?;
+            return Ok(false);
+        };
+        let ground = self.world.ground.clone();
+        let text_bytes = self.drawn(Measure::ModelTextBytes);
+        self.call_model(view, text_bytes / 4 + 1).await?;
+        let mut calls = Vec::new();
+        if !is_last {
+            let count = ground.behaviour.draw(Measure::CallsPerStep, &mut self.dice);
+            for _ in 0..count.clamp(1, CALLS_AT_MOST) {
+                self.named += 1;
+                let bytes = self.drawn(Measure::ArgumentBytes);
+                let arguments = ground.speech.says(bytes, &mut self.dice);
+                calls.push((format!("call{}", self.named), arguments));
+            }
+        }
+        let text = ground.speech.says(text_bytes, &mut self.dice);
+        self.append(vec![speech::model(self.next_number(), text, &calls)?]).await?;
+        ground.metrics.count(|counts| counts.steps += 1);
+        if calls.is_empty() {
+            return Ok(true);
+        }
+        if self.dice.per_mille(ground.scenario.child_per_mille) {
+            self.child().await?;
+        }
+        self.rest(Duration::from_millis(ground.scenario.tool_ms)).await;
+        let mut results = Vec::with_capacity(calls.len());
+        for (number, (call, _)) in (self.next_number()..).zip(&calls) {
+            let bytes = self.drawn(Measure::ResultBytes);
+            let text = ground.speech.says(bytes, &mut self.dice);
+            results.push(speech::result(number, call, text)?);
+        }
+        self.append(results).await?;
+        Ok(true)
+    }
+
+    /// Asks for the context, checks it, and tells its size; `None` when it cannot be made to fit.
+    async fn context(&mut self) -> anyhow::Result<Option<TokenCount>> {
+        let (due, made) = (self.due, Instant::now());
+        let beside = self.passes.in_flight();
+        let reply = self.handle.context(OpenCalls::Refuse).await?;
+        let metrics = &self.world.ground.metrics;
+        metrics.answered(Call::Context, due, made, beside || self.passes.in_flight());
+        let context = match reply {
+            ContextReply::Ready(context) => context,
+            ContextReply::TooLarge(_) => {
+                metrics.count(|counts| counts.too_large += 1);
+                return Ok(None);
+            }
+            ContextReply::CallsOpen(calls) => {
+                bail!("V8: {} calls are open, and all have their results", calls.len())
+            }
+        };
+        self.ledger.contexts += 1;
+        let session = self.handle.session();
+        let breaches = self.checker.breaches(&context, &self.branch).into_iter();
+        metrics.broken(breaches.map(|breach| format!("session {session}: {breach}")));
+        metrics.count(|counts| {
+            counts.contexts += 1;
+            counts.largest_view_tokens = counts.largest_view_tokens.max(context.tokens.0);
+        });
+        self.due = Instant::now();
+        Ok(Some(context.tokens))
+    }
+
+    /// Calls the model under a permit, until it answers.
+    async fn call_model(&mut self, view: TokenCount, output_tokens: u64) -> anyhow::Result<()> {
+        let ground = self.world.ground.clone();
+        let takes = ground.scenario.provider.paced(self.drawn_ms());
+        let amounts = Amounts::new(view.0, output_tokens);
+        let mut is_first = true;
+        loop {
+            let request = PermitRequest::new(Key::of(ACCOUNT), Class::Turn, amounts);
+            let waiting = ground.provider.waits();
+            let permit = self.world.house.gate().acquire(request).await;
+            drop(waiting);
+            let permit = match permit {
+                Ok(permit) => permit,
+                Err(error) if error.kind() == Kind::Retry => {
+                    ground.metrics.count(|counts| counts.retries += 1);
+                    tokio::time::sleep(NOT_NOW).await;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if std::mem::take(&mut is_first) {
+                ground.metrics.turn_permitted(self.due.elapsed());
+            }
+            let called = Instant::now();
+            let ending = match ground.provider.call(view.0 + output_tokens, takes).await {
+                Ok(()) => {
+                    permit.finish(Report::answered(amounts));
+                    self.due = called + takes;
+                    return Ok(());
+                }
+                Err(Refusal::Limited { retry_after }) => {
+                    Ending::RateLimited { retry_after: Some(retry_after) }
+                }
+                Err(Refusal::Failed) => Ending::Failed,
+            };
+            permit.finish(Report::of(ending));
+            ground.metrics.count(|counts| counts.retries += 1);
+        }
+    }
+
+    /// A size, within what the scenario allows.
+    fn drawn(&mut self, measure: Measure) -> u64 {
+        let ground = &self.world.ground;
+        ground.behaviour.draw(measure, &mut self.dice).min(ground.scenario.largest_bytes)
+    }
+
+    fn drawn_ms(&mut self) -> u64 {
+        self.world.ground.behaviour.draw(Measure::ModelMs, &mut self.dice)
+    }
+
+    /// The number of the next entry.
+    fn next_number(&self) -> u64 {
+        self.ledger.entries.len() as u64 + 1
+    }
+}

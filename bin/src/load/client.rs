@@ -1,0 +1,98 @@
+//! The simulated provider as a model of the house: what summarizers call, behind the gate.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use highwater::Errand;
+use highwater::model::{
+    Answer, Client, Exchange, GatedModel, Heard, Increment, ModelError, Request,
+};
+use highwater::summarize::{Completion, Model};
+use highwater_protocol::TokenCount;
+use highwater_protocol::accept::Finish;
+use highwater_protocol::limit::{Amounts, Seen};
+use highwater_protocol::prompt::Rendered;
+use tokio::time::Instant;
+
+use super::ground::Ground;
+use super::provider::Refusal;
+
+tokio::task_local! {
+    /// When the summarizer's call was asked for, until it has its first permit.
+    static ASKED: Cell<Option<Instant>>;
+}
+
+/// The client of the provider.
+pub(super) struct Simulated(pub(super) Arc<Ground>);
+
+/// The gated model, with a note of when each call was asked for.
+pub(super) struct Asking {
+    pub(super) model: GatedModel,
+}
+
+#[async_trait]
+impl Model for Asking {
+    fn name(&self) -> &str {
+        self.model.name()
+    }
+
+    fn window(&self) -> TokenCount {
+        Model::window(&self.model)
+    }
+
+    fn takes_own_permits(&self) -> bool {
+        self.model.takes_own_permits()
+    }
+
+    async fn complete(
+        &self,
+        prompt: Rendered,
+        max_output: TokenCount,
+        errand: &Errand,
+    ) -> Result<Completion, ModelError> {
+        let asked = Cell::new(Some(Instant::now()));
+        ASKED.scope(asked, Model::complete(&self.model, prompt, max_output, errand)).await
+    }
+}
+
+#[async_trait]
+impl Client for Simulated {
+    async fn exchange(
+        &self,
+        request: &Request,
+        _: &mut (dyn FnMut(Increment) + Send),
+        heard: &Heard,
+    ) -> Exchange {
+        let ground = &self.0;
+        // The first attempt alone tells how long a permit takes: a retry waits for other reasons, too.
+        if let Ok(Some(asked)) = ASKED.try_with(Cell::take) {
+            ground.metrics.summary_permitted(asked.elapsed());
+        }
+        let (text, takes) = ground.summary(request.max_output);
+        let input = request.estimate().0;
+        let output = (text.len() / 4) as u64;
+        let called = ground.provider.call(input + output, takes).await;
+        heard.note();
+        let outcome = match called {
+            Ok(()) => Ok(Answer {
+                text,
+                reasoning: String::new(),
+                tool_calls: Vec::new(),
+                finish: Finish::Complete,
+                word: String::new(),
+                usage: Some(Amounts::new(input, output)),
+                message: String::new(),
+            }),
+            Err(Refusal::Limited { retry_after }) => Err(ModelError::RateLimited {
+                retry_after: Some(retry_after),
+                message: "the simulated provider refuses".to_owned(),
+            }),
+            Err(Refusal::Failed) => {
+                let message = "the simulated provider failed".to_owned();
+                Err(ModelError::Transient { retry_after: None, message })
+            }
+        };
+        Exchange { outcome, seen: Seen::default(), seen_at: None }
+    }
+}

@@ -1,0 +1,118 @@
+//! Reading sessions back from the store, and holding them against what their agents remember.
+
+use std::path::Path;
+
+use highwater_protocol::{LogPos, Record, SessionId, caps};
+use highwater_storage::{PageLimit, RedbOptions, RedbStore, Store};
+
+use super::ledger::{Change, Ledger};
+
+/// Differences that are told one by one; a broken build would otherwise fill the report with the same sentence.
+const TOLD: usize = 20;
+
+/// What a comparison came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Compared {
+    /// Entries of all sessions, those included that a fork shares.
+    pub(super) entries: u64,
+    /// The first difference of each session, as a sentence.
+    pub(super) differences: Vec<String>,
+}
+
+/// Opens a store and compares every session in it with its ledger. Blocks.
+pub(super) fn store(dir: &Path, ledgers: &[(SessionId, Ledger)]) -> anyhow::Result<Compared> {
+    let store = RedbStore::open(dir, RedbOptions { create: false, ..RedbOptions::default() })?;
+    Ok(all(&store, ledgers))
+}
+
+fn all(store: &dyn Store, ledgers: &[(SessionId, Ledger)]) -> Compared {
+    let mut compared = Compared::default();
+    for (session, told) in ledgers {
+        compared.entries += told.entries.len() as u64;
+        let difference = match stored(store, session) {
+            Ok(stored) => told.difference(&stored),
+            Err(error) => Some(format!("L6: {error:#}")),
+        };
+        if let Some(difference) = difference.filter(|_| compared.differences.len() < TOLD) {
+            compared.differences.push(format!("session {session}: {difference}"));
+        }
+    }
+    compared
+}
+
+/// What the log of a session says, in the words of a ledger.
+fn stored(store: &dyn Store, session: &SessionId) -> anyhow::Result<Ledger> {
+    let mut ledger = Ledger::default();
+    let mut next = Some(LogPos::default());
+    while let Some(from) = next {
+        let page = store.read(session, from, PageLimit { bytes: caps::PAGE_BYTES })?;
+        for (_, record) in page.records {
+            match record {
+                Record::Appended { entry, .. } => ledger.entries.push(Ledger::digest(&entry)),
+                Record::Rewound { to, .. } => ledger.changed(Change::Rewound(to.0)),
+                Record::Cleared { .. } => ledger.changed(Change::Cleared),
+                Record::Answered { .. } => ledger.contexts += 1,
+                Record::Spliced { pass, .. } => {
+                    ledger.spliced.insert(pass);
+                }
+                _ => {}
+            }
+        }
+        next = page.next;
+    }
+    Ok(ledger)
+}
+
+#[cfg(test)]
+mod tests {
+    use highwater::Highwater;
+    use highwater_protocol::session::SessionConfig;
+    use highwater_protocol::{Budget, Entry, EntryId, Format, TokenCount};
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A house with one session in a directory, and its ledger.
+    async fn written(dir: &Path) -> (SessionId, Ledger) {
+        let house = Highwater::builder(RedbStore::open(dir, RedbOptions::default()).expect("new"));
+        let house = house.start().await.expect("the default limits");
+        let budget = Budget::of_window(TokenCount(8_000)).expect("legal marks");
+        let session = SessionId::parse("a").expect("a name");
+        let config = SessionConfig::new(budget, Format::Anthropic);
+        let handle = house.open(session.clone(), config).await.expect("it opens");
+        let mut ledger = Ledger::default();
+        for number in 1..=6 {
+            let id = EntryId::parse(&format!("e{number}")).expect("an id");
+            let entry = Arc::new(Entry::user(id, &format!("message {number}")).expect("small"));
+            ledger.entries.push(Ledger::digest(&entry));
+            handle.append(vec![entry]).await.expect("it is stored");
+        }
+        handle.rewind(highwater_protocol::Seq(4)).await.expect("it is on the branch");
+        ledger.changed(Change::Rewound(4));
+        house.close().await.expect("it closes");
+        (session, ledger)
+    }
+
+    #[tokio::test]
+    async fn a_store_that_keeps_everything_agrees_and_a_falsified_record_is_noticed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (session, told) = written(dir.path()).await;
+        let compare = |ledger: Ledger, session: SessionId| {
+            store(dir.path(), &[(session, ledger)]).expect("the store opens").differences
+        };
+        assert_eq!(compare(told.clone(), session.clone()), [""; 0]);
+
+        let mut falsified = told.clone();
+        falsified.entries[2] ^= 1;
+        assert_eq!(compare(falsified, session.clone()), ["session a: X1: entry 3 has other bytes"]);
+        let mut falsified = told.clone();
+        falsified.entries.swap(1, 3);
+        let found = compare(falsified, session.clone());
+        assert_eq!(found, ["session a: L1: entry 2 is stored behind its place"]);
+        let mut falsified = told.clone();
+        falsified.changes.clear();
+        assert!(compare(falsified, session.clone())[0].starts_with("session a: V14: change 1"));
+        let other = SessionId::parse("b").expect("a name");
+        assert!(compare(told, other)[0].starts_with("session b: L6: "), "it is not there");
+    }
+}

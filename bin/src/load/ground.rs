@@ -1,0 +1,83 @@
+//! What all agents of a run share: the provider, the measurements, what is drawn from, and the sign to stop.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use highwater_protocol::TokenCount;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::behaviour::{Behaviour, Measure};
+use super::metrics::Metrics;
+use super::provider::Provider;
+use super::scenario::Scenario;
+use super::speech::Speech;
+use crate::sample::dice::Dice;
+
+/// The provider's account at the gate.
+pub(super) const ACCOUNT: &str = "simulated";
+
+/// The ground that agents stand on.
+#[derive(Debug)]
+pub(super) struct Ground {
+    pub(super) scenario: Scenario,
+    pub(super) behaviour: Behaviour,
+    pub(super) provider: Provider,
+    pub(super) metrics: Metrics,
+    pub(super) speech: Speech,
+    seed: u64,
+    summaries: AtomicU64,
+    stop: watch::Sender<bool>,
+}
+
+impl Ground {
+    /// The ground of a scenario.
+    pub(super) fn new(scenario: Scenario, behaviour: Behaviour, seed: u64) -> Self {
+        Self {
+            provider: Provider::new(scenario.provider, seed),
+            metrics: Metrics::default(),
+            speech: Speech::new(seed),
+            summaries: AtomicU64::new(0),
+            stop: watch::Sender::new(false),
+            scenario,
+            behaviour,
+            seed,
+        }
+    }
+
+    /// The dice of an agent.
+    pub(super) fn dice(&self, agent: u64) -> Dice {
+        Dice::new(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(agent)).split()
+    }
+
+    /// The next summary, and how long the model takes for it.
+    pub(super) fn summary(&self, max_output: TokenCount) -> (String, Duration) {
+        let number = self.summaries.fetch_add(1, Ordering::Relaxed);
+        let mut dice = Dice::new(self.seed ^ (number << 32)).split();
+        // Some four bytes are a token: half of what may be written.
+        let said = self.speech.says(max_output.0 * 2, &mut dice);
+        let takes = self.scenario.provider.paced(self.behaviour.draw(Measure::ModelMs, &mut dice));
+        (format!("What was said so far: {said}"), takes)
+    }
+
+    /// Asks all agents to end.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Whether they are asked to.
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Sleeps until a moment, or until agents are asked to end.
+    pub(super) async fn rest_until(&self, moment: Instant) {
+        let mut stop = self.stop.subscribe();
+        tokio::select! {
+            biased;
+            // The sender lives as long as the ground.
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = sleep_until(moment) => {}
+        }
+    }
+}

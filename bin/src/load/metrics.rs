@@ -1,0 +1,263 @@
+//! What agents measure: histograms of constant size, counts, and the first breaches. Each time is recorded from the moment
+//! at which the call was due, so that a harness that falls behind hides nothing (no coordinated omission), and once more
+//! from the moment at which it was made.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// An hour: nothing that is measured takes longer and matters.
+const LONGEST_US: u64 = 3_600_000_000;
+
+/// Breaches that are told one by one.
+const TOLD: usize = 20;
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Call {
+    /// Handing over entries, until they are durable.
+    Append,
+    /// Asking for a context.
+    Context,
+}
+
+/// What of it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    /// From when it was due; beside a pass of the session or not.
+    Due(Call, bool),
+    /// From when it was made.
+    Made(Call, bool),
+    TurnPermit,
+    SummaryPermit,
+    Pass,
+}
+
+/// Counts of what happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    /// Sessions that were opened: agents, children and forks.
+    pub(super) sessions: u64,
+    /// Turns that were played.
+    pub(super) turns: u64,
+    /// Steps of the model in them.
+    pub(super) steps: u64,
+    /// Entries that were acknowledged.
+    pub(super) entries: u64,
+    /// Their bytes.
+    pub(super) entry_bytes: u64,
+    /// Contexts that were answered and checked.
+    pub(super) contexts: u64,
+    /// The largest of them.
+    pub(super) largest_view_tokens: u64,
+    /// Contexts that could not be made to fit.
+    pub(super) too_large: u64,
+    /// Children that were spawned.
+    pub(super) children: u64,
+    /// Rewinds.
+    pub(super) rewinds: u64,
+    /// Forks.
+    pub(super) forks: u64,
+    /// Clears.
+    pub(super) clears: u64,
+    /// Idle periods.
+    pub(super) idles: u64,
+    /// Calls of turns that were made again.
+    pub(super) retries: u64,
+}
+
+/// Quantiles of one thing that was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Spread {
+    /// How many times were measured.
+    pub(super) count: u64,
+    /// Half of them were at most this long.
+    pub(super) p50_us: u64,
+    /// 99 of 100 were at most this long.
+    pub(super) p99_us: u64,
+    /// 999 of 1,000 were at most this long.
+    pub(super) p999_us: u64,
+    /// The longest.
+    pub(super) max_us: u64,
+}
+
+/// One kind of call, by whether a pass of its session was in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Arms {
+    /// While a pass was in flight.
+    pub(super) during_pass: Spread,
+    /// While none was.
+    pub(super) without_pass: Spread,
+}
+
+/// All times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Latency {
+    /// Appends, from when they were due.
+    pub(super) append: Arms,
+    /// Contexts, from when they were due.
+    pub(super) context: Arms,
+    /// Appends, from when they were made.
+    pub(super) append_made: Arms,
+    /// Contexts, from when they were made.
+    pub(super) context_made: Arms,
+    /// How long turns waited for permits, from when they were due.
+    pub(super) turn_permit: Spread,
+    /// How long summarizer calls waited for permits.
+    pub(super) compaction_permit: Spread,
+    /// How long passes took, from when their session told of them.
+    pub(super) pass: Spread,
+}
+
+/// Everything that agents measure.
+#[derive(Debug, Default)]
+pub(super) struct Metrics(Mutex<Measured>);
+
+#[derive(Debug, Default)]
+struct Measured {
+    times: BTreeMap<Of, Histogram<u64>>,
+    counts: Counts,
+    passes: BTreeMap<String, u64>,
+    breaches: Vec<String>,
+    broken: u64,
+}
+
+impl Metrics {
+    /// A call was answered.
+    pub(super) fn answered(&self, call: Call, due: Instant, made: Instant, during_pass: bool) {
+        let (from_due, from_made) = (due.elapsed(), made.elapsed());
+        let mut measured = self.measured();
+        measured.took(Of::Due(call, during_pass), from_due);
+        measured.took(Of::Made(call, during_pass), from_made);
+    }
+
+    /// A turn got its permit.
+    pub(super) fn turn_permitted(&self, waited: Duration) {
+        self.measured().took(Of::TurnPermit, waited);
+    }
+
+    /// A summarizer's call got its permit.
+    pub(super) fn summary_permitted(&self, waited: Duration) {
+        self.measured().took(Of::SummaryPermit, waited);
+    }
+
+    /// A pass has ended.
+    pub(super) fn pass_ended(&self, outcome: &str, took: Duration) {
+        let mut measured = self.measured();
+        measured.took(Of::Pass, took);
+        *measured.passes.entry(outcome.to_owned()).or_default() += 1;
+    }
+
+    /// Something happened.
+    pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.measured().counts);
+    }
+
+    /// A promise was broken.
+    pub(super) fn broken(&self, breaches: impl IntoIterator<Item = String>) {
+        let mut measured = self.measured();
+        for breach in breaches {
+            measured.broken += 1;
+            if measured.breaches.len() < TOLD {
+                measured.breaches.push(breach);
+            }
+        }
+    }
+
+    /// The counts so far.
+    pub(super) fn counts(&self) -> Counts {
+        self.measured().counts
+    }
+
+    /// Passes so far, by outcome.
+    pub(super) fn passes(&self) -> BTreeMap<String, u64> {
+        self.measured().passes.clone()
+    }
+
+    /// How many promises were broken, and the first of them.
+    pub(super) fn breaches(&self) -> (u64, Vec<String>) {
+        let measured = self.measured();
+        (measured.broken, measured.breaches.clone())
+    }
+
+    /// The times so far.
+    pub(super) fn latency(&self) -> Latency {
+        let measured = self.measured();
+        let spread = |of| measured.times.get(&of).map(Spread::of).unwrap_or_default();
+        let arms = |of: fn(Call, bool) -> Of, call| Arms {
+            during_pass: spread(of(call, true)),
+            without_pass: spread(of(call, false)),
+        };
+        Latency {
+            append: arms(Of::Due, Call::Append),
+            context: arms(Of::Due, Call::Context),
+            append_made: arms(Of::Made, Call::Append),
+            context_made: arms(Of::Made, Call::Context),
+            turn_permit: spread(Of::TurnPermit),
+            compaction_permit: spread(Of::SummaryPermit),
+            pass: spread(Of::Pass),
+        }
+    }
+
+    fn measured(&self) -> MutexGuard<'_, Measured> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Measured {
+    fn took(&mut self, of: Of, time: Duration) {
+        let us = u64::try_from(time.as_micros()).unwrap_or(LONGEST_US);
+        let times = self.times.entry(of).or_insert_with(|| {
+            Histogram::new_with_bounds(1, LONGEST_US, 3).expect("legal bounds, three digits")
+        });
+        times.saturating_record(us.max(1));
+    }
+}
+
+impl Spread {
+    fn of(times: &Histogram<u64>) -> Self {
+        Self {
+            count: times.len(),
+            p50_us: times.value_at_quantile(0.5),
+            p99_us: times.value_at_quantile(0.99),
+            p999_us: times.value_at_quantile(0.999),
+            max_us: times.max(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_kept_to_three_digits_and_apart_by_what_they_are_of() {
+        let metrics = Metrics::default();
+        for ms in 1..=1_000 {
+            metrics.turn_permitted(Duration::from_millis(ms));
+        }
+        metrics.pass_ended("spliced", Duration::from_secs(2));
+        metrics.pass_ended("spliced", Duration::from_hours(2));
+        let latency = metrics.latency();
+        let Spread { count, p50_us, p99_us, max_us, .. } = latency.turn_permit;
+        assert_eq!(count, 1_000);
+        assert!(p50_us.abs_diff(500_000) <= 500 && p99_us.abs_diff(990_000) <= 990);
+        assert!(max_us.abs_diff(1_000_000) <= 1_000);
+        assert_eq!(latency.pass.count, 2, "what is too long is counted as the longest");
+        assert_eq!(latency.append, Arms::default());
+        assert_eq!(metrics.passes(), [("spliced".to_owned(), 2)].into());
+    }
+
+    #[test]
+    fn breaches_are_counted_all_and_told_some() {
+        let metrics = Metrics::default();
+        metrics.broken((0..30).map(|number| format!("breach {number}")));
+        let (broken, told) = metrics.breaches();
+        assert_eq!((broken, told.len()), (30, TOLD));
+    }
+}

@@ -1,0 +1,125 @@
+//! `highwater load`: lets agents live in one house over a store in a directory, and compares what they remember with what
+//! is stored.
+
+mod house;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::behaviour::Behaviour;
+use super::ground::Ground;
+use super::report::{Compared, Report};
+use super::scenario::{Scenario, Until};
+use super::{compare, text};
+use crate::config::Sections;
+use crate::exit::Exit;
+use crate::output::print;
+use crate::progress::Steps;
+use crate::replay::check_writable;
+use house::{Ended, play};
+
+/// What `load` takes when it runs.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// What is played: a scenario that comes with the program, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "smoke")]
+    scenario: String,
+    /// List the scenarios that come with the program
+    #[arg(long)]
+    list: bool,
+    /// Agents at once, instead of the scenario's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    agents: Option<u64>,
+    /// Let each agent play so many turns
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    turns: Option<u64>,
+    /// Let agents play for so many seconds, one session after another
+    #[arg(long, value_name = "SECONDS", conflicts_with = "turns")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    duration: Option<u64>,
+    /// What everything is drawn from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Draw what agents do from this file, as `load fit` prints it
+    #[arg(long, value_name = "FILE")]
+    behaviour: Option<PathBuf>,
+    /// Keep the store in this directory (default: a temporary one that is removed at the end)
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Also write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Show no progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Run {
+    /// Runs the command.
+    pub(super) fn run(&self) -> anyhow::Result<Exit> {
+        if self.list {
+            let lines: Vec<String> =
+                Scenario::shipped().map(|(name, what)| format!("{name:<12}{what}")).collect();
+            return print(&lines.join("\n")).map(|()| Exit::Fine);
+        }
+        let (scenario, behaviour) = (self.scenario()?, self.behaviour()?);
+        check_writable(self.json.as_deref())?;
+        let temporary = match &self.store {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().context("a temporary store")?),
+        };
+        let dir = self.store.clone().or(temporary.as_ref().map(|dir| dir.path().to_owned()));
+        let dir = dir.context("a store has a directory")?;
+        let ground = Arc::new(Ground::new(scenario, behaviour, self.seed));
+        let report = crate::run(self.play_and_compare(ground, dir))?;
+        if let Some(path) = &self.json {
+            std::fs::write(path, report.to_json())
+                .with_context(|| format!("{}: the report cannot be written", path.display()))?;
+        }
+        print(&text::render(&report))?;
+        Ok(match (report.interrupted, report.broken) {
+            (_, 1..) => Exit::Failed,
+            (true, 0) => Exit::Interrupted,
+            (false, 0) => Exit::Fine,
+        })
+    }
+
+    /// The scenario with what was said instead.
+    fn scenario(&self) -> anyhow::Result<Scenario> {
+        let mut scenario = Scenario::load(&self.scenario)?;
+        scenario.agents = self.agents.unwrap_or(scenario.agents);
+        if let Some(turns) = self.turns {
+            scenario.until = Until::Turns(turns);
+        }
+        if let Some(seconds) = self.duration {
+            scenario.until = Until::DurationSecs(seconds);
+        }
+        Ok(scenario)
+    }
+
+    fn behaviour(&self) -> anyhow::Result<Behaviour> {
+        let shipped = Behaviour::shipped()?;
+        let Some(path) = &self.behaviour else { return Ok(shipped) };
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Sections::unreadable(&file, &format!("cannot be read: {error}")))?;
+        Ok(Behaviour::read(&file, &text)?.over(shipped))
+    }
+
+    async fn play_and_compare(&self, ground: Arc<Ground>, dir: PathBuf) -> anyhow::Result<Report> {
+        let progress = Steps::new("playing", self.quiet);
+        let played = play(&ground, &dir, self.seed, &progress).await;
+        progress.finish();
+        let Ended { mut report, ledgers } = played?;
+        report.compared.sessions = ledgers.len() as u64;
+        let comparing = move || compare::store(&dir, &ledgers);
+        let compared = tokio::task::spawn_blocking(comparing).await??;
+        report.compared = Compared { entries: compared.entries, ..report.compared };
+        report.broken += compared.differences.len() as u64;
+        report.breaches.extend(compared.differences);
+        Ok(report)
+    }
+}

@@ -1,0 +1,229 @@
+//! The house of a run: built over a store, lived in by agents until the scenario is over, and closed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use highwater::Highwater;
+use highwater::model::GatedModel;
+use highwater::summarize::Prompted;
+use highwater_protocol::limit::Key;
+use highwater_protocol::{Kind, TokenCount};
+use highwater_storage::{
+    Access, Capabilities, RedbOptions, RedbStore, Store, StoreError, Usage, Wrapping,
+};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, interval, sleep_until};
+
+use super::super::agent::{Agent, Left, World, live};
+use super::super::client::{Asking, Simulated};
+use super::super::ground::{ACCOUNT, Ground};
+use super::super::machine;
+use super::super::pulse::Pulse;
+use super::super::report::{Compared, GateFigures, Memory, Ratios, Report, StoreFigures};
+use super::super::scenario::Until;
+use crate::progress::Steps;
+
+/// The least window of the model that writes summaries: it is asked for whole stretches of a view.
+const SUMMARIZER_WINDOW_TOKENS: u64 = 32_000;
+
+/// How often the progress line moves.
+const SHOWN_EVERY: Duration = Duration::from_millis(250);
+
+/// A store whose figures are asked for beside the house.
+struct Shared(Arc<RedbStore>);
+
+impl Wrapping for Shared {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn with<T>(
+        &self,
+        _: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        work(&*self.0)
+    }
+}
+
+/// What a run came to, but for what is compared.
+pub(super) struct Ended {
+    pub(super) report: Report,
+    pub(super) ledgers: Left,
+}
+
+/// Plays the scenario of the ground over the store in a directory.
+pub(super) async fn play(
+    ground: &Arc<Ground>,
+    dir: &Path,
+    seed: u64,
+    progress: &Steps,
+) -> anyhow::Result<Ended> {
+    let path = dir.to_owned();
+    let open = move || RedbStore::open(&path, RedbOptions::default());
+    let store = Arc::new(tokio::task::spawn_blocking(open).await??);
+    let before = usage(&store).await?;
+    let cpu_before = machine::cpu_us();
+    let house = built(ground, Shared(Arc::clone(&store)), seed).await?;
+    let mut pulse = Pulse::default();
+    let began = Instant::now();
+    let lived = {
+        let living = all_live(ground, &house, progress);
+        tokio::select! {
+            biased;
+            lived = living => lived,
+            () = pulse.follow(&house) => anyhow::bail!("the gate ended before the agents did"),
+        }
+    };
+    let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (gauges, gate) = (house.gauges(), house.gate().status_of(ACCOUNT).await?);
+    house.close().await?;
+    let Lived { ledgers, interrupted } = lived?;
+    let samples = pulse.into_samples();
+    let (metrics, provider) = (&ground.metrics, ground.provider.tally());
+    let latency = metrics.latency();
+    let (mut broken, mut breaches) = metrics.breaches();
+    if provider.refused_by_limits > 0 {
+        broken += 1;
+        let calls = provider.refused_by_limits;
+        breaches.push(format!("G1: {calls} calls went over limits that the gate knows"));
+    }
+    let report = Report {
+        scenario: ground.scenario.clone(),
+        seed,
+        elapsed_ms,
+        interrupted,
+        counts: metrics.counts(),
+        p99_ratio: Ratios::of(&latency),
+        latency,
+        passes: metrics.passes(),
+        provider,
+        gate: GateFigures::from(&gate),
+        memory: Memory::of(gauges, machine::memory_bytes().map_or(0, |(_, peak)| peak), &samples),
+        store: StoreFigures::between(before, usage(&store).await?),
+        cpu_us: machine::cpu_us().zip(cpu_before).map(|(after, before)| after - before),
+        compared: Compared::default(),
+        broken,
+        breaches,
+        samples,
+    };
+    Ok(Ended { report, ledgers })
+}
+
+async fn usage(store: &Arc<RedbStore>) -> anyhow::Result<Usage> {
+    let store = Arc::clone(store);
+    Ok(tokio::task::spawn_blocking(move || store.usage()).await??)
+}
+
+/// The house, whose summaries the simulated provider writes.
+async fn built(ground: &Arc<Ground>, store: Shared, seed: u64) -> anyhow::Result<Highwater> {
+    let window = ground.scenario.window_tokens.max(SUMMARIZER_WINDOW_TOKENS);
+    let client = Simulated(Arc::clone(ground));
+    let model = GatedModel::new(client, Key::of(ACCOUNT), TokenCount(window));
+    let limits = ground.scenario.provider.limits();
+    let builder = Highwater::builder(store)
+        .provider(ACCOUNT, limits, BTreeMap::new())
+        .summarizer(Prompted::new(Asking { model }))
+        .seed(seed);
+    Ok(builder.start().await?)
+}
+
+/// What agents leave behind.
+struct Lived {
+    ledgers: Left,
+    interrupted: bool,
+}
+
+/// Lets all agents and their forks live to their end.
+async fn all_live(
+    ground: &Arc<Ground>,
+    house: &Highwater,
+    progress: &Steps,
+) -> anyhow::Result<Lived> {
+    let (forks, mut new) = mpsc::unbounded_channel();
+    let world = World { ground: Arc::clone(ground), house: house.clone(), forks };
+    let began = Instant::now();
+    let mut agents = JoinSet::new();
+    for number in 0..ground.scenario.agents {
+        let (ground, world) = (Arc::clone(ground), world.clone());
+        let within = Duration::from_millis(ground.scenario.start_within_ms);
+        let share =
+            f64::from(u32::try_from(number)?) / f64::from(u32::try_from(ground.scenario.agents)?);
+        agents.spawn(async move {
+            ground.rest_until(began + within.mul_f64(share)).await;
+            live(world, number).await
+        });
+    }
+    drop(world);
+    until_all_have_ended(ground, agents, &mut new, progress).await
+}
+
+async fn until_all_have_ended(
+    ground: &Arc<Ground>,
+    mut agents: JoinSet<anyhow::Result<Left>>,
+    new: &mut UnboundedReceiver<Agent>,
+    progress: &Steps,
+) -> anyhow::Result<Lived> {
+    let began = Instant::now();
+    let (ends, steps) = match ground.scenario.until {
+        Until::Turns(turns) => (None, turns * ground.scenario.agents),
+        Until::DurationSecs(secs) => (Some(began + Duration::from_secs(secs)), secs),
+    };
+    let mut lived = Lived { ledgers: Left::new(), interrupted: false };
+    let mut shown = interval(SHOWN_EVERY);
+    loop {
+        while let Ok(fork) = new.try_recv() {
+            agents.spawn(fork.play());
+        }
+        if agents.is_empty() {
+            return Ok(lived);
+        }
+        tokio::select! {
+            biased;
+            Some(fork) = new.recv() => {
+                agents.spawn(fork.play());
+            }
+            Some(ended) = agents.join_next() => take(ground, &mut lived, ended)?,
+            interrupted = tokio::signal::ctrl_c(), if !lived.interrupted => {
+                interrupted?;
+                lived.interrupted = true;
+                ground.stop();
+            }
+            () = sleep_until(ends.unwrap_or(began)), if ends.is_some() && !ground.is_stopped() => {
+                ground.stop();
+            }
+            _ = shown.tick() => {
+                let played = match ends {
+                    None => ground.metrics.counts().turns,
+                    Some(_) => began.elapsed().as_secs(),
+                };
+                progress.show(played.min(steps), steps);
+            }
+        }
+    }
+}
+
+/// An agent has ended. What cannot be helped ends the run; what the house did wrong is a breach.
+fn take(
+    ground: &Ground,
+    lived: &mut Lived,
+    ended: Result<anyhow::Result<Left>, JoinError>,
+) -> anyhow::Result<()> {
+    match ended.context("an agent panicked").flatten() {
+        Ok(left) => lived.ledgers.extend(left),
+        Err(error) => {
+            let kind = error
+                .downcast_ref::<highwater_protocol::Error>()
+                .map(highwater_protocol::Error::kind);
+            if kind == Some(Kind::Invalid) {
+                return Err(error);
+            }
+            ground.metrics.broken([format!("an agent could not go on: {error:#}")]);
+        }
+    }
+    Ok(())
+}

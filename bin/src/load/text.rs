@@ -1,0 +1,207 @@
+//! The report for the terminal: aligned, each number with the few words that explain it.
+
+use super::metrics::{Arms, Spread};
+use super::report::Report;
+use super::scenario::Until;
+use crate::report::words::{DASH, bytes, counted, micros, millis, plain, real, thousands};
+
+/// The whole report as lines.
+pub(super) fn render(report: &Report) -> String {
+    let sections = [
+        head(report),
+        happened(report),
+        waits(report),
+        provider(report),
+        machine(report),
+        end(report),
+    ];
+    sections.map(|lines| lines.join("\n")).join("\n\n")
+}
+
+/// The verdict in one sentence.
+pub(super) fn verdict(report: &Report) -> String {
+    let (sessions, entries) = (report.compared.sessions, report.compared.entries);
+    if report.broken > 0 {
+        let times = counted(report.broken, "time");
+        return format!("A promise was broken {times}; {}", plain(&report.breaches[0]));
+    }
+    format!(
+        "Nothing was lost, doubled or reordered: {} of {} are in the store as they were acknowledged.",
+        counted(entries, "entry"),
+        counted(sessions, "session"),
+    )
+}
+
+fn row(label: &str, value: &str, meaning: &str) -> String {
+    format!("  {label:<26}{value:>12}   {meaning}").trim_end().to_owned()
+}
+
+fn head(report: &Report) -> Vec<String> {
+    let scenario = &report.scenario;
+    let until = match scenario.until {
+        Until::Turns(turns) => format!("{} each", counted(turns, "turn")),
+        Until::DurationSecs(seconds) => format!("for {}", millis(real(seconds) * 1e3)),
+    };
+    let allowed = scenario.provider;
+    vec![
+        format!(
+            "{}: {}, {until}; window {} tokens, {}, {} % reserved for turns; seed {}",
+            plain(&scenario.name),
+            counted(scenario.agents, "agent"),
+            thousands(scenario.window_tokens),
+            counted(allowed.slots, "slot"),
+            allowed.reserve_percent,
+            report.seed,
+        ),
+        String::new(),
+        verdict(report),
+    ]
+}
+
+fn happened(report: &Report) -> Vec<String> {
+    let counts = report.counts;
+    let each_second = |count: u64| format!("{:.1} each second", report.each_second(count));
+    let mut lines = vec![
+        "Agents".to_owned(),
+        row("sessions", &thousands(counts.sessions), "of agents, their children and forks"),
+        row("turns", &thousands(counts.turns), &each_second(counts.turns)),
+        row("steps", &thousands(counts.steps), &each_second(counts.steps)),
+        row("entries", &thousands(counts.entries), &each_second(counts.entries)),
+        row("said", &bytes(counts.entry_bytes), "in all entries"),
+        row("contexts", &thousands(counts.contexts), "answered, each checked"),
+        row("largest view", &thousands(counts.largest_view_tokens), "tokens"),
+    ];
+    for (label, count, meaning) in [
+        ("too large", counts.too_large, "contexts that could not be made to fit"),
+        ("children", counts.children, "for which their parents waited"),
+        ("rewinds", counts.rewinds, "some turns back"),
+        ("forks", counts.forks, "which went on beside their parents"),
+        ("clears", counts.clears, "after which only the instructions were left"),
+        ("idle", counts.idles, "pauses beside those between turns"),
+        (
+            "called again",
+            counts.retries,
+            "calls of turns that were refused, failed or had no permit",
+        ),
+    ] {
+        if count > 0 {
+            lines.push(row(label, &thousands(count), meaning));
+        }
+    }
+    lines.push(row("played in", &millis(real(report.elapsed_ms)), "wall clock"));
+    lines
+}
+
+fn waits(report: &Report) -> Vec<String> {
+    let latency = &report.latency;
+    let mut lines = vec![
+        "How long a call took, from when it was due".to_owned(),
+        format!(
+            "  {:<26}{:>12}{:>12}{:>12}{:>12}{:>12}",
+            "", "calls", "half within", "99% within", "99.9%", "longest"
+        ),
+    ];
+    let arms = |name: &str, arms: Arms| {
+        [("during a pass", arms.during_pass), ("otherwise", arms.without_pass)]
+            .map(|(arm, spread)| times(&format!("{name}, {arm}"), spread))
+    };
+    lines.extend(arms("append", latency.append));
+    lines.extend(arms("context", latency.context));
+    lines.push(times("permit of a turn", latency.turn_permit));
+    lines.push(times("permit of a pass", latency.compaction_permit));
+    lines.push(times("pass", latency.pass));
+    lines.push("From when it was made".to_owned());
+    lines.extend(arms("append", latency.append_made));
+    lines.extend(arms("context", latency.context_made));
+    for (label, ratio) in
+        [("append", report.p99_ratio.append), ("context", report.p99_ratio.context)]
+    {
+        let value = ratio.map_or(DASH.to_owned(), |ratio| format!("{ratio:.2}"));
+        let meaning = "times as long during a pass as otherwise, 99% within";
+        lines.push(row(label, &value, meaning));
+    }
+    lines
+}
+
+fn times(label: &str, spread: Spread) -> String {
+    let time = |us: u64| if spread.count == 0 { DASH.to_owned() } else { micros(us) };
+    format!(
+        "  {label:<26}{:>12}{:>12}{:>12}{:>12}{:>12}",
+        thousands(spread.count),
+        time(spread.p50_us),
+        time(spread.p99_us),
+        time(spread.p999_us),
+        time(spread.max_us),
+    )
+}
+
+fn provider(report: &Report) -> Vec<String> {
+    let tally = report.provider;
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let mut lines = vec!["Passes and provider".to_owned()];
+    for (outcome, count) in &report.passes {
+        lines.push(row(&plain(outcome), &thousands(*count), "passes"));
+    }
+    lines.push(row("calls", &thousands(tally.calls), "of turns and passes"));
+    let meaning = "refused because a limit was reached that the gate knows (429)";
+    lines.push(row("over a limit", &thousands(tally.refused_by_limits), meaning));
+    let unwell = tally.refused_by_chance + tally.failed;
+    if unwell > 0 {
+        lines.push(row("unwell", &thousands(unwell), "refused or failed by chance"));
+    }
+    lines.push(row("at once", &thousands(tally.peak_in_flight), "calls at most"));
+    lines.push(row("in use", &percent(tally.utilisation), "of all slots, all along"));
+    if let Some(share) = tally.utilisation_while_waiting {
+        let meaning = format!(
+            "of all slots, in the {} in which turns waited",
+            millis(real(tally.waiting_us) / 1e3)
+        );
+        lines.push(row("in use when wanted", &percent(share), &meaning));
+    }
+    for (class, wait) in &report.gate.longest_wait_us {
+        let granted = report.gate.granted.get(class).copied().unwrap_or(0);
+        if granted > 0 {
+            let meaning = format!("longest wait of {}", counted(granted, "permit"));
+            lines.push(row(&format!("permit, {class}"), &micros(*wait), &meaning));
+        }
+    }
+    lines
+}
+
+fn machine(report: &Report) -> Vec<String> {
+    let (memory, store) = (report.memory, report.store);
+    let live = format!("held by up to {}", counted(memory.live_sessions_peak, "live session"));
+    let mut lines = vec![
+        "Machine".to_owned(),
+        row("memory", &bytes(memory.process_peak_bytes), "of the process at most, agents included"),
+        row("sessions", &bytes(memory.sessions_peak_bytes), &live),
+        row("activations", &thousands(memory.activations), "sessions read from the store"),
+        row("passivations", &thousands(memory.passivations), "ended for want of use or room"),
+        row("evictions", &thousands(memory.evictions), "texts given up that can be read again"),
+        row("page reads", &thousands(memory.page_reads), "from the store"),
+        row("store", &bytes(store.after_bytes), &format!("from {}", bytes(store.before_bytes))),
+        row(
+            "commits",
+            &thousands(store.commits),
+            &format!("{:.1} each second", report.each_second(store.commits)),
+        ),
+        row(
+            "syncs",
+            &thousands(store.syncs),
+            &format!("{:.1} each second", report.each_second(store.syncs)),
+        ),
+    ];
+    if let Some(cpu_us) = report.cpu_us {
+        let each = micros(cpu_us / report.counts.steps.max(1));
+        let meaning = "of processor for each step; agents, provider and checks included";
+        lines.push(row("processor", &each, meaning));
+    }
+    lines
+}
+
+fn end(report: &Report) -> Vec<String> {
+    let mut lines =
+        vec!["Checks".to_owned(), row("breaches", &thousands(report.broken), "broken promises")];
+    lines.extend(report.breaches.iter().map(|breach| format!("  ! {}", plain(breach))));
+    lines
+}

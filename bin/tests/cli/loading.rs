@@ -1,0 +1,70 @@
+//! Load tests through the real program: small ones, whose outcome does not depend on how fast the machine is.
+
+use crate::world::{World, conversation};
+
+#[test]
+fn smoke_loses_nothing_splices_passes_and_stays_within_the_limits() {
+    let world = World::new();
+    let words = ["load", "--scenario", "smoke", "--seed", "3", "--json", "r.json", "--quiet"];
+    let ran = world.run(&words);
+    ran.fine(&["Nothing was lost, doubled or reordered", "breaches", "append, during a pass"]);
+    let report = std::fs::read_to_string(world.path("r.json")).expect("it was written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
+    let number = |path: &str| report.pointer(path).and_then(serde_json::Value::as_u64);
+    assert_eq!(number("/broken"), Some(0));
+    assert_eq!(number("/provider/refused_by_limits"), Some(0), "the limits are known");
+    assert!(number("/passes/spliced") > Some(0), "{}", report["passes"]);
+    assert!(number("/counts/turns") >= Some(72), "twelve agents, six turns each");
+    for happened in ["children", "rewinds", "forks", "clears"] {
+        assert!(number(&format!("/counts/{happened}")) > Some(0), "{happened}");
+    }
+    let slots = number("/scenario/provider/slots");
+    assert!(number("/provider/peak_in_flight") <= slots && slots.is_some());
+    assert!(number("/compared/entries") >= number("/counts/entries"));
+    assert!(number("/store/syncs") > Some(0));
+}
+
+#[test]
+fn a_provider_that_refuses_and_fails_loses_nothing() {
+    let world = World::new();
+    let text = "[agents]\ncount = 4\nturns = 3\nwindow_tokens = 8000\nthink_speed = 100000\nlargest_bytes = 4000\n\
+                [provider]\nslots = 3\nspeed = 2000\nrefused_per_mille = 30\nfailed_per_mille = 30\n";
+    world.file("unwell.toml", text);
+    let words = ["load", "--scenario", "unwell.toml", "--json", "r.json", "--store", "kept", "-q"];
+    world.run(&words).fine(&["Nothing was lost", "called again"]);
+    let kept = world.path("kept");
+    world.run(&["doctor", kept.to_str().expect("a plain name")]).fine(&["sound: yes"]);
+    let again = world.run(&words);
+    again.failed(2, &["of an earlier run", "choose another --store"]);
+}
+
+#[test]
+fn scenarios_are_listed_and_mistakes_in_them_are_named() {
+    let world = World::new();
+    world.run(&["load", "--list"]).fine(&["smoke", "chat-1k", "saturated"]);
+    world.file("s.toml", "[agents]\ncount = 1\nturn = 1\n[provider]\nslots = 2\n");
+    let ran = world.run(&["load", "--scenario", "s.toml"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("s.toml:3: unknown key `turn`; did you mean `turns`?"), "{}", ran.err);
+    world.run(&["load", "--scenario", "smok"]).failed(2, &["smoke, chat-1k, saturated"]);
+    world.run(&["load", "--json", "no/such/r.json"]).failed(1, &["cannot be written"]);
+}
+
+#[test]
+fn what_agents_do_is_fitted_to_a_folder_and_played() {
+    let world = World::new();
+    std::fs::create_dir(world.path("talks")).expect("a directory");
+    world.file("talks/one.jsonl", conversation(5, 30));
+    world.file("talks/two.jsonl", conversation(9, 60));
+    let fitted = world.run(&["load", "fit", "talks"]);
+    fitted.fine(&["# Fitted to 2 transcripts.", "[user_text_bytes]", "[turns_per_session]"]);
+    let json = world.run(&["load", "fit", "talks", "--json"]).json();
+    assert_eq!(json["turns_per_session"]["max"], 9);
+    assert_eq!(json["turns_per_session"]["samples"], 2);
+    world.file("mine.toml", &fitted.out);
+    let words = ["load", "--behaviour", "mine.toml", "--agents", "2", "--turns", "2", "--quiet"];
+    world.run(&words).fine(&["Nothing was lost"]);
+    world.run(&["load", "fit", "nowhere"]).failed(2, &["nowhere cannot be listed"]);
+    std::fs::create_dir(world.path("empty")).expect("a directory");
+    world.run(&["load", "fit", "empty"]).failed(2, &["holds no transcript"]);
+}
