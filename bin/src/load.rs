@@ -14,10 +14,13 @@ mod branch;
 mod checks;
 mod client;
 mod compare;
+mod contrast;
 mod distribution;
 mod fit;
 mod ground;
+mod html;
 mod ledger;
+mod live;
 mod machine;
 mod metrics;
 mod provider;
@@ -37,8 +40,9 @@ pub(crate) const HELP: &str = "\
 Examples:
   highwater load                                a dozen agents, some seconds
   highwater load --list                         the scenarios that come with the program
-  highwater load --scenario chat-1k --json r.json
+  highwater load --scenario chat-1k --html r.html --json r.json
   highwater load --scenario my.toml --agents 200 --duration 30 --seed 7
+  highwater load --compare before.json after.json
   highwater load fit transcripts/ > mine.toml   what agents do, as numbers
   highwater load --behaviour mine.toml
 

@@ -5,7 +5,7 @@ mod chart;
 pub(crate) mod html;
 mod models;
 mod quantiles;
-mod style;
+pub(crate) mod style;
 mod tables;
 #[cfg(test)]
 mod tests;

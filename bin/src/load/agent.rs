@@ -18,7 +18,7 @@ use super::branch::Branch;
 use super::checks::Checker;
 use super::ground::Ground;
 use super::ledger::{Change, Ledger};
-use super::metrics::Call;
+use super::metrics::{Call, WATCHED};
 use super::scenario::Until;
 use super::speech;
 use crate::sample::dice::Dice;
@@ -62,6 +62,8 @@ pub(super) struct Agent {
     /// When the next call is due.
     due: Instant,
     left: Left,
+    /// Which of the agents whose views are told over time it is, if it is one of them.
+    watched: Option<usize>,
 }
 
 /// The marks of a scenario's sessions.
@@ -78,10 +80,14 @@ pub(super) async fn live(world: World, number: u64) -> anyhow::Result<Left> {
     for session in 0_u64.. {
         let turns = match ground.scenario.until {
             Until::Turns(turns) => turns,
-            Until::DurationSecs(_) => ground.behaviour.draw(Measure::TurnsPerSession, &mut dice),
+            Until::DurationSecs(_) => {
+                let turns = ground.behaviour.draw(Measure::TurnsPerSession, &mut dice);
+                turns.max(ground.scenario.turns_at_least)
+            }
         };
         let name = format!("a{number}s{session}");
-        let agent = Agent::begin(world.clone(), &name, dice.split(), turns.max(1)).await?;
+        let mut agent = Agent::begin(world.clone(), &name, dice.split(), turns.max(1)).await?;
+        agent.watched = usize::try_from(number).ok().filter(|number| *number < WATCHED);
         left.extend(agent.play().await?);
         if ground.is_stopped() || matches!(ground.scenario.until, Until::Turns(_)) {
             break;
@@ -123,6 +129,7 @@ impl Agent {
             named: 0,
             due: Instant::now(),
             left: Left::new(),
+            watched: None,
         }
     }
 

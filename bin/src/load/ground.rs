@@ -35,7 +35,7 @@ impl Ground {
     pub(super) fn new(scenario: Scenario, behaviour: Behaviour, seed: u64) -> Self {
         Self {
             provider: Provider::new(scenario.provider, seed),
-            metrics: Metrics::default(),
+            metrics: Metrics::new(),
             speech: Speech::new(seed),
             summaries: AtomicU64::new(0),
             stop: watch::Sender::new(false),
@@ -70,13 +70,17 @@ impl Ground {
         *self.stop.borrow()
     }
 
+    /// Waits until agents are asked to end.
+    pub(super) async fn stopped(&self) {
+        // The sender lives as long as the ground.
+        drop(self.stop.subscribe().wait_for(|stop| *stop).await);
+    }
+
     /// Sleeps until a moment, or until agents are asked to end.
     pub(super) async fn rest_until(&self, moment: Instant) {
-        let mut stop = self.stop.subscribe();
         tokio::select! {
             biased;
-            // The sender lives as long as the ground.
-            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.stopped() => {}
             () = sleep_until(moment) => {}
         }
     }

@@ -16,6 +16,12 @@ const LONGEST_US: u64 = 3_600_000_000;
 /// Breaches that are told one by one.
 const TOLD: usize = 20;
 
+/// Agents whose views are told over time.
+pub(super) const WATCHED: usize = 4;
+
+/// Views of each of them that are held at most.
+const VIEWS: usize = 600;
+
 /// What is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,8 +121,11 @@ pub(super) struct Latency {
 }
 
 /// Everything that agents measure.
-#[derive(Debug, Default)]
-pub(super) struct Metrics(Mutex<Measured>);
+#[derive(Debug)]
+pub(super) struct Metrics {
+    began: Instant,
+    measured: Mutex<Measured>,
+}
 
 #[derive(Debug, Default)]
 struct Measured {
@@ -125,15 +134,54 @@ struct Measured {
     passes: BTreeMap<String, u64>,
     breaches: Vec<String>,
     broken: u64,
+    passes_in_flight: u64,
+    /// Calls since the last look, from when they were due.
+    lately: BTreeMap<Call, Histogram<u64>>,
+    views: [Views; WATCHED],
+}
+
+/// What a view was, over time. Bounded: when there are too many, every other one is let go.
+#[derive(Debug, Default)]
+struct Views {
+    seen: Vec<View>,
+    skipped: u64,
+    every: u64,
+}
+
+/// The view of a watched agent at one of its contexts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct View {
+    /// When, from the start of the run.
+    pub(super) at_ms: u64,
+    /// Its size.
+    pub(super) tokens: u64,
+}
+
+/// What was measured since the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lately {
+    /// 99 of 100 appends were at most this long; zero when there were none.
+    pub(super) append_p99_us: u64,
+    /// 99 of 100 contexts were at most this long; zero when there were none.
+    pub(super) context_p99_us: u64,
+    /// Passes in flight.
+    pub(super) passes_in_flight: u64,
 }
 
 impl Metrics {
+    /// Of a run that begins now.
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), measured: Mutex::default() }
+    }
+
     /// A call was answered.
     pub(super) fn answered(&self, call: Call, due: Instant, made: Instant, during_pass: bool) {
         let (from_due, from_made) = (due.elapsed(), made.elapsed());
         let mut measured = self.measured();
         measured.took(Of::Due(call, during_pass), from_due);
         measured.took(Of::Made(call, during_pass), from_made);
+        let lately = measured.lately.entry(call).or_insert_with(|| histogram(2));
+        lately.saturating_record(micros(from_due));
     }
 
     /// A turn got its permit.
@@ -146,11 +194,44 @@ impl Metrics {
         self.measured().took(Of::SummaryPermit, waited);
     }
 
-    /// A pass has ended.
+    /// A pass has begun.
+    pub(super) fn pass_began(&self) {
+        self.measured().passes_in_flight += 1;
+    }
+
+    /// A pass that had begun has ended.
     pub(super) fn pass_ended(&self, outcome: &str, took: Duration) {
         let mut measured = self.measured();
+        measured.passes_in_flight = measured.passes_in_flight.saturating_sub(1);
         measured.took(Of::Pass, took);
         *measured.passes.entry(outcome.to_owned()).or_default() += 1;
+    }
+
+    /// A watched agent was shown a view of this size.
+    pub(super) fn saw_view(&self, agent: usize, tokens: u64) {
+        let at_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(views) = self.measured().views.get_mut(agent) {
+            views.take(View { at_ms, tokens });
+        }
+    }
+
+    /// The views of watched agents so far.
+    pub(super) fn views(&self) -> [Vec<View>; WATCHED] {
+        let measured = self.measured();
+        std::array::from_fn(|agent| measured.views[agent].seen.clone())
+    }
+
+    /// What was measured since this was asked last.
+    pub(super) fn lately(&self) -> Lately {
+        let mut measured = self.measured();
+        let mut p99 = |call| {
+            let Some(times) = measured.lately.get_mut(&call) else { return 0 };
+            let p99_us = times.value_at_quantile(0.99);
+            times.reset();
+            p99_us
+        };
+        let (append_p99_us, context_p99_us) = (p99(Call::Append), p99(Call::Context));
+        Lately { append_p99_us, context_p99_us, passes_in_flight: measured.passes_in_flight }
     }
 
     /// Something happened.
@@ -205,18 +286,43 @@ impl Metrics {
     }
 
     fn measured(&self) -> MutexGuard<'_, Measured> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Measured {
     fn took(&mut self, of: Of, time: Duration) {
-        let us = u64::try_from(time.as_micros()).unwrap_or(LONGEST_US);
-        let times = self.times.entry(of).or_insert_with(|| {
-            Histogram::new_with_bounds(1, LONGEST_US, 3).expect("legal bounds, three digits")
-        });
-        times.saturating_record(us.max(1));
+        let times = self.times.entry(of).or_insert_with(|| histogram(3));
+        times.saturating_record(micros(time));
     }
+}
+
+impl Views {
+    fn take(&mut self, view: View) {
+        self.skipped += 1;
+        if self.skipped < self.every {
+            return;
+        }
+        self.skipped = 0;
+        self.seen.push(view);
+        if self.seen.len() >= VIEWS {
+            let mut keep = false;
+            self.seen.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.every = self.every.max(1) * 2;
+        }
+    }
+}
+
+/// A histogram of microseconds that keeps so many digits.
+fn histogram(digits: u8) -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST_US, digits).expect("legal bounds, few digits")
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(LONGEST_US).max(1)
 }
 
 impl Spread {
@@ -237,7 +343,7 @@ mod tests {
 
     #[test]
     fn times_are_kept_to_three_digits_and_apart_by_what_they_are_of() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new();
         for ms in 1..=1_000 {
             metrics.turn_permitted(Duration::from_millis(ms));
         }
@@ -254,8 +360,31 @@ mod tests {
     }
 
     #[test]
+    fn what_was_measured_lately_is_forgotten_once_it_was_told() {
+        let metrics = Metrics::new();
+        let due = Instant::now() - Duration::from_millis(500);
+        metrics.answered(Call::Append, due, due, false);
+        metrics.pass_began();
+        let lately = metrics.lately();
+        assert!(lately.append_p99_us >= 490_000, "{lately:?}");
+        assert_eq!((lately.context_p99_us, lately.passes_in_flight), (0, 1));
+        metrics.pass_ended("spliced", Duration::ZERO);
+        assert_eq!(metrics.lately(), Lately::default());
+    }
+
+    #[test]
+    fn the_views_of_watched_agents_are_bounded() {
+        let metrics = Metrics::new();
+        (0..10_000).for_each(|tokens| metrics.saw_view(1, tokens));
+        metrics.saw_view(WATCHED, 1);
+        let [none, views, ..] = metrics.views();
+        assert!(none.is_empty() && views.len() < VIEWS && views.len() > VIEWS / 4);
+        assert!(views.last().expect("many").tokens > 9_000);
+    }
+
+    #[test]
     fn breaches_are_counted_all_and_told_some() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new();
         metrics.broken((0..30).map(|number| format!("breach {number}")));
         let (broken, told) = metrics.breaches();
         assert_eq!((broken, told.len()), (30, TOLD));

@@ -7,7 +7,7 @@ use highwater_protocol::limit::ProviderStatus;
 use highwater_storage::Usage;
 use serde::Serialize;
 
-use super::metrics::{Arms, Counts, Latency};
+use super::metrics::{Arms, Counts, Latency, View, WATCHED};
 use super::provider::Tally;
 use super::pulse::Sample;
 use super::scenario::Scenario;
@@ -50,6 +50,8 @@ pub(super) struct Report {
     pub(super) breaches: Vec<String>,
     /// How it stood all along.
     pub(super) samples: Vec<Sample>,
+    /// The views of the first agents, over time.
+    pub(super) views: [Vec<View>; WATCHED],
 }
 
 /// The two calls of a turn, beside passes and without.

@@ -3,7 +3,7 @@
 
 mod house;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,13 +11,13 @@ use clap::Args;
 
 use super::behaviour::Behaviour;
 use super::ground::Ground;
+use super::live::Live;
 use super::report::{Compared, Report};
 use super::scenario::{Scenario, Until};
-use super::{compare, text};
+use super::{compare, contrast, html, text};
 use crate::config::Sections;
 use crate::exit::Exit;
 use crate::output::print;
-use crate::progress::Steps;
 use crate::replay::check_writable;
 use house::{Ended, play};
 
@@ -49,9 +49,15 @@ pub(crate) struct Run {
     /// Keep the store in this directory (default: a temporary one that is removed at the end)
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
+    /// Also write the report as one self-contained page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Also write the report as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Compare two reports of one scenario; fails when something became worse by more than a quarter
+    #[arg(long, num_args = 2, value_names = ["A.json", "B.json"], exclusive = true)]
+    compare: Vec<PathBuf>,
     /// Show no progress
     #[arg(short, long)]
     quiet: bool,
@@ -65,7 +71,11 @@ impl Run {
                 Scenario::shipped().map(|(name, what)| format!("{name:<12}{what}")).collect();
             return print(&lines.join("\n")).map(|()| Exit::Fine);
         }
+        if !self.compare.is_empty() {
+            return contrast::run(&self.compare);
+        }
         let (scenario, behaviour) = (self.scenario()?, self.behaviour()?);
+        check_writable(self.html.as_deref())?;
         check_writable(self.json.as_deref())?;
         let temporary = match &self.store {
             Some(_) => None,
@@ -75,10 +85,8 @@ impl Run {
         let dir = dir.context("a store has a directory")?;
         let ground = Arc::new(Ground::new(scenario, behaviour, self.seed));
         let report = crate::run(self.play_and_compare(ground, dir))?;
-        if let Some(path) = &self.json {
-            std::fs::write(path, report.to_json())
-                .with_context(|| format!("{}: the report cannot be written", path.display()))?;
-        }
+        write(self.html.as_deref(), || html::page(&report))?;
+        write(self.json.as_deref(), || report.to_json())?;
         print(&text::render(&report))?;
         Ok(match (report.interrupted, report.broken) {
             (_, 1..) => Exit::Failed,
@@ -110,9 +118,9 @@ impl Run {
     }
 
     async fn play_and_compare(&self, ground: Arc<Ground>, dir: PathBuf) -> anyhow::Result<Report> {
-        let progress = Steps::new("playing", self.quiet);
-        let played = play(&ground, &dir, self.seed, &progress).await;
-        progress.finish();
+        let live = Live::new(&ground.scenario, self.quiet);
+        let played = play(&ground, &dir, self.seed, &live).await;
+        live.finish();
         let Ended { mut report, ledgers } = played?;
         report.compared.sessions = ledgers.len() as u64;
         let comparing = move || compare::store(&dir, &ledgers);
@@ -122,4 +130,11 @@ impl Run {
         report.breaches.extend(compared.differences);
         Ok(report)
     }
+}
+
+/// Writes a report where it was asked for.
+fn write(file: Option<&Path>, report: impl FnOnce() -> String) -> anyhow::Result<()> {
+    let Some(path) = file else { return Ok(()) };
+    std::fs::write(path, report())
+        .with_context(|| format!("{}: the report cannot be written", path.display()))
 }

@@ -41,6 +41,8 @@ pub(super) struct Scenario {
     pub(super) agents: u64,
     /// When the run ends.
     pub(super) until: Until,
+    /// The shortest session, in turns, of agents that play for a time.
+    pub(super) turns_at_least: u64,
     /// The model's window; the marks are 60 %, 30 % and 90 % of it.
     pub(super) window_tokens: u64,
     /// Agents begin evenly within this.
@@ -146,6 +148,7 @@ impl Scenario {
             name: name.to_owned(),
             agents: agents("count", 1..=MOST, None),
             until,
+            turns_at_least: agents("turns_at_least", 1..=MOST, Some(1)),
             window_tokens: agents("window_tokens", 4_000..=10 * MOST, None),
             start_within_ms: agents("start_within_ms", 0..=MOST, Some(0)),
             think_speed: agents("think_speed", 1..=MOST, Some(1)),

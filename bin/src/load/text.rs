@@ -140,7 +140,7 @@ fn provider(report: &Report) -> Vec<String> {
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let mut lines = vec!["Passes and provider".to_owned()];
     for (outcome, count) in &report.passes {
-        lines.push(row(&plain(outcome), &thousands(*count), "passes"));
+        lines.push(row("passes", &thousands(*count), &plain(outcome)));
     }
     lines.push(row("calls", &thousands(tally.calls), "of turns and passes"));
     let meaning = "refused because a limit was reached that the gate knows (429)";

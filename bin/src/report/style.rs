@@ -1,7 +1,7 @@
 //! The page's style sheet: one palette for light, one for dark, and print.
 
 /// Set into the page's head.
-pub(super) const STYLE: &str = "
+pub(crate) const STYLE: &str = "
 :root{--paper:#f7f6f3;--card:#fff;--ink:#1c2330;--soft:#667085;--edge:#e5e2dc;--grid:#eceae5;
 --view:#2c5aa8;--whole:#a5abb6;--hard:#bf3f3a;--trigger:#b7791f;--landing:#3a8560;
 --spliced:#3a9b8c;--refused:#d39a2d;--failed:#c9524c;--other:#8b93a1;

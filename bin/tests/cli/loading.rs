@@ -5,7 +5,8 @@ use crate::world::{World, conversation};
 #[test]
 fn smoke_loses_nothing_splices_passes_and_stays_within_the_limits() {
     let world = World::new();
-    let words = ["load", "--scenario", "smoke", "--seed", "3", "--json", "r.json", "--quiet"];
+    let mut words = vec!["load", "--scenario", "smoke", "--seed", "3", "--quiet"];
+    words.extend(["--json", "r.json", "--html", "r.html"]);
     let ran = world.run(&words);
     ran.fine(&["Nothing was lost, doubled or reordered", "breaches", "append, during a pass"]);
     let report = std::fs::read_to_string(world.path("r.json")).expect("it was written");
@@ -22,6 +23,20 @@ fn smoke_loses_nothing_splices_passes_and_stays_within_the_limits() {
     assert!(number("/provider/peak_in_flight") <= slots && slots.is_some());
     assert!(number("/compared/entries") >= number("/counts/entries"));
     assert!(number("/store/syncs") > Some(0));
+    let page = std::fs::read_to_string(world.path("r.html")).expect("it was written");
+    assert!(page.contains("<svg") && page.contains("Nothing was lost, doubled or reordered"));
+    world.run(&["load", "--compare", "r.json", "r.json"]).fine(&["Nothing became worse."]);
+    let mut worse = report.clone();
+    worse["broken"] = 1.into();
+    world.file("worse.json", worse.to_string());
+    let compared = world.run(&["load", "--compare", "r.json", "worse.json"]);
+    assert_eq!(compared.code, Some(1), "{}{}", compared.out, compared.err);
+    assert!(compared.out.contains("1 figure became worse."), "{}", compared.out);
+    worse["scenario"]["agents"] = 1.into();
+    world.file("other.json", worse.to_string());
+    world.run(&["load", "--compare", "r.json", "other.json"]).failed(2, &["different scenarios"]);
+    world.file("no.json", "{}");
+    world.run(&["load", "--compare", "r.json", "no.json"]).failed(2, &["no report of a load test"]);
 }
 
 #[test]

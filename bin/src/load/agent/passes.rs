@@ -37,6 +37,7 @@ impl Passes {
         self.land(ledger).await;
         let Some(status) = handle.status().await?.pass else { return Ok(()) };
         self.in_flight.store(true, Ordering::Relaxed);
+        ground.metrics.pass_began();
         let (handle, ground) = (handle.clone(), Arc::clone(ground));
         let (pass, began) = (status.pass, Instant::now());
         let in_flight = Arc::clone(&self.in_flight);
@@ -52,6 +53,7 @@ impl Passes {
                     let session = handle.session();
                     let what = format!("V11: pass {} of session {session}: {error}", pass.0);
                     ground.metrics.broken([what]);
+                    ground.metrics.pass_ended("not known", began.elapsed());
                     None
                 }
             }

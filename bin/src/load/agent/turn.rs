@@ -43,7 +43,7 @@ impl Agent {
         Ok(())
     }
 
-    /// One step of the model; false when there is no context for it.
+    /// One step of the model; false when there is no context for it, or no time.
     async fn step(&mut self, is_last: bool) -> anyhow::Result<bool> {
         let Some(view) = self.context().await? else {
             self.clear().await?;
@@ -51,7 +51,9 @@ impl Agent {
         };
         let ground = self.world.ground.clone();
         let text_bytes = self.drawn(Measure::ModelTextBytes);
-        self.call_model(view, text_bytes / 4 + 1).await?;
+        if !self.call_model(view, text_bytes / 4 + 1).await? {
+            return Ok(false);
+        }
         let mut calls = Vec::new();
         if !is_last {
             let count = ground.behaviour.draw(Measure::CallsPerStep, &mut self.dice);
@@ -107,12 +109,15 @@ impl Agent {
             counts.contexts += 1;
             counts.largest_view_tokens = counts.largest_view_tokens.max(context.tokens.0);
         });
+        if let Some(watched) = self.watched {
+            metrics.saw_view(watched, context.tokens.0);
+        }
         self.due = Instant::now();
         Ok(Some(context.tokens))
     }
 
-    /// Calls the model under a permit, until it answers.
-    async fn call_model(&mut self, view: TokenCount, output_tokens: u64) -> anyhow::Result<()> {
+    /// Calls the model under a permit, until it answers; false when agents are asked to end before.
+    async fn call_model(&mut self, view: TokenCount, output_tokens: u64) -> anyhow::Result<bool> {
         let ground = self.world.ground.clone();
         let takes = ground.scenario.provider.paced(self.drawn_ms());
         let amounts = Amounts::new(view.0, output_tokens);
@@ -135,11 +140,16 @@ impl Agent {
                 ground.metrics.turn_permitted(self.due.elapsed());
             }
             let called = Instant::now();
-            let ending = match ground.provider.call(view.0 + output_tokens, takes).await {
+            let answer = tokio::select! {
+                biased;
+                () = ground.stopped() => return Ok(false),
+                answer = ground.provider.call(view.0 + output_tokens, takes) => answer,
+            };
+            let ending = match answer {
                 Ok(()) => {
                     permit.finish(Report::answered(amounts));
                     self.due = called + takes;
-                    return Ok(());
+                    return Ok(true);
                 }
                 Err(Refusal::Limited { retry_after }) => {
                     Ending::RateLimited { retry_after: Some(retry_after) }

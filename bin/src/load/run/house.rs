@@ -16,22 +16,19 @@ use highwater_storage::{
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::super::agent::{Agent, Left, World, live};
 use super::super::client::{Asking, Simulated};
 use super::super::ground::{ACCOUNT, Ground};
+use super::super::live::Live;
 use super::super::machine;
 use super::super::pulse::Pulse;
 use super::super::report::{Compared, GateFigures, Memory, Ratios, Report, StoreFigures};
 use super::super::scenario::Until;
-use crate::progress::Steps;
 
 /// The least window of the model that writes summaries: it is asked for whole stretches of a view.
 const SUMMARIZER_WINDOW_TOKENS: u64 = 32_000;
-
-/// How often the progress line moves.
-const SHOWN_EVERY: Duration = Duration::from_millis(250);
 
 /// A store whose figures are asked for beside the house.
 struct Shared(Arc<RedbStore>);
@@ -61,7 +58,7 @@ pub(super) async fn play(
     ground: &Arc<Ground>,
     dir: &Path,
     seed: u64,
-    progress: &Steps,
+    live: &Live,
 ) -> anyhow::Result<Ended> {
     let path = dir.to_owned();
     let open = move || RedbStore::open(&path, RedbOptions::default());
@@ -72,11 +69,11 @@ pub(super) async fn play(
     let mut pulse = Pulse::default();
     let began = Instant::now();
     let lived = {
-        let living = all_live(ground, &house, progress);
+        let living = all_live(ground, &house);
         tokio::select! {
             biased;
             lived = living => lived,
-            () = pulse.follow(&house) => anyhow::bail!("the gate ended before the agents did"),
+            () = pulse.follow(&house, ground, live) => anyhow::bail!("the gate ended before the agents did"),
         }
     };
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -110,6 +107,7 @@ pub(super) async fn play(
         broken,
         breaches,
         samples,
+        views: metrics.views(),
     };
     Ok(Ended { report, ledgers })
 }
@@ -139,11 +137,7 @@ struct Lived {
 }
 
 /// Lets all agents and their forks live to their end.
-async fn all_live(
-    ground: &Arc<Ground>,
-    house: &Highwater,
-    progress: &Steps,
-) -> anyhow::Result<Lived> {
+async fn all_live(ground: &Arc<Ground>, house: &Highwater) -> anyhow::Result<Lived> {
     let (forks, mut new) = mpsc::unbounded_channel();
     let world = World { ground: Arc::clone(ground), house: house.clone(), forks };
     let began = Instant::now();
@@ -159,22 +153,20 @@ async fn all_live(
         });
     }
     drop(world);
-    until_all_have_ended(ground, agents, &mut new, progress).await
+    until_all_have_ended(ground, agents, &mut new).await
 }
 
 async fn until_all_have_ended(
     ground: &Arc<Ground>,
     mut agents: JoinSet<anyhow::Result<Left>>,
     new: &mut UnboundedReceiver<Agent>,
-    progress: &Steps,
 ) -> anyhow::Result<Lived> {
     let began = Instant::now();
-    let (ends, steps) = match ground.scenario.until {
-        Until::Turns(turns) => (None, turns * ground.scenario.agents),
-        Until::DurationSecs(secs) => (Some(began + Duration::from_secs(secs)), secs),
+    let ends = match ground.scenario.until {
+        Until::Turns(_) => None,
+        Until::DurationSecs(secs) => Some(began + Duration::from_secs(secs)),
     };
     let mut lived = Lived { ledgers: Left::new(), interrupted: false };
-    let mut shown = interval(SHOWN_EVERY);
     loop {
         while let Ok(fork) = new.try_recv() {
             agents.spawn(fork.play());
@@ -195,13 +187,6 @@ async fn until_all_have_ended(
             }
             () = sleep_until(ends.unwrap_or(began)), if ends.is_some() && !ground.is_stopped() => {
                 ground.stop();
-            }
-            _ = shown.tick() => {
-                let played = match ends {
-                    None => ground.metrics.counts().turns,
-                    Some(_) => began.elapsed().as_secs(),
-                };
-                progress.show(played.min(steps), steps);
             }
         }
     }

@@ -1,0 +1,123 @@
+//! The report as one page that needs nothing else: a verdict, the figures, and four pictures over time.
+
+mod chart;
+mod pictures;
+mod tables;
+
+use super::report::Report;
+use super::text::verdict;
+use crate::report::style::STYLE;
+use crate::report::words::{DASH, bytes, counted, escape, micros, millis, real, thousands};
+
+/// What this page adds to the style of all reports.
+const OWN: &str = "
+polyline{stroke-width:1.8}
+polyline.a0{stroke:var(--view)}polyline.a1{stroke:var(--append)}polyline.a2{stroke:var(--landing)}
+polyline.a3{stroke:var(--waited)}
+span.a0{color:var(--view)}span.a1{color:var(--append)}span.a2{color:var(--landing)}span.a3{color:var(--waited)}
+polyline.append{stroke:var(--append)}polyline.context{stroke:var(--context)}polyline.soft{stroke:var(--soft);
+stroke-width:1.2}
+polygon.passes{fill:var(--spliced);opacity:.22}polygon.turns{fill:var(--view);opacity:.45}
+polygon.compactions{fill:var(--spliced);opacity:.6}
+.legend span.box.passes{background:var(--spliced);opacity:.35}.legend span.box.turns{background:var(--view)}
+.legend span.box.compactions{background:var(--spliced)}
+.legend span.line{background:none;height:0}
+span.line.append{color:var(--append)}span.line.context{color:var(--context)}span.line.soft{color:var(--soft)}
+svg polyline.soft{fill:none}
+figure h2{margin:0 0 2px}
+";
+
+/// The whole page.
+pub(super) fn page(report: &Report) -> String {
+    let scenario = escape(&report.scenario.name);
+    let tone = if report.broken > 0 { "bad" } else { "good" };
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\">\
+         <title>Load: {scenario}</title><style>{STYLE}{OWN}</style></head>\n<body><main>\
+         <header><p class=\"eyebrow\">highwater load</p><h1 class=\"{tone}\">{sentence}</h1>\
+         <p class=\"source\"><strong>{scenario}</strong> {agents} \u{b7} {slots} \u{b7} window {window} tokens \u{b7} \
+         {elapsed} \u{b7} seed {seed}</p></header>\n{tiles}{pictures}<div class=\"grid-2\">{tables}</div>\
+         </main></body></html>\n",
+        sentence = escape(&verdict(report)),
+        agents = counted(report.scenario.agents, "agent"),
+        slots = counted(report.scenario.provider.slots, "slot"),
+        window = thousands(report.scenario.window_tokens),
+        elapsed = millis(real(report.elapsed_ms)),
+        seed = report.seed,
+        tiles = tiles(report),
+        pictures = pictures::all(report),
+        tables = tables::all(report),
+    )
+}
+
+fn tiles(report: &Report) -> String {
+    let (tally, counts) = (report.provider, report.counts);
+    let context = report.latency.context;
+    let time = |count: u64, us: u64| if count == 0 { DASH.to_owned() } else { micros(us) };
+    let in_use = tally.utilisation_while_waiting.unwrap_or(tally.utilisation);
+    let in_use_note = match tally.utilisation_while_waiting {
+        Some(_) => format!(
+            "of all slots, in the {} in which turns waited",
+            millis(real(tally.waiting_us) / 1e3)
+        ),
+        None => "of all slots; no turn ever waited".to_owned(),
+    };
+    let bad = |is_bad: bool| if is_bad { "bad" } else { "good" };
+    let spliced = report.passes.get("spliced").copied().unwrap_or(0);
+    let all = [
+        (
+            bad(report.broken > 0),
+            "broken promises",
+            thousands(report.broken),
+            format!(
+                "{} compared, {} checked",
+                counted(report.compared.entries, "entry"),
+                counted(counts.contexts, "context")
+            ),
+        ),
+        (
+            "",
+            "turns",
+            thousands(counts.turns),
+            format!(
+                "{} of the model, {:.0} each second",
+                counted(counts.steps, "step"),
+                report.each_second(counts.steps)
+            ),
+        ),
+        (
+            "",
+            "context during a pass",
+            time(context.during_pass.count, context.during_pass.p99_us),
+            format!(
+                "99% within; otherwise {}",
+                time(context.without_pass.count, context.without_pass.p99_us)
+            ),
+        ),
+        (
+            "",
+            "passes",
+            thousands(report.passes.values().sum()),
+            format!("{} spliced", thousands(spliced)),
+        ),
+        ("", "slots in use", format!("{:.0} %", in_use * 100.0), in_use_note),
+        (
+            "",
+            "memory",
+            bytes(report.memory.process_peak_bytes),
+            format!("at most; {} held by sessions", bytes(report.memory.sessions_peak_bytes)),
+        ),
+    ];
+    let tiles = all.map(|(class, label, value, note)| {
+        format!(
+            "<div class=\"tile {class}\"><dt>{label}</dt><dd class=\"value\">{value}</dd><dd>{}</dd></div>",
+            escape(&note)
+        )
+    });
+    format!("<dl class=\"tiles\">{}</dl>\n", tiles.concat())
+}
+
+#[cfg(test)]
+mod tests;
