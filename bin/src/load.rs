@@ -30,6 +30,7 @@ mod run;
 mod scenario;
 mod speech;
 mod text;
+mod told;
 
 use clap::{Args, Subcommand};
 
@@ -42,6 +43,7 @@ Examples:
   highwater load --list                         the scenarios that come with the program
   highwater load --scenario chat-1k --html r.html --json r.json
   highwater load --scenario my.toml --agents 200 --duration 30 --seed 7
+  highwater load --kill                         the same, with the process killed half way
   highwater load --compare before.json after.json
   highwater load fit transcripts/ > mine.toml   what agents do, as numbers
   highwater load --behaviour mine.toml

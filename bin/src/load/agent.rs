@@ -1,12 +1,14 @@
 //! An agent: a session, what was acknowledged of it, and its life of turns, children, rewinds, forks and pauses.
 
+mod between;
 mod passes;
+pub(super) mod resume;
 mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use highwater::{Highwater, SessionHandle};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Entry, Error, Format, Kind, Seq, SessionId, TokenCount};
@@ -17,21 +19,14 @@ use super::behaviour::Measure;
 use super::branch::Branch;
 use super::checks::Checker;
 use super::ground::Ground;
-use super::ledger::{Change, Ledger};
+use super::ledger::Ledger;
 use super::metrics::{Call, WATCHED};
 use super::scenario::Until;
 use super::speech;
+use super::told::Told;
 use crate::sample::dice::Dice;
 use passes::Passes;
-
-/// Turns of a fork, which shares its parent's history and soon ends.
-const TURNS_OF_A_FORK: u64 = 3;
-
-/// Turns of a child, for which its parent waits.
-const TURNS_OF_A_CHILD: u64 = 1;
-
-/// How far back a rewind goes at most, in turns.
-const TURNS_REWOUND: u64 = 4;
+use resume::Resumed;
 
 /// What sessions leave behind: their names and records.
 pub(super) type Left = Vec<(SessionId, Ledger)>;
@@ -73,11 +68,16 @@ fn config(ground: &Ground) -> Result<SessionConfig, Error> {
 }
 
 /// Plays one agent until the scenario is over: one session of its turns, or one after another until the time is up.
-pub(super) async fn live(world: World, number: u64) -> anyhow::Result<Left> {
+pub(super) async fn live(
+    world: World,
+    number: u64,
+    mut resumed: Option<Resumed>,
+) -> anyhow::Result<Left> {
     let ground = Arc::clone(&world.ground);
     let mut dice = ground.dice(number);
     let mut left = Left::new();
-    for session in 0_u64.. {
+    let first = resumed.as_ref().map_or(0, |resumed| resumed.session);
+    for session in first.. {
         let turns = match ground.scenario.until {
             Until::Turns(turns) => turns,
             Until::DurationSecs(_) => {
@@ -85,8 +85,11 @@ pub(super) async fn live(world: World, number: u64) -> anyhow::Result<Left> {
                 turns.max(ground.scenario.turns_at_least)
             }
         };
-        let name = format!("a{number}s{session}");
-        let mut agent = Agent::begin(world.clone(), &name, dice.split(), turns.max(1)).await?;
+        let (world, dice, turns) = (world.clone(), dice.split(), turns.max(1));
+        let mut agent = match resumed.take() {
+            Some(resumed) => Agent::resume(world, resumed, dice, turns).await?,
+            None => Agent::begin(world, &resume::name(number, session), dice, turns).await?,
+        };
         agent.watched = usize::try_from(number).ok().filter(|number| *number < WATCHED);
         left.extend(agent.play().await?);
         if ground.is_stopped() || matches!(ground.scenario.until, Until::Turns(_)) {
@@ -138,93 +141,12 @@ impl Agent {
         while self.turns_left > 0 && !self.world.ground.is_stopped() {
             self.turns_left -= 1;
             self.turn().await?;
+            self.world.ground.tell(|| Told::Turn).await;
             self.after_turn().await?;
         }
         self.passes.land(&mut self.ledger).await;
         self.left.push((self.handle.session().clone(), self.ledger));
         Ok(self.left)
-    }
-
-    /// What may happen between two turns.
-    async fn after_turn(&mut self) -> anyhow::Result<()> {
-        let scenario = &self.world.ground.scenario;
-        let (rewind, fork) = (scenario.rewind_per_mille, scenario.fork_per_mille);
-        let (clear, idle) = (scenario.clear_per_mille, scenario.idle_per_mille);
-        let idle_ms = scenario.idle_ms;
-        if self.dice.per_mille(rewind) {
-            self.rewind().await?;
-        }
-        if self.dice.per_mille(fork) {
-            self.fork().await?;
-        }
-        if self.dice.per_mille(clear) {
-            self.clear().await?;
-        }
-        if self.dice.per_mille(idle) {
-            self.world.ground.metrics.count(|counts| counts.idles += 1);
-            self.rest(Duration::from_millis(idle_ms)).await;
-        }
-        self.think().await;
-        Ok(())
-    }
-
-    /// Goes back some turns.
-    async fn rewind(&mut self) -> anyhow::Result<()> {
-        let Some(most) = (self.turn_ends.len() as u64).checked_sub(1).filter(|most| *most > 0)
-        else {
-            return Ok(());
-        };
-        let back = usize::try_from(self.dice.within(1, most.min(TURNS_REWOUND) + 1))?;
-        self.turn_ends.truncate(self.turn_ends.len() - back);
-        let to = *self.turn_ends.last().context("one turn is left at least")?;
-        if self.handle.rewind(Seq(to)).await? {
-            self.ledger.changed(Change::Rewound(to));
-        }
-        self.branch.rewound(Seq(to));
-        self.world.ground.metrics.count(|counts| counts.rewinds += 1);
-        self.due = Instant::now();
-        Ok(())
-    }
-
-    async fn clear(&mut self) -> anyhow::Result<()> {
-        if self.handle.clear().await? {
-            self.ledger.changed(Change::Cleared);
-            self.branch.cleared();
-        }
-        self.world.ground.metrics.count(|counts| counts.clears += 1);
-        self.due = Instant::now();
-        Ok(())
-    }
-
-    /// Has a fork go on beside it.
-    async fn fork(&mut self) -> anyhow::Result<()> {
-        let name = SessionId::parse(&self.name_of("f"))?;
-        self.handle.fork(None, &name).await?;
-        let config = config(&self.world.ground)?;
-        let handle = self.world.house.open(name, config).await?;
-        let checker = Checker::new(config.budget.hard());
-        let (world, dice) = (self.world.clone(), self.dice.split());
-        let mut fork = Self::over(world, handle, dice, checker, TURNS_OF_A_FORK);
-        fork.ledger = self.ledger.forked();
-        fork.branch.clone_from(&self.branch);
-        fork.turn_ends.clone_from(&self.turn_ends);
-        fork.named = self.named;
-        self.world.ground.metrics.count(|counts| counts.forks += 1);
-        // The run ends once nobody is left who could listen.
-        drop(self.world.forks.send(fork));
-        self.due = Instant::now();
-        Ok(())
-    }
-
-    /// Waits for a child's whole life.
-    async fn child(&mut self) -> anyhow::Result<()> {
-        self.world.ground.metrics.count(|counts| counts.children += 1);
-        let (name, dice) = (self.name_of("c"), self.dice.split());
-        let begun = Box::pin(Self::begin(self.world.clone(), &name, dice, TURNS_OF_A_CHILD));
-        let left = Box::pin(begun.await?.play()).await?;
-        self.left.extend(left);
-        self.due = Instant::now();
-        Ok(())
     }
 
     /// The next name below its own.
@@ -250,6 +172,12 @@ impl Agent {
         }
     }
 
+    /// Tells whoever listens what was acknowledged to this session.
+    async fn tell(&self, told: impl FnOnce(String) -> Told) {
+        let session = self.handle.session();
+        self.world.ground.tell(|| told(session.to_string())).await;
+    }
+
     /// Appends entries, and takes note of what was acknowledged.
     async fn append(&mut self, entries: Vec<Arc<Entry>>) -> anyhow::Result<()> {
         let (due, made) = (self.due, Instant::now());
@@ -265,8 +193,10 @@ impl Agent {
             if receipt.seq.0 != expected || receipt.known || receipt.id != *entry.id() {
                 bail!("L1: entry {expected} was acknowledged as {receipt:?}");
             }
-            self.ledger.entries.push(Ledger::digest(entry));
+            let digest = Ledger::digest(entry);
+            self.ledger.entries.push(digest);
             self.branch.appended(receipt.seq);
+            self.tell(|session| Told::Appended(session, expected, digest)).await;
         }
         let bytes: usize = entries.iter().map(|entry| entry.source().len()).sum();
         metrics.count(|counts| {

@@ -5,7 +5,8 @@ use std::path::Path;
 use highwater_protocol::{LogPos, Record, SessionId, caps};
 use highwater_storage::{PageLimit, RedbOptions, RedbStore, Store};
 
-use super::ledger::{Change, Ledger};
+use super::agent::Left;
+use super::ledger::Ledger;
 
 /// Differences that are told one by one; a broken build would otherwise fill the report with the same sentence.
 const TOLD: usize = 20;
@@ -19,48 +20,54 @@ pub(super) struct Compared {
     pub(super) differences: Vec<String>,
 }
 
-/// Opens a store and compares every session in it with its ledger. Blocks.
-pub(super) fn store(dir: &Path, ledgers: &[(SessionId, Ledger)]) -> anyhow::Result<Compared> {
+/// Opens a store and compares sessions in it with their ledgers: all of a session with one of `whole`, and its beginning with
+/// one of `before`, which was acknowledged before a process died. Blocks.
+pub(super) fn store(dir: &Path, whole: &Left, before: &Left) -> anyhow::Result<Compared> {
     let store = RedbStore::open(dir, RedbOptions { create: false, ..RedbOptions::default() })?;
-    Ok(all(&store, ledgers))
+    let mut compared = Compared::default();
+    all(&store, before, Ledger::lost_from, &mut compared);
+    all(&store, whole, Ledger::difference, &mut compared);
+    Ok(compared)
 }
 
-fn all(store: &dyn Store, ledgers: &[(SessionId, Ledger)]) -> Compared {
-    let mut compared = Compared::default();
+fn all(
+    store: &dyn Store,
+    ledgers: &Left,
+    difference: fn(&Ledger, &Ledger) -> Option<String>,
+    compared: &mut Compared,
+) {
     for (session, told) in ledgers {
         compared.entries += told.entries.len() as u64;
         let difference = match stored(store, session) {
-            Ok(stored) => told.difference(&stored),
+            Ok(stored) => difference(told, &stored),
             Err(error) => Some(format!("L6: {error:#}")),
         };
         if let Some(difference) = difference.filter(|_| compared.differences.len() < TOLD) {
             compared.differences.push(format!("session {session}: {difference}"));
         }
     }
-    compared
 }
 
 /// What the log of a session says, in the words of a ledger.
 fn stored(store: &dyn Store, session: &SessionId) -> anyhow::Result<Ledger> {
     let mut ledger = Ledger::default();
+    walk(store, session, |record| ledger.takes(record))?;
+    Ok(ledger)
+}
+
+/// Hands over every record of a session, in order.
+pub(super) fn walk(
+    store: &dyn Store,
+    session: &SessionId,
+    mut each: impl FnMut(&Record),
+) -> anyhow::Result<()> {
     let mut next = Some(LogPos::default());
     while let Some(from) = next {
         let page = store.read(session, from, PageLimit { bytes: caps::PAGE_BYTES })?;
-        for (_, record) in page.records {
-            match record {
-                Record::Appended { entry, .. } => ledger.entries.push(Ledger::digest(&entry)),
-                Record::Rewound { to, .. } => ledger.changed(Change::Rewound(to.0)),
-                Record::Cleared { .. } => ledger.changed(Change::Cleared),
-                Record::Answered { .. } => ledger.contexts += 1,
-                Record::Spliced { pass, .. } => {
-                    ledger.spliced.insert(pass);
-                }
-                _ => {}
-            }
-        }
+        page.records.iter().for_each(|(_, record)| each(record));
         next = page.next;
     }
-    Ok(ledger)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -70,6 +77,7 @@ mod tests {
     use highwater_protocol::{Budget, Entry, EntryId, Format, TokenCount};
     use std::sync::Arc;
 
+    use super::super::ledger::Change;
     use super::*;
 
     /// A house with one session in a directory, and its ledger.
@@ -98,7 +106,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let (session, told) = written(dir.path()).await;
         let compare = |ledger: Ledger, session: SessionId| {
-            store(dir.path(), &[(session, ledger)]).expect("the store opens").differences
+            store(dir.path(), &vec![(session, ledger)], &Vec::new())
+                .expect("the store opens")
+                .differences
         };
         assert_eq!(compare(told.clone(), session.clone()), [""; 0]);
 

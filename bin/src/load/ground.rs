@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use highwater_protocol::TokenCount;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::behaviour::{Behaviour, Measure};
@@ -12,6 +12,7 @@ use super::metrics::Metrics;
 use super::provider::Provider;
 use super::scenario::Scenario;
 use super::speech::Speech;
+use super::told::Told;
 use crate::sample::dice::Dice;
 
 /// The provider's account at the gate.
@@ -28,6 +29,8 @@ pub(super) struct Ground {
     seed: u64,
     summaries: AtomicU64,
     stop: watch::Sender<bool>,
+    /// Where acknowledgements are told as they come, if somebody outside listens.
+    listener: Option<mpsc::Sender<Told>>,
 }
 
 impl Ground {
@@ -39,9 +42,23 @@ impl Ground {
             speech: Speech::new(seed),
             summaries: AtomicU64::new(0),
             stop: watch::Sender::new(false),
+            listener: None,
             scenario,
             behaviour,
             seed,
+        }
+    }
+
+    /// The same, with somebody who is told of every acknowledgement.
+    pub(super) fn telling(self, listener: mpsc::Sender<Told>) -> Self {
+        Self { listener: Some(listener), ..self }
+    }
+
+    /// Something was acknowledged.
+    pub(super) async fn tell(&self, told: impl FnOnce() -> Told) {
+        if let Some(listener) = &self.listener {
+            // A listener that has gone needs to hear nothing.
+            drop(listener.send(told()).await);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use highwater_protocol::{Digest, Entry, PassId};
+use highwater_protocol::{Digest, Entry, PassId, Record};
 
 /// A change of the branch that was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +40,31 @@ impl Ledger {
         self.changes.push((self.entries.len() as u64, change));
     }
 
+    /// The next record of the session's log.
+    pub(super) fn takes(&mut self, record: &Record) {
+        match record {
+            Record::Appended { entry, .. } => self.entries.push(Self::digest(entry)),
+            Record::Rewound { to, .. } => self.changed(Change::Rewound(to.0)),
+            Record::Cleared { .. } => self.changed(Change::Cleared),
+            Record::Answered { .. } => self.contexts += 1,
+            Record::Spliced { pass, .. } => {
+                self.spliced.insert(*pass);
+            }
+            _ => {}
+        }
+    }
+
     /// What a fork of it begins with: the same history, and contexts and passes of its own.
     pub(super) fn forked(&self) -> Self {
         Self { contexts: 0, spliced: BTreeSet::new(), ..self.clone() }
+    }
+
+    /// What of this, which was acknowledged before a process died, is not in a log that may have gone on since.
+    pub(super) fn lost_from(&self, stored: &Self) -> Option<String> {
+        let cut = |length: usize, all: &[u64]| all[..length.min(all.len())].to_vec();
+        let changes = stored.changes.iter().take(self.changes.len()).copied().collect();
+        let entries = cut(self.entries.len(), &stored.entries);
+        self.difference(&Self { entries, changes, ..stored.clone() })
     }
 
     /// The first difference of what is stored from what was acknowledged.
@@ -113,6 +135,19 @@ mod tests {
         ] {
             assert_eq!(told.difference(&ledger(stored)).as_deref(), expected, "{stored:?}");
         }
+    }
+
+    #[test]
+    fn a_log_that_went_on_has_lost_nothing_and_one_that_is_short_has() {
+        let mut stored = ledger(&[1, 2, 3]);
+        stored.changed(Change::Cleared);
+        assert_eq!(ledger(&[1, 2]).lost_from(&stored), None);
+        let lost = ledger(&[1, 2, 3, 4]).lost_from(&stored).expect("an entry is lost");
+        assert_eq!(lost, "L2: 1 acknowledged entries are lost, from entry 4 on");
+        assert_eq!(
+            ledger(&[1, 7]).lost_from(&stored).as_deref(),
+            Some("X1: entry 2 has other bytes")
+        );
     }
 
     #[test]

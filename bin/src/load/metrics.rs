@@ -2,6 +2,10 @@
 //! at which the call was due, so that a harness that falls behind hides nothing (no coordinated omission), and once more
 //! from the moment at which it was made.
 
+#[cfg(test)]
+mod tests;
+mod views;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,17 +14,14 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use views::Views;
+pub(super) use views::{View, WATCHED};
+
 /// An hour: nothing that is measured takes longer and matters.
 const LONGEST_US: u64 = 3_600_000_000;
 
 /// Breaches that are told one by one.
 const TOLD: usize = 20;
-
-/// Agents whose views are told over time.
-pub(super) const WATCHED: usize = 4;
-
-/// Views of each of them that are held at most.
-const VIEWS: usize = 600;
 
 /// What is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -138,23 +139,6 @@ struct Measured {
     /// Calls since the last look, from when they were due.
     lately: BTreeMap<Call, Histogram<u64>>,
     views: [Views; WATCHED],
-}
-
-/// What a view was, over time. Bounded: when there are too many, every other one is let go.
-#[derive(Debug, Default)]
-struct Views {
-    seen: Vec<View>,
-    skipped: u64,
-    every: u64,
-}
-
-/// The view of a watched agent at one of its contexts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct View {
-    /// When, from the start of the run.
-    pub(super) at_ms: u64,
-    /// Its size.
-    pub(super) tokens: u64,
 }
 
 /// What was measured since the last look.
@@ -297,25 +281,6 @@ impl Measured {
     }
 }
 
-impl Views {
-    fn take(&mut self, view: View) {
-        self.skipped += 1;
-        if self.skipped < self.every {
-            return;
-        }
-        self.skipped = 0;
-        self.seen.push(view);
-        if self.seen.len() >= VIEWS {
-            let mut keep = false;
-            self.seen.retain(|_| {
-                keep = !keep;
-                keep
-            });
-            self.every = self.every.max(1) * 2;
-        }
-    }
-}
-
 /// A histogram of microseconds that keeps so many digits.
 fn histogram(digits: u8) -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST_US, digits).expect("legal bounds, few digits")
@@ -334,59 +299,5 @@ impl Spread {
             p999_us: times.value_at_quantile(0.999),
             max_us: times.max(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_kept_to_three_digits_and_apart_by_what_they_are_of() {
-        let metrics = Metrics::new();
-        for ms in 1..=1_000 {
-            metrics.turn_permitted(Duration::from_millis(ms));
-        }
-        metrics.pass_ended("spliced", Duration::from_secs(2));
-        metrics.pass_ended("spliced", Duration::from_hours(2));
-        let latency = metrics.latency();
-        let Spread { count, p50_us, p99_us, max_us, .. } = latency.turn_permit;
-        assert_eq!(count, 1_000);
-        assert!(p50_us.abs_diff(500_000) <= 500 && p99_us.abs_diff(990_000) <= 990);
-        assert!(max_us.abs_diff(1_000_000) <= 1_000);
-        assert_eq!(latency.pass.count, 2, "what is too long is counted as the longest");
-        assert_eq!(latency.append, Arms::default());
-        assert_eq!(metrics.passes(), [("spliced".to_owned(), 2)].into());
-    }
-
-    #[test]
-    fn what_was_measured_lately_is_forgotten_once_it_was_told() {
-        let metrics = Metrics::new();
-        let due = Instant::now() - Duration::from_millis(500);
-        metrics.answered(Call::Append, due, due, false);
-        metrics.pass_began();
-        let lately = metrics.lately();
-        assert!(lately.append_p99_us >= 490_000, "{lately:?}");
-        assert_eq!((lately.context_p99_us, lately.passes_in_flight), (0, 1));
-        metrics.pass_ended("spliced", Duration::ZERO);
-        assert_eq!(metrics.lately(), Lately::default());
-    }
-
-    #[test]
-    fn the_views_of_watched_agents_are_bounded() {
-        let metrics = Metrics::new();
-        (0..10_000).for_each(|tokens| metrics.saw_view(1, tokens));
-        metrics.saw_view(WATCHED, 1);
-        let [none, views, ..] = metrics.views();
-        assert!(none.is_empty() && views.len() < VIEWS && views.len() > VIEWS / 4);
-        assert!(views.last().expect("many").tokens > 9_000);
-    }
-
-    #[test]
-    fn breaches_are_counted_all_and_told_some() {
-        let metrics = Metrics::new();
-        metrics.broken((0..30).map(|number| format!("breach {number}")));
-        let (broken, told) = metrics.breaches();
-        assert_eq!((broken, told.len()), (30, TOLD));
     }
 }

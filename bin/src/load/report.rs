@@ -42,6 +42,8 @@ pub(super) struct Report {
     pub(super) store: StoreFigures,
     /// Time on processors, of agents, provider and house together; absent where the system does not tell.
     pub(super) cpu_us: Option<u64>,
+    /// What there was before the process was killed, if it was.
+    pub(super) killed: Option<Killed>,
     /// What was compared at the end.
     pub(super) compared: Compared,
     /// How many promises were broken.
@@ -114,6 +116,17 @@ pub(super) struct StoreFigures {
     pub(super) encoded_bytes: u64,
     /// Payloads that were stored.
     pub(super) payload_bytes: u64,
+}
+
+/// What there was before the process was killed.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Killed {
+    /// Sessions that it told of.
+    pub(super) sessions: u64,
+    /// Entries that it had acknowledged by then.
+    pub(super) entries: u64,
+    /// Sessions that agents went on with.
+    pub(super) resumed: u64,
 }
 
 /// What was compared at the end.

@@ -2,13 +2,16 @@
 //! is stored.
 
 mod house;
+mod kill;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio::sync::mpsc;
 
+use super::agent::Left;
 use super::behaviour::Behaviour;
 use super::ground::Ground;
 use super::live::Live;
@@ -23,6 +26,7 @@ use house::{Ended, play};
 
 /// What `load` takes when it runs.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Run {
     /// What is played: a scenario that comes with the program, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "smoke")]
@@ -49,6 +53,12 @@ pub(crate) struct Run {
     /// Keep the store in this directory (default: a temporary one that is removed at the end)
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
+    /// Play the first half in a process that is killed in the midst of it; agents come back and go on
+    #[arg(long)]
+    kill: bool,
+    /// Tell every acknowledgement on standard output, and nothing else
+    #[arg(long, hide = true, conflicts_with_all = ["kill", "html", "json"])]
+    tell: bool,
     /// Also write the report as one self-contained page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -83,8 +93,20 @@ impl Run {
         };
         let dir = self.store.clone().or(temporary.as_ref().map(|dir| dir.path().to_owned()));
         let dir = dir.context("a store has a directory")?;
-        let ground = Arc::new(Ground::new(scenario, behaviour, self.seed));
-        let report = crate::run(self.play_and_compare(ground, dir))?;
+        if self.tell {
+            let ground = Ground::new(scenario, behaviour, self.seed);
+            return crate::run(self.play_and_tell(ground, dir)).map(|()| Exit::Fine);
+        }
+        let report = if self.kill {
+            let before = kill::first_half(self, &scenario, &dir)?.into_ledgers()?;
+            let scenario = kill::second_half(scenario);
+            // Other draws than those of the first half.
+            let ground = Ground::new(scenario, behaviour, self.seed.wrapping_add(1));
+            crate::run(self.play_and_compare(ground, dir, before))?
+        } else {
+            let ground = Ground::new(scenario, behaviour, self.seed);
+            crate::run(self.play_and_compare(ground, dir, Left::new()))?
+        };
         write(self.html.as_deref(), || html::page(&report))?;
         write(self.json.as_deref(), || report.to_json())?;
         print(&text::render(&report))?;
@@ -117,18 +139,39 @@ impl Run {
         Ok(Behaviour::read(&file, &text)?.over(shipped))
     }
 
-    async fn play_and_compare(&self, ground: Arc<Ground>, dir: PathBuf) -> anyhow::Result<Report> {
+    /// Plays, and compares all sessions with what agents remember, and with what was acknowledged before a kill.
+    async fn play_and_compare(
+        &self,
+        ground: Ground,
+        dir: PathBuf,
+        before: Left,
+    ) -> anyhow::Result<Report> {
         let live = Live::new(&ground.scenario, self.quiet);
-        let played = play(&ground, &dir, self.seed, &live).await;
+        let played = play(&Arc::new(ground), &dir, (self.seed, self.kill), &live).await;
         live.finish();
         let Ended { mut report, ledgers } = played?;
         report.compared.sessions = ledgers.len() as u64;
-        let comparing = move || compare::store(&dir, &ledgers);
+        if let Some(killed) = &mut report.killed {
+            killed.sessions = before.len() as u64;
+            killed.entries = before.iter().map(|(_, ledger)| ledger.entries.len() as u64).sum();
+        }
+        let comparing = move || compare::store(&dir, &ledgers, &before);
         let compared = tokio::task::spawn_blocking(comparing).await??;
         report.compared = Compared { entries: compared.entries, ..report.compared };
         report.broken += compared.differences.len() as u64;
         report.breaches.extend(compared.differences);
         Ok(report)
+    }
+
+    /// Plays, and tells every acknowledgement as it comes.
+    async fn play_and_tell(&self, ground: Ground, dir: PathBuf) -> anyhow::Result<()> {
+        let (listener, told) = mpsc::channel(kill::UNTOLD);
+        let telling = tokio::task::spawn_blocking(move || kill::tell(told));
+        let live = Live::new(&ground.scenario, self.quiet);
+        let ground = Arc::new(ground.telling(listener));
+        play(&ground, &dir, (self.seed, false), &live).await?;
+        drop(ground);
+        telling.await?.context("what was acknowledged cannot be told")
     }
 }
 

@@ -10,10 +10,11 @@ use serde::Serialize;
 use crate::config::{ConfigError, Sections};
 
 /// The scenarios that come with the program: name and text.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 4] = [
     ("smoke", include_str!("scenarios/smoke.toml")),
     ("chat-1k", include_str!("scenarios/chat-1k.toml")),
     ("saturated", include_str!("scenarios/saturated.toml")),
+    ("flaky", include_str!("scenarios/flaky.toml")),
 ];
 
 /// The largest count of anything: a slip of the finger is told, and memory stays bounded.
@@ -229,6 +230,6 @@ mod tests {
             assert!(error.to_string().contains(why), "{error}");
         }
         let error = Scenario::load("smok").expect_err("there is none").to_string();
-        assert!(error.contains("smoke, chat-1k, saturated"), "{error}");
+        assert!(error.contains("smoke, chat-1k, saturated, flaky"), "{error}");
     }
 }

@@ -202,6 +202,14 @@ fn machine(report: &Report) -> Vec<String> {
 fn end(report: &Report) -> Vec<String> {
     let mut lines =
         vec!["Checks".to_owned(), row("breaches", &thousands(report.broken), "broken promises")];
+    if let Some(killed) = report.killed {
+        let meaning = format!(
+            "entries of {} were acknowledged before the process was killed; {} went on",
+            counted(killed.sessions, "session"),
+            thousands(killed.resumed)
+        );
+        lines.push(row("killed", &thousands(killed.entries), &meaning));
+    }
     lines.extend(report.breaches.iter().map(|breach| format!("  ! {}", plain(breach))));
     lines
 }

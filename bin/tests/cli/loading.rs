@@ -54,6 +54,20 @@ fn a_provider_that_refuses_and_fails_loses_nothing() {
 }
 
 #[test]
+fn a_process_that_is_killed_half_way_has_lost_nothing_that_it_acknowledged() {
+    let world = World::new();
+    world.run(&["load", "--kill", "--seed", "5", "--json", "r.json", "-q"]).fine(&[
+        "Nothing was lost, doubled or reordered",
+        "were acknowledged before the process was killed; 12 went on",
+    ]);
+    let report = std::fs::read_to_string(world.path("r.json")).expect("it was written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
+    assert_eq!(report["killed"]["resumed"], 12, "{}", report["killed"]);
+    assert!(report["killed"]["entries"].as_u64() > Some(100), "{}", report["killed"]);
+    assert!(report["counts"]["turns"].as_u64() >= Some(36), "the second half");
+}
+
+#[test]
 fn scenarios_are_listed_and_mistakes_in_them_are_named() {
     let world = World::new();
     world.run(&["load", "--list"]).fine(&["smoke", "chat-1k", "saturated"]);

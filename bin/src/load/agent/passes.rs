@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::super::ground::Ground;
 use super::super::ledger::Ledger;
+use super::super::told::Told;
 
 /// The pass in flight, if there is one.
 #[derive(Default)]
@@ -46,6 +47,9 @@ impl Passes {
             in_flight.store(false, Ordering::Relaxed);
             match outcome {
                 Ok(outcome) => {
+                    if outcome == Outcome::Spliced {
+                        ground.tell(|| Told::Spliced(handle.session().to_string(), pass.0)).await;
+                    }
                     ground.metrics.pass_ended(&told(&outcome), began.elapsed());
                     (outcome == Outcome::Spliced).then_some(pass)
                 }

@@ -15,6 +15,7 @@ use super::super::ground::ACCOUNT;
 use super::super::metrics::Call;
 use super::super::provider::Refusal;
 use super::super::speech;
+use super::super::told::Told;
 use super::Agent;
 
 /// Calls of one step at most: what was seen of real models.
@@ -112,6 +113,7 @@ impl Agent {
         if let Some(watched) = self.watched {
             metrics.saw_view(watched, context.tokens.0);
         }
+        self.tell(Told::Answered).await;
         self.due = Instant::now();
         Ok(Some(context.tokens))
     }

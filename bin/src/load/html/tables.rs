@@ -89,6 +89,12 @@ fn happened(report: &Report) -> String {
     ]
     .map(|(name, count)| (name.to_owned(), thousands(count)))
     .to_vec();
+    if let Some(killed) = report.killed {
+        let count = thousands(killed.entries);
+        rows.push(("entries acknowledged before the kill".to_owned(), count));
+        let count = thousands(killed.resumed);
+        rows.push(("sessions that went on behind it".to_owned(), count));
+    }
     let passes = report.passes.iter();
     rows.extend(passes.map(|(outcome, count)| (format!("passes {outcome}"), thousands(*count))));
     facts("What happened", &rows)

@@ -18,13 +18,14 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+use super::super::agent::resume::{self, Resumed};
 use super::super::agent::{Agent, Left, World, live};
 use super::super::client::{Asking, Simulated};
 use super::super::ground::{ACCOUNT, Ground};
 use super::super::live::Live;
 use super::super::machine;
 use super::super::pulse::Pulse;
-use super::super::report::{Compared, GateFigures, Memory, Ratios, Report, StoreFigures};
+use super::super::report::{Compared, GateFigures, Killed, Memory, Ratios, Report, StoreFigures};
 use super::super::scenario::Until;
 
 /// The least window of the model that writes summaries: it is asked for whole stretches of a view.
@@ -53,23 +54,26 @@ pub(super) struct Ended {
     pub(super) ledgers: Left,
 }
 
-/// Plays the scenario of the ground over the store in a directory.
+/// Plays the scenario of the ground over the store in a directory; agents that have lived there before go on if it
+/// `comes_back`.
 pub(super) async fn play(
     ground: &Arc<Ground>,
     dir: &Path,
-    seed: u64,
+    (seed, comes_back): (u64, bool),
     live: &Live,
 ) -> anyhow::Result<Ended> {
     let path = dir.to_owned();
     let open = move || RedbStore::open(&path, RedbOptions::default());
     let store = Arc::new(tokio::task::spawn_blocking(open).await??);
     let before = usage(&store).await?;
+    let known = if comes_back { known(&store).await? } else { BTreeMap::new() };
+    let resumed = known.len() as u64;
     let cpu_before = machine::cpu_us();
     let house = built(ground, Shared(Arc::clone(&store)), seed).await?;
     let mut pulse = Pulse::default();
     let began = Instant::now();
     let lived = {
-        let living = all_live(ground, &house);
+        let living = all_live(ground, &house, known);
         tokio::select! {
             biased;
             lived = living => lived,
@@ -90,6 +94,7 @@ pub(super) async fn play(
         breaches.push(format!("G1: {calls} calls went over limits that the gate knows"));
     }
     let report = Report {
+        killed: comes_back.then(|| Killed { resumed, ..Killed::default() }),
         scenario: ground.scenario.clone(),
         seed,
         elapsed_ms,
@@ -117,6 +122,12 @@ async fn usage(store: &Arc<RedbStore>) -> anyhow::Result<Usage> {
     Ok(tokio::task::spawn_blocking(move || store.usage()).await??)
 }
 
+/// What agents that have lived before find in the store.
+async fn known(store: &Arc<RedbStore>) -> anyhow::Result<BTreeMap<u64, Resumed>> {
+    let store = Arc::clone(store);
+    tokio::task::spawn_blocking(move || resume::all(&*store)).await?
+}
+
 /// The house, whose summaries the simulated provider writes.
 async fn built(ground: &Arc<Ground>, store: Shared, seed: u64) -> anyhow::Result<Highwater> {
     let window = ground.scenario.window_tokens.max(SUMMARIZER_WINDOW_TOKENS);
@@ -137,7 +148,11 @@ struct Lived {
 }
 
 /// Lets all agents and their forks live to their end.
-async fn all_live(ground: &Arc<Ground>, house: &Highwater) -> anyhow::Result<Lived> {
+async fn all_live(
+    ground: &Arc<Ground>,
+    house: &Highwater,
+    mut known: BTreeMap<u64, Resumed>,
+) -> anyhow::Result<Lived> {
     let (forks, mut new) = mpsc::unbounded_channel();
     let world = World { ground: Arc::clone(ground), house: house.clone(), forks };
     let began = Instant::now();
@@ -147,9 +162,10 @@ async fn all_live(ground: &Arc<Ground>, house: &Highwater) -> anyhow::Result<Liv
         let within = Duration::from_millis(ground.scenario.start_within_ms);
         let share =
             f64::from(u32::try_from(number)?) / f64::from(u32::try_from(ground.scenario.agents)?);
+        let resumed = known.remove(&number);
         agents.spawn(async move {
             ground.rest_until(began + within.mul_f64(share)).await;
-            live(world, number).await
+            live(world, number, resumed).await
         });
     }
     drop(world);

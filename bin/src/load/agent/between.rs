@@ -1,0 +1,109 @@
+//! What happens between turns and beside them: rewinds, clears, forks, pauses, and children.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use highwater_protocol::{Seq, SessionId};
+use tokio::time::Instant;
+
+use super::super::checks::Checker;
+use super::super::ledger::Change;
+use super::super::told::Told;
+use super::{Agent, config};
+
+/// Turns of a fork, which shares its parent's history and soon ends.
+const TURNS_OF_A_FORK: u64 = 3;
+
+/// Turns of a child, for which its parent waits.
+const TURNS_OF_A_CHILD: u64 = 1;
+
+/// How far back a rewind goes at most, in turns.
+const TURNS_REWOUND: u64 = 4;
+
+impl Agent {
+    /// What may happen between two turns.
+    pub(super) async fn after_turn(&mut self) -> anyhow::Result<()> {
+        let scenario = &self.world.ground.scenario;
+        let (rewind, fork) = (scenario.rewind_per_mille, scenario.fork_per_mille);
+        let (clear, idle) = (scenario.clear_per_mille, scenario.idle_per_mille);
+        let idle_ms = scenario.idle_ms;
+        if self.dice.per_mille(rewind) {
+            self.rewind().await?;
+        }
+        if self.dice.per_mille(fork) {
+            self.fork().await?;
+        }
+        if self.dice.per_mille(clear) {
+            self.clear().await?;
+        }
+        if self.dice.per_mille(idle) {
+            self.world.ground.metrics.count(|counts| counts.idles += 1);
+            self.rest(Duration::from_millis(idle_ms)).await;
+        }
+        self.think().await;
+        Ok(())
+    }
+
+    /// Goes back some turns.
+    async fn rewind(&mut self) -> anyhow::Result<()> {
+        let Some(most) = (self.turn_ends.len() as u64).checked_sub(1).filter(|most| *most > 0)
+        else {
+            return Ok(());
+        };
+        let back = usize::try_from(self.dice.within(1, most.min(TURNS_REWOUND) + 1))?;
+        self.turn_ends.truncate(self.turn_ends.len() - back);
+        let to = *self.turn_ends.last().context("one turn is left at least")?;
+        if self.handle.rewind(Seq(to)).await? {
+            self.ledger.changed(Change::Rewound(to));
+            self.tell(|session| Told::Rewound(session, to)).await;
+        }
+        self.branch.rewound(Seq(to));
+        self.world.ground.metrics.count(|counts| counts.rewinds += 1);
+        self.due = Instant::now();
+        Ok(())
+    }
+
+    /// Leaves nothing but the instructions.
+    pub(super) async fn clear(&mut self) -> anyhow::Result<()> {
+        if self.handle.clear().await? {
+            self.ledger.changed(Change::Cleared);
+            self.branch.cleared();
+            self.tell(Told::Cleared).await;
+        }
+        self.world.ground.metrics.count(|counts| counts.clears += 1);
+        self.due = Instant::now();
+        Ok(())
+    }
+
+    /// Has a fork go on beside it.
+    async fn fork(&mut self) -> anyhow::Result<()> {
+        let name = SessionId::parse(&self.name_of("f"))?;
+        self.handle.fork(None, &name).await?;
+        self.tell(|session| Told::Forked(session, name.to_string())).await;
+        let config = config(&self.world.ground)?;
+        let handle = self.world.house.open(name, config).await?;
+        let checker = Checker::new(config.budget.hard());
+        let (world, dice) = (self.world.clone(), self.dice.split());
+        let mut fork = Self::over(world, handle, dice, checker, TURNS_OF_A_FORK);
+        fork.ledger = self.ledger.forked();
+        fork.branch.clone_from(&self.branch);
+        fork.turn_ends.clone_from(&self.turn_ends);
+        fork.named = self.named;
+        self.world.ground.metrics.count(|counts| counts.forks += 1);
+        // The run ends once nobody is left who could listen.
+        drop(self.world.forks.send(fork));
+        self.due = Instant::now();
+        Ok(())
+    }
+
+    /// Waits for a child's whole life.
+    pub(super) async fn child(&mut self) -> anyhow::Result<()> {
+        self.world.ground.metrics.count(|counts| counts.children += 1);
+        let (name, dice) = (self.name_of("c"), self.dice.split());
+        let begun = Box::pin(Self::begin(self.world.clone(), &name, dice, TURNS_OF_A_CHILD));
+        let left = Box::pin(begun.await?.play()).await?;
+        self.left.extend(left);
+        self.due = Instant::now();
+        Ok(())
+    }
+}

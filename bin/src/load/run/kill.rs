@@ -1,0 +1,131 @@
+//! `--kill`: the first half of a run happens in a process of its own, which is killed in the midst of it. What it told of
+//! until then is what it has acknowledged.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use tokio::sync::mpsc;
+
+use super::super::scenario::{Scenario, Until};
+use super::super::told::{Heard, Told};
+use super::Run;
+use crate::progress::Steps;
+
+/// What was acknowledged and is not written yet: little, so that a process that is killed has told nearly everything.
+pub(super) const UNTOLD: usize = 256;
+
+/// When the process is killed.
+fn half(until: Until) -> Until {
+    match until {
+        Until::Turns(turns) => Until::Turns(turns.div_ceil(2)),
+        Until::DurationSecs(seconds) => Until::DurationSecs(seconds.div_ceil(2)),
+    }
+}
+
+/// What is left to be played behind it.
+pub(super) fn second_half(scenario: Scenario) -> Scenario {
+    Scenario { until: half(scenario.until), ..scenario }
+}
+
+/// Starts the run in another process, kills that half way, and tells what was heard of it. Blocks.
+pub(super) fn first_half(run: &Run, scenario: &Scenario, dir: &Path) -> anyhow::Result<Heard> {
+    let program = std::env::current_exe().context("the program's own file")?;
+    let mut command = Command::new(program);
+    command.args(["load", "--tell", "--quiet", "--scenario", &run.scenario]);
+    command.arg("--store").arg(dir).args(["--seed", &run.seed.to_string()]);
+    command.args(["--agents", &scenario.agents.to_string()]);
+    match scenario.until {
+        Until::Turns(turns) => command.args(["--turns", &turns.to_string()]),
+        Until::DurationSecs(seconds) => command.args(["--duration", &seconds.to_string()]),
+    };
+    if let Some(path) = &run.behaviour {
+        command.arg("--behaviour").arg(path);
+    }
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let lines = BufReader::new(child.stdout.take().context("its output is a pipe")?);
+    let progress = Steps::new("before the kill", run.quiet);
+    let heard = listen(lines, scenario, &progress, || child.kill());
+    progress.finish();
+    // Also when what it said could not be read, nothing of it stays behind.
+    drop(child.kill());
+    let status = child.wait()?;
+    let (heard, was_killed) = heard?;
+    if !was_killed {
+        bail!("the run ended before it was killed ({status}): give it more turns, or more time");
+    }
+    Ok(heard)
+}
+
+/// Hears a process until it is silent, and has it killed half way.
+fn listen(
+    mut lines: impl BufRead,
+    scenario: &Scenario,
+    progress: &Steps,
+    kill: impl FnOnce() -> std::io::Result<()>,
+) -> anyhow::Result<(Heard, bool)> {
+    let (mut heard, mut kill) = (Heard::default(), Some(kill));
+    let began = Instant::now();
+    let mut line = String::new();
+    loop {
+        line.clear();
+        // A line without its end was not told whole.
+        if lines.read_line(&mut line)? == 0 || !line.ends_with('\n') {
+            return Ok((heard, kill.is_none()));
+        }
+        if !heard.hear(line.trim_end()) {
+            bail!("L1: this was acknowledged out of order, or is no acknowledgement: {line:?}");
+        }
+        let (done, all) = match half(scenario.until) {
+            Until::Turns(turns) => (heard.turns, turns * scenario.agents),
+            Until::DurationSecs(seconds) => (began.elapsed().as_secs(), seconds),
+        };
+        progress.show(done.min(all), all);
+        if done >= all
+            && let Some(kill) = kill.take()
+        {
+            kill()?;
+        }
+    }
+}
+
+/// Writes what is acknowledged to standard output, until nobody acknowledges any more. Blocks.
+pub(super) fn tell(mut told: mpsc::Receiver<Told>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    while let Some(told) = told.blocking_recv() {
+        writeln!(out, "{told}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_killed_half_way_and_what_it_did_not_say_whole_is_not_heard() {
+        let scenario = Scenario { agents: 2, ..Scenario::load("smoke").expect("it is shipped") };
+        let turns = "turn\n".repeat(6);
+        let said = format!("appended a 1 5\n{turns}appended a 2 6\nappended a 3 7");
+        let mut killed = false;
+        let progress = Steps::new("test", true);
+        let kill = || {
+            killed = true;
+            Ok(())
+        };
+        let (heard, was_killed) =
+            listen(said.as_bytes(), &scenario, &progress, kill).expect("legal lines");
+        assert!(killed && was_killed);
+        assert_eq!(heard.turns, 6);
+        let ledgers = heard.into_ledgers().expect("legal names");
+        assert_eq!(ledgers[0].1.entries, [5, 6]);
+
+        let (_, was_killed) =
+            listen("turn\n".as_bytes(), &scenario, &progress, || Ok(())).expect("legal lines");
+        assert!(!was_killed, "it ended too early");
+        assert!(listen("nonsense\n".as_bytes(), &scenario, &progress, || Ok(())).is_err());
+    }
+}
