@@ -52,6 +52,8 @@ pub(super) struct Agent {
     /// The last entry of each turn on the live branch.
     turn_ends: Vec<u64>,
     turns_left: u64,
+    /// What was said in the session.
+    said_bytes: u64,
     /// Calls, children and forks so far: what names the next one.
     named: u64,
     /// When the next call is due.
@@ -129,6 +131,7 @@ impl Agent {
             passes: Passes::default(),
             turn_ends: Vec::new(),
             turns_left: turns,
+            said_bytes: 0,
             named: 0,
             due: Instant::now(),
             left: Left::new(),
@@ -199,9 +202,11 @@ impl Agent {
             self.tell(|session| Told::Appended(session, expected, digest)).await;
         }
         let bytes: usize = entries.iter().map(|entry| entry.source().len()).sum();
+        self.said_bytes += bytes as u64;
         metrics.count(|counts| {
             counts.entries += entries.len() as u64;
             counts.entry_bytes += bytes as u64;
+            counts.largest_session_bytes = counts.largest_session_bytes.max(self.said_bytes);
         });
         self.passes.look(&self.handle, &self.world.ground, &mut self.ledger).await?;
         self.due = Instant::now();

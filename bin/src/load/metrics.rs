@@ -58,6 +58,8 @@ pub(super) struct Counts {
     pub(super) entries: u64,
     /// Their bytes.
     pub(super) entry_bytes: u64,
+    /// Those of the session in which most was said.
+    pub(super) largest_session_bytes: u64,
     /// Contexts that were answered and checked.
     pub(super) contexts: u64,
     /// The largest of them.

@@ -97,7 +97,7 @@ impl Run {
             let ground = Ground::new(scenario, behaviour, self.seed);
             return crate::run(self.play_and_tell(ground, dir)).map(|()| Exit::Fine);
         }
-        let report = if self.kill {
+        let report = if scenario.kill {
             let before = kill::first_half(self, &scenario, &dir)?.into_ledgers()?;
             let scenario = kill::second_half(scenario);
             // Other draws than those of the first half.
@@ -120,6 +120,7 @@ impl Run {
     /// The scenario with what was said instead.
     fn scenario(&self) -> anyhow::Result<Scenario> {
         let mut scenario = Scenario::load(&self.scenario)?;
+        scenario.kill |= self.kill;
         scenario.agents = self.agents.unwrap_or(scenario.agents);
         if let Some(turns) = self.turns {
             scenario.until = Until::Turns(turns);
@@ -146,8 +147,8 @@ impl Run {
         dir: PathBuf,
         before: Left,
     ) -> anyhow::Result<Report> {
-        let live = Live::new(&ground.scenario, self.quiet);
-        let played = play(&Arc::new(ground), &dir, (self.seed, self.kill), &live).await;
+        let (live, comes_back) = (Live::new(&ground.scenario, self.quiet), ground.scenario.kill);
+        let played = play(&Arc::new(ground), &dir, (self.seed, comes_back), &live).await;
         live.finish();
         let Ended { mut report, ledgers } = played?;
         report.compared.sessions = ledgers.len() as u64;

@@ -10,11 +10,13 @@ use serde::Serialize;
 use crate::config::{ConfigError, Sections};
 
 /// The scenarios that come with the program: name and text.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("smoke", include_str!("scenarios/smoke.toml")),
     ("chat-1k", include_str!("scenarios/chat-1k.toml")),
     ("saturated", include_str!("scenarios/saturated.toml")),
     ("flaky", include_str!("scenarios/flaky.toml")),
+    ("giant", include_str!("scenarios/giant.toml")),
+    ("restart", include_str!("scenarios/restart.toml")),
 ];
 
 /// The largest count of anything: a slip of the finger is told, and memory stays bounded.
@@ -46,6 +48,8 @@ pub(super) struct Scenario {
     pub(super) turns_at_least: u64,
     /// The model's window; the marks are 60 %, 30 % and 90 % of it.
     pub(super) window_tokens: u64,
+    /// Whether the process is killed half way.
+    pub(super) kill: bool,
     /// Agents begin evenly within this.
     pub(super) start_within_ms: u64,
     /// How many times faster than people agents' users think.
@@ -54,6 +58,8 @@ pub(super) struct Scenario {
     pub(super) think_at_most_ms: u64,
     /// How long a tool takes.
     pub(super) tool_ms: u64,
+    /// How many times larger than real ones texts are.
+    pub(super) size_times: u64,
     /// The largest text that anybody says.
     pub(super) largest_bytes: u64,
     /// Of a thousand steps with calls, how many wait for a child.
@@ -151,10 +157,12 @@ impl Scenario {
             until,
             turns_at_least: agents("turns_at_least", 1..=MOST, Some(1)),
             window_tokens: agents("window_tokens", 4_000..=10 * MOST, None),
+            kill: agents("kill", 0..=1, Some(0)) == 1,
             start_within_ms: agents("start_within_ms", 0..=MOST, Some(0)),
             think_speed: agents("think_speed", 1..=MOST, Some(1)),
             think_at_most_ms: agents("think_at_most_ms", 0..=MOST, Some(MOST)),
             tool_ms: agents("tool_ms", 0..=MOST, Some(0)),
+            size_times: agents("size_times", 1..=1_000, Some(1)),
             largest_bytes: agents("largest_bytes", 100..=MOST, Some(100_000)),
             child_per_mille: agents("child_per_mille", 0..=1_000, Some(0)),
             rewind_per_mille: agents("rewind_per_mille", 0..=1_000, Some(0)),
@@ -230,6 +238,6 @@ mod tests {
             assert!(error.to_string().contains(why), "{error}");
         }
         let error = Scenario::load("smok").expect_err("there is none").to_string();
-        assert!(error.contains("smoke, chat-1k, saturated, flaky"), "{error}");
+        assert!(error.contains("smoke, chat-1k, saturated, flaky, giant, restart"), "{error}");
     }
 }

@@ -68,6 +68,7 @@ fn happened(report: &Report) -> Vec<String> {
         row("steps", &thousands(counts.steps), &each_second(counts.steps)),
         row("entries", &thousands(counts.entries), &each_second(counts.entries)),
         row("said", &bytes(counts.entry_bytes), "in all entries"),
+        row("largest session", &bytes(counts.largest_session_bytes), "said in it"),
         row("contexts", &thousands(counts.contexts), "answered, each checked"),
         row("largest view", &thousands(counts.largest_view_tokens), "tokens"),
     ];

@@ -70,7 +70,14 @@ fn a_process_that_is_killed_half_way_has_lost_nothing_that_it_acknowledged() {
 #[test]
 fn scenarios_are_listed_and_mistakes_in_them_are_named() {
     let world = World::new();
-    world.run(&["load", "--list"]).fine(&["smoke", "chat-1k", "saturated"]);
+    world.run(&["load", "--list"]).fine(&[
+        "smoke",
+        "chat-1k",
+        "saturated",
+        "flaky",
+        "giant",
+        "restart",
+    ]);
     world.file("s.toml", "[agents]\ncount = 1\nturn = 1\n[provider]\nslots = 2\n");
     let ran = world.run(&["load", "--scenario", "s.toml"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);

@@ -166,7 +166,8 @@ impl Agent {
     /// A size, within what the scenario allows.
     fn drawn(&mut self, measure: Measure) -> u64 {
         let ground = &self.world.ground;
-        ground.behaviour.draw(measure, &mut self.dice).min(ground.scenario.largest_bytes)
+        let bytes = ground.behaviour.draw(measure, &mut self.dice) * ground.scenario.size_times;
+        bytes.min(ground.scenario.largest_bytes)
     }
 
     fn drawn_ms(&mut self) -> u64 {
