@@ -139,13 +139,16 @@ impl Agent {
         }
     }
 
-    /// Plays its turns, and waits for its pass in flight.
+    /// Plays its turns, and waits for its pass in flight; when the time is up, abandons it.
     pub(super) async fn play(mut self) -> anyhow::Result<Left> {
         while self.turns_left > 0 && !self.world.ground.is_stopped() {
             self.turns_left -= 1;
             self.turn().await?;
             self.world.ground.tell(|| Told::Turn).await;
             self.after_turn().await?;
+        }
+        if self.world.ground.is_stopped() {
+            self.handle.cancel().await?;
         }
         self.passes.land(&mut self.ledger).await;
         self.left.push((self.handle.session().clone(), self.ledger));

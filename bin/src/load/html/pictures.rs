@@ -77,18 +77,28 @@ fn slots(report: &Report) -> String {
             ("compactions", points(report, |sample| sample.turn_slots + sample.compaction_slots)),
             ("turns", points(report, |sample| sample.turn_slots)),
         ],
-        lines: vec![("soft", points(report, |sample| sample.turns_waiting))],
+        lines: Vec::new(),
         marks: vec![("hard", "allowed", report.scenario.provider.slots)],
+    };
+    let waiting = Plot {
+        height: 70.0,
+        label: "Turns that wait for a slot, over time",
+        scale: Scale::Linear,
+        tick: short,
+        areas: Vec::new(),
+        lines: vec![("soft", points(report, |sample| sample.turns_waiting))],
+        marks: Vec::new(),
     };
     figure(
         "Slots of the provider",
-        "calls under way by class, one above the other; the dashed line is what the provider allows",
+        "calls under way by class, one above the other; the dashed line is what the provider allows; \
+         below, the turns that wait",
         &[
             ("box", "turns", "turns"),
             ("box", "compactions", "passes"),
             ("line", "soft", "turns that wait"),
         ],
-        &[plot.draw(report.elapsed_ms)],
+        &[plot.draw(report.elapsed_ms), waiting.draw(report.elapsed_ms)],
     )
 }
 

@@ -38,7 +38,7 @@ pub(in super::super) fn report() -> Report {
 #[test]
 fn the_page_stands_alone_and_has_every_picture() {
     let page = page(&report());
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 6);
     assert!(page.contains("Nothing was lost, doubled or reordered: 40 entries of 2 sessions"));
     for foreign in ["<script", "<link", "url(http", "src=\"http"] {
         assert!(!page.contains(foreign), "{foreign}");
