@@ -56,4 +56,4 @@ pub use store::{
     Appended, BatchId, Capabilities, Durability, Epoch, Fork, Lease, MAX_FORK_DEPTH, Page,
     PageLimit, Sealed, SessionBatch, SessionInfo, Store, Swept, Usage,
 };
-pub use wrapping::{Access, Wrapping};
+pub use wrapping::{Access, Shared, Wrapping};

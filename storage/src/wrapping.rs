@@ -1,5 +1,7 @@
 //! A store around another one: whoever wraps a store says in one place what happens before and behind each use of it.
 
+use std::sync::Arc;
+
 use highwater_protocol::{Digest, EntryId, LogPos, Record, SessionId, Timestamp};
 
 use crate::error::StoreError;
@@ -34,6 +36,23 @@ pub trait Wrapping: Send + Sync + 'static {
         access: Access,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError>;
+}
+
+/// A store with several owners: of houses that follow each other, or of whoever asks for its figures beside one.
+pub struct Shared<S>(pub Arc<S>);
+
+impl<S: Store> Wrapping for Shared<S> {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    fn with<T>(
+        &self,
+        _: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        work(&*self.0)
+    }
 }
 
 impl<W: Wrapping> Store for W {

@@ -1,7 +1,6 @@
 //! Houses to play in: over any store, in paused time on one thread, or with real threads.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use highwater::env::{Inline, RuntimeClock};
@@ -10,9 +9,8 @@ use highwater::{HOUSE, Highwater, Permit, PermitRequest};
 use highwater_protocol::limit::{Amounts, Class, ClassKind, Key, ProviderStatus};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Format, SessionId, Timestamp, TokenCount};
-use highwater_storage::{
-    Access, Capabilities, MemoryStore, RedbOptions, RedbStore, Store, StoreError, Wrapping,
-};
+pub use highwater_storage::Shared;
+use highwater_storage::{MemoryStore, RedbOptions, RedbStore, Store};
 
 /// What blocking work and time are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,21 +96,4 @@ pub fn gist(after_secs: u64) -> Scripted {
 /// An answer after some seconds.
 pub fn says(after_secs: u64, text: &str) -> Step {
     Step::Say { after: Duration::from_secs(after_secs), text: text.to_owned() }
-}
-
-/// A store with several owners: of houses that follow each other, or of a test that turns its screws.
-pub struct Shared<S>(pub Arc<S>);
-
-impl<S: Store> Wrapping for Shared<S> {
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
-    }
-
-    fn with<T>(
-        &self,
-        _: Access,
-        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        work(&*self.0)
-    }
 }

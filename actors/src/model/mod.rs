@@ -66,7 +66,7 @@ pub trait Client: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Sends a request. What the answer consists of is told as it comes, if the client streams; whatever comes is noted
+    /// Sends a request that has passed [`Client::check`]; it is not looked through again. What the answer consists of is told as it comes, if the client streams; whatever comes is noted
     /// in `heard`.
     async fn exchange(
         &self,

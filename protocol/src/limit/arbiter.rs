@@ -310,7 +310,9 @@ impl Arbiter {
         self.note_beside(now, held.call, held.model);
         let told = held.model.unwrap_or(ACCOUNT);
         self.meters[told].learn(now, held.granted, held.call.amounts, report, drawn);
-        self.turn_the_late_away(now, told);
+        if let Ending::RateLimited { .. } | Ending::Overloaded { .. } = report.ending {
+            self.turn_the_late_away(now, told);
+        }
         self.count(report.ending);
         for at in of(held.model) {
             // A budget and a key are the account's; what fails or is forbidden is the model.

@@ -135,6 +135,9 @@ impl Rated {
     /// Takes of the total what is owed, as far as no more is missing then than calls beside turns may take at once: turns do
     /// not pay for them. What they have made up for by waiting is owed no more.
     fn settle(&mut self, now: Moment, mark: u64) {
+        if self.owed == 0 {
+            return;
+        }
         let missing = self.others.missing(now);
         self.owed = self.owed.min(missing);
         let room = self.others.rate().at_once().saturating_sub(missing - self.owed);

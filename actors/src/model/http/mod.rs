@@ -151,8 +151,7 @@ impl HttpClient {
 
     async fn post(&self, request: &Request) -> Result<Response, ModelError> {
         let limit = self.address.output_limit(self.endpoint.protocol, self.endpoint.output_limit);
-        let body = wire::body(&self.endpoint, limit, request)
-            .map_err(|why| ModelError::Refused(self.address.says(why)))?;
+        let body = wire::body(&self.endpoint, limit, request);
         let post = self.http.post(self.address.url.clone()).headers(self.headers()).body(body);
         post.send().await.map_err(|error| self.unreached(error))
     }

@@ -12,21 +12,17 @@ use serde_json::{Map, Value};
 
 use crate::model::{Endpoint, Messages, Protocol, Request};
 
-/// What is sent, or why the request cannot be. `limit` names the parameter for the most that may be answered.
-pub(in crate::model) fn body(
-    endpoint: &Endpoint,
-    limit: &str,
-    request: &Request,
-) -> Result<String, String> {
+/// What is sent of a request that passed [`check`]: a context is long, and is looked through once. `limit` names the
+/// parameter for the most that may be answered.
+pub(in crate::model) fn body(endpoint: &Endpoint, limit: &str, request: &Request) -> String {
     let Endpoint { protocol, model, stream, .. } = endpoint;
     let written;
-    check_parameters(*protocol, &request.parameters)?;
     let inside = match &request.messages {
         Messages::Prompt(prompt) => {
             written = from_prompt(*protocol, prompt);
             &written
         }
-        Messages::Body(body) => inside(*protocol, body)?,
+        Messages::Body(body) => within(body).unwrap_or_default(),
     };
     let mut json = String::with_capacity(inside.len() + 256);
     let most = request.max_output.0;
@@ -50,7 +46,7 @@ pub(in crate::model) fn body(
     }
     json.push_str(inside);
     json.push('}');
-    Ok(json)
+    json
 }
 
 /// Whether a request can be sent; if not, why.
@@ -58,7 +54,7 @@ pub(in crate::model) fn check(endpoint: &Endpoint, request: &Request) -> Result<
     check_parameters(endpoint.protocol, &request.parameters)?;
     match &request.messages {
         Messages::Prompt(_) => Ok(()),
-        Messages::Body(body) => inside(endpoint.protocol, body).map(drop),
+        Messages::Body(body) => check_body(endpoint.protocol, body),
     }
 }
 
@@ -92,8 +88,13 @@ fn own(protocol: Protocol) -> &'static [&'static str] {
     }
 }
 
-/// The fields of a body as their text, when they are those that its format has: one more could be a second `model`.
-fn inside(protocol: Protocol, body: &str) -> Result<&str, String> {
+/// The fields of a body as their text.
+fn within(body: &str) -> Option<&str> {
+    body.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
+}
+
+/// Whether the fields of a body are those that its format has: one more could be a second `model`.
+fn check_body(protocol: Protocol, body: &str) -> Result<(), String> {
     let allowed: &[&str] = match protocol {
         Protocol::AnthropicMessages => &["system", "messages"],
         Protocol::OpenAiChat => &["messages"],
@@ -113,8 +114,7 @@ fn inside(protocol: Protocol, body: &str) -> Result<&str, String> {
     if names.windows(2).any(|two| two[0] == two[1]) || !names.contains(&"messages") {
         return Err(no_body("each field stands there once, and messages must"));
     }
-    let inside = body.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    inside.ok_or_else(|| no_body("no object"))
+    within(body).map(drop).ok_or_else(|| no_body("no object"))
 }
 
 fn from_prompt(protocol: Protocol, prompt: &Rendered) -> String {

@@ -11,9 +11,7 @@ use highwater::model::GatedModel;
 use highwater::summarize::Prompted;
 use highwater_protocol::limit::Key;
 use highwater_protocol::{Kind, TokenCount};
-use highwater_storage::{
-    Access, Capabilities, RedbOptions, RedbStore, Store, StoreError, Usage, Wrapping,
-};
+use highwater_storage::{RedbOptions, RedbStore, Shared, Store, Usage};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -30,23 +28,6 @@ use super::super::scenario::Until;
 
 /// The least window of the model that writes summaries: it is asked for whole stretches of a view.
 const SUMMARIZER_WINDOW_TOKENS: u64 = 32_000;
-
-/// A store whose figures are asked for beside the house.
-struct Shared(Arc<RedbStore>);
-
-impl Wrapping for Shared {
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
-    }
-
-    fn with<T>(
-        &self,
-        _: Access,
-        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        work(&*self.0)
-    }
-}
 
 /// What a run came to, but for what is compared.
 pub(super) struct Ended {
@@ -129,7 +110,11 @@ async fn known(store: &Arc<RedbStore>) -> anyhow::Result<BTreeMap<u64, Resumed>>
 }
 
 /// The house, whose summaries the simulated provider writes.
-async fn built(ground: &Arc<Ground>, store: Shared, seed: u64) -> anyhow::Result<Highwater> {
+async fn built(
+    ground: &Arc<Ground>,
+    store: Shared<RedbStore>,
+    seed: u64,
+) -> anyhow::Result<Highwater> {
     let window = ground.scenario.window_tokens.max(SUMMARIZER_WINDOW_TOKENS);
     let client = Simulated(Arc::clone(ground));
     let model = GatedModel::new(client, Key::of(ACCOUNT), TokenCount(window));

@@ -3,7 +3,9 @@
 use std::iter::from_fn;
 use std::time::Duration;
 
-use super::super::{Amounts, Arbiter, Class, Limits, Quantity, RateStatus, Report, Ticket, Wish};
+use super::super::{
+    Amounts, Arbiter, Class, Ending, Limits, Quantity, RateStatus, Report, Ticket, Wish,
+};
 use crate::time::Moment;
 
 pub(super) const NOW: Moment = Moment(Duration::from_secs(100));
@@ -19,6 +21,18 @@ pub(super) struct Account {
 impl Account {
     pub(super) fn new(limits: Limits) -> Self {
         Self::with(limits, &[])
+    }
+
+    /// One at which 95 calls a minute were proven, each of so many tokens: a hundred were answered, and one more refused.
+    pub(super) fn proven(limits: Limits, tokens: u64) -> Self {
+        let mut account = Self::new(limits);
+        let (amounts, later) = (Amounts::new(tokens, 0), Some(Duration::from_secs(1)));
+        for _ in 0..100 {
+            account.call(NOW, Class::Turn, amounts, &Report::answered(amounts));
+        }
+        let refused = Ending::RateLimited { retry_after: later };
+        account.call(NOW, Class::Turn, amounts, &Report::of(refused));
+        account
     }
 
     /// One with models that have limits of their own.

@@ -137,13 +137,7 @@ fn one_refusal_halves_what_is_known_at_most() {
 
 #[test]
 fn a_call_that_takes_more_than_was_proven_refutes_it_and_holds_nobody_up_for_long() {
-    let mut account = Account::new(Limits::slots(50));
-    for _ in 0..100 {
-        let used = Report::answered(Amounts::new(10, 0));
-        account.call(NOW, Class::Turn, Amounts::new(10, 0), &used);
-    }
-    let later = Ending::RateLimited { retry_after: Some(Duration::from_secs(1)) };
-    account.call(NOW, Class::Turn, Amounts::new(10, 0), &Report::of(later));
+    let mut account = Account::proven(Limits::slots(50), 10);
     let tokens = |account: &Account, now| account.rate(now, Quantity::InputTokens);
     assert_eq!(tokens(&account, NOW).expect("proven, too").per_minute, 950);
     let now = NOW.after(Duration::from_secs(90));
@@ -186,12 +180,7 @@ fn a_provider_that_counts_by_windows_is_left_alone_until_the_next_one() {
 
 #[test]
 fn what_was_proven_is_raised_again_when_nothing_is_refused() {
-    let mut account = Account::new(Limits::slots(50));
-    let later = Ending::RateLimited { retry_after: Some(Duration::from_secs(1)) };
-    for _ in 0..100 {
-        account.call(NOW, Class::Turn, Amounts::new(1, 0), &Report::of(Ending::Answered));
-    }
-    account.call(NOW, Class::Turn, Amounts::new(1, 0), &Report::of(later));
+    let mut account = Account::proven(Limits::slots(50), 1);
     let proven = account.rate(NOW, Quantity::Requests).expect("it was learned").per_minute;
     assert_eq!(proven, 95);
     let answered = Report::of(Ending::Answered);
@@ -214,13 +203,7 @@ fn what_was_proven_is_raised_again_when_nothing_is_refused() {
 
 #[test]
 fn what_was_used_of_a_proven_rate_stays_charged_however_much_was_estimated() {
-    let mut account = Account::new(Limits::slots(50));
-    for _ in 0..100 {
-        let used = Report::answered(Amounts::new(10, 0));
-        account.call(NOW, Class::Turn, Amounts::new(10, 0), &used);
-    }
-    let later = Ending::RateLimited { retry_after: Some(Duration::from_secs(1)) };
-    account.call(NOW, Class::Turn, Amounts::new(10, 0), &Report::of(later));
+    let mut account = Account::proven(Limits::slots(50), 10);
     let now = NOW.after(Duration::from_secs(90));
     let large = account.ask(now, Class::Turn, Amounts::new(3_000, 0));
     assert_eq!(account.granted(now), [large]);

@@ -56,12 +56,7 @@ fn a_turn_that_is_larger_than_the_reserve_does_not_wait_for_every_pass_that_come
 
 #[test]
 fn where_a_rate_was_proven_turns_keep_their_share_of_it() {
-    let mut account = Account::new(Limits::slots(50).reserve(50));
-    for _ in 0..100 {
-        account.call(NOW, Class::Turn, input(1_000), &Report::of(Ending::Answered));
-    }
-    let later = Ending::RateLimited { retry_after: Some(Duration::from_secs(1)) };
-    account.call(NOW, Class::Turn, input(1_000), &Report::of(later));
+    let mut account = Account::proven(Limits::slots(50).reserve(50), 1_000);
     let now = NOW.after(Duration::from_secs(110));
     let pass = account.ask(now, FULL, input(30_000));
     assert_eq!(account.granted(now), [pass]);
