@@ -26,6 +26,34 @@ impl Actor for Idle {
     }
 }
 
+/// An actor that reports how a call went, and ends at once.
+struct Reporting;
+
+impl Actor for Reporting {
+    type Msg = (Permit, Report);
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        (): (),
+    ) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        (permit, report): Self::Msg,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        permit.finish(report);
+        myself.stop(None);
+        Ok(())
+    }
+}
+
 async fn idle() -> ActorRef<()> {
     Actor::spawn(None, Idle, ()).await.expect("it starts").0
 }
@@ -63,12 +91,13 @@ async fn the_permits_and_wishes_of_a_holder_that_is_killed_end_with_it() {
 async fn what_a_holder_reported_before_it_ended_counts() {
     let rate = Rate::per_minute(1_000);
     let gate = gate(Limits::slots(2).with(Quantity::InputTokens, rate)).await;
-    let holder = idle().await;
+    let (holder, end) = Actor::spawn(None, Reporting, ()).await.expect("it starts");
     let amounts = Amounts::new(900, 0);
     let wish = PermitRequest { holder: Some(holder.get_cell()), amounts, ..turn() };
     let permit = gate.acquire(wish).await.expect("a permit");
-    permit.finish(Report::answered(Amounts::new(100, 0)));
-    holder.stop_and_wait(None, None).await.expect("it stops");
+    let report = Report::answered(Amounts::new(100, 0));
+    holder.cast((permit, report)).expect("it is there");
+    end.await.expect("it ends");
     let status = gate.status_of("acme").await.expect("it answers");
     assert_eq!((status.tally.lost, status.keys[0].rates[0].left), (0, 800));
 }
