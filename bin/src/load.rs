@@ -22,6 +22,7 @@ mod html;
 mod ledger;
 mod live;
 mod machine;
+mod meter;
 mod metrics;
 mod provider;
 mod pulse;

@@ -28,6 +28,9 @@ use crate::sample::dice::Dice;
 use passes::Passes;
 use resume::Resumed;
 
+/// Fewer than any text has for each token.
+const BYTES_OF_A_TOKEN: u64 = 2;
+
 /// What sessions leave behind: their names and records.
 pub(super) type Left = Vec<(SessionId, Ledger)>;
 
@@ -52,6 +55,10 @@ pub(super) struct Agent {
     /// The last entry of each turn on the live branch.
     turn_ends: Vec<u64>,
     turns_left: u64,
+    /// The view as it was shown last, and what was said since: rather more than it is.
+    view_tokens: u64,
+    /// Where passes begin.
+    trigger: u64,
     /// What was said in the session.
     said_bytes: u64,
     /// Calls, children and forks so far: what names the next one.
@@ -112,14 +119,13 @@ impl Agent {
                 format!("the store holds session {name} of an earlier run: choose another --store");
             return Err(Error::new(Kind::Invalid, why).into());
         }
-        let checker = Checker::new(config.budget.hard());
-        let mut agent = Self::over(world, handle, dice, checker, turns);
+        let mut agent = Self::over(world, handle, dice, config.budget, turns);
         let instructions = agent.world.ground.speech.says(600, &mut agent.dice);
         agent.append(vec![speech::instructions(1, instructions)?]).await?;
         Ok(agent)
     }
 
-    fn over(world: World, handle: SessionHandle, dice: Dice, checker: Checker, turns: u64) -> Self {
+    fn over(world: World, handle: SessionHandle, dice: Dice, budget: Budget, turns: u64) -> Self {
         world.ground.metrics.count(|counts| counts.sessions += 1);
         Self {
             world,
@@ -127,10 +133,12 @@ impl Agent {
             dice,
             ledger: Ledger::default(),
             branch: Branch::default(),
-            checker,
+            checker: Checker::new(budget.hard()),
             passes: Passes::default(),
             turn_ends: Vec::new(),
             turns_left: turns,
+            view_tokens: 0,
+            trigger: budget.trigger().0,
             said_bytes: 0,
             named: 0,
             due: Instant::now(),
@@ -153,6 +161,11 @@ impl Agent {
         self.passes.land(&mut self.ledger).await;
         self.left.push((self.handle.session().clone(), self.ledger));
         Ok(self.left)
+    }
+
+    /// Makes a call into the house.
+    async fn asks<T>(&self, call: impl Future<Output = T>) -> T {
+        self.world.ground.meter.call(call).await
     }
 
     /// The next name below its own.
@@ -188,7 +201,7 @@ impl Agent {
     async fn append(&mut self, entries: Vec<Arc<Entry>>) -> anyhow::Result<()> {
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
-        let receipts = self.handle.append(entries.clone()).await?;
+        let receipts = self.asks(self.handle.append(entries.clone())).await?;
         let metrics = &self.world.ground.metrics;
         metrics.answered(Call::Append, due, made, beside || self.passes.in_flight());
         if receipts.len() != entries.len() {
@@ -211,7 +224,11 @@ impl Agent {
             counts.entry_bytes += bytes as u64;
             counts.largest_session_bytes = counts.largest_session_bytes.max(self.said_bytes);
         });
-        self.passes.look(&self.handle, &self.world.ground, &mut self.ledger).await?;
+        self.view_tokens += bytes as u64 / BYTES_OF_A_TOKEN;
+        // Asked only where a pass may have begun: a host would not ask at all.
+        if self.view_tokens >= self.trigger {
+            self.passes.look(&self.handle, &self.world.ground, &mut self.ledger).await?;
+        }
         self.due = Instant::now();
         Ok(())
     }

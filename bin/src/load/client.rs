@@ -69,10 +69,17 @@ impl Client for Simulated {
         if let Ok(Some(asked)) = ASKED.try_with(Cell::take) {
             ground.metrics.summary_permitted(asked.elapsed());
         }
-        let (text, takes) = ground.summary(request.max_output);
+        ground.meter.provider(self.answer(request, heard)).await
+    }
+}
+
+impl Simulated {
+    /// What the provider says.
+    async fn answer(&self, request: &Request, heard: &Heard) -> Exchange {
+        let (text, takes) = self.0.summary(request.max_output);
         let input = request.estimate().0;
         let output = (text.len() / 4) as u64;
-        let called = ground.provider.call(input + output, takes).await;
+        let called = self.0.provider.call(input + output, takes).await;
         heard.note();
         let outcome = match called {
             Ok(()) => Ok(Answer {

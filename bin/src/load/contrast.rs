@@ -103,6 +103,9 @@ fn rows(before: &Value, after: &Value) -> Vec<Row> {
     add("processor, for each step", time, false, &|report| {
         Some(number(report, "/cpu_us")? / number(report, "/counts/steps")?)
     });
+    add("processor, house, for each step", time, false, &|report| {
+        Some(number(report, "/house_cpu_us")? / number(report, "/counts/steps")?)
+    });
     rows
 }
 

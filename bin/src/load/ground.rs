@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::behaviour::{Behaviour, Measure};
+use super::meter::Meter;
 use super::metrics::Metrics;
 use super::provider::Provider;
 use super::scenario::Scenario;
@@ -25,6 +26,7 @@ pub(super) struct Ground {
     pub(super) behaviour: Behaviour,
     pub(super) provider: Provider,
     pub(super) metrics: Metrics,
+    pub(super) meter: Meter,
     pub(super) speech: Speech,
     seed: u64,
     summaries: AtomicU64,
@@ -39,6 +41,7 @@ impl Ground {
         Self {
             provider: Provider::new(scenario.provider, seed),
             metrics: Metrics::new(),
+            meter: Meter::default(),
             speech: Speech::new(seed),
             summaries: AtomicU64::new(0),
             stop: watch::Sender::new(false),

@@ -16,6 +16,26 @@ pub(super) fn cpu_us() -> Option<u64> {
     ticks(&read_to_string("/proc/self/stat").ok()?).map(|ticks| ticks * TICK_US)
 }
 
+/// Nanoseconds that those threads of the process have spent on processors whose names begin so; threads that have ended
+/// are not among them.
+pub(super) fn threads_cpu_ns(named: &str) -> Option<u64> {
+    let mut sum = 0;
+    for thread in std::fs::read_dir("/proc/self/task").ok()? {
+        let thread = thread.ok()?.path();
+        // A thread may end between two looks.
+        let Ok(name) = read_to_string(thread.join("comm")) else { continue };
+        if name.starts_with(named) {
+            sum += on_processors_ns(&read_to_string(thread.join("schedstat")).ok()?)?;
+        }
+    }
+    Some(sum)
+}
+
+/// The first of the scheduler's figures: the time on processors.
+fn on_processors_ns(schedstat: &str) -> Option<u64> {
+    schedstat.split(' ').next()?.parse().ok()
+}
+
 fn kilobytes(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
@@ -40,5 +60,6 @@ mod tests {
         assert_eq!(kilobytes(status, "VmSwap:"), None);
         let stat = "7 (a b) c) S 1 7 7 0 -1 4194304 100 0 0 0 120 30 0 0 20 0 1 0";
         assert_eq!(ticks(stat), Some(150));
+        assert_eq!(on_processors_ns("243450005 454716152 102\n"), Some(243_450_005));
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Report {
     pub(super) store: StoreFigures,
     /// Time on processors, of agents, provider and house together; absent where the system does not tell.
     pub(super) cpu_us: Option<u64>,
+    /// Time on processors of the house alone; absent where the system does not tell.
+    pub(super) house_cpu_us: Option<u64>,
     /// What there was before the process was killed, if it was.
     pub(super) killed: Option<Killed>,
     /// What was compared at the end.

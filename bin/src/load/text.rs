@@ -197,6 +197,11 @@ fn machine(report: &Report) -> Vec<String> {
         let meaning = "of processor for each step; agents, provider and checks included";
         lines.push(row("processor", &each, meaning));
     }
+    if let Some(house_cpu_us) = report.house_cpu_us {
+        let each = micros(house_cpu_us / report.counts.steps.max(1));
+        let meaning = "of it spent by the house: its threads, and calls into it";
+        lines.push(row("processor, house", &each, meaning));
+    }
     lines
 }
 

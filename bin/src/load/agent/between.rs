@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use highwater_protocol::{Seq, SessionId};
 use tokio::time::Instant;
 
-use super::super::checks::Checker;
 use super::super::ledger::Change;
 use super::super::told::Told;
 use super::{Agent, config};
@@ -53,7 +52,7 @@ impl Agent {
         let back = usize::try_from(self.dice.within(1, most.min(TURNS_REWOUND) + 1))?;
         self.turn_ends.truncate(self.turn_ends.len() - back);
         let to = *self.turn_ends.last().context("one turn is left at least")?;
-        if self.handle.rewind(Seq(to)).await? {
+        if self.asks(self.handle.rewind(Seq(to))).await? {
             self.ledger.changed(Change::Rewound(to));
             self.tell(|session| Told::Rewound(session, to)).await;
         }
@@ -65,7 +64,7 @@ impl Agent {
 
     /// Leaves nothing but the instructions.
     pub(super) async fn clear(&mut self) -> anyhow::Result<()> {
-        if self.handle.clear().await? {
+        if self.asks(self.handle.clear()).await? {
             self.ledger.changed(Change::Cleared);
             self.branch.cleared();
             self.tell(Told::Cleared).await;
@@ -78,13 +77,12 @@ impl Agent {
     /// Has a fork go on beside it.
     async fn fork(&mut self) -> anyhow::Result<()> {
         let name = SessionId::parse(&self.name_of("f"))?;
-        self.handle.fork(None, &name).await?;
+        self.asks(self.handle.fork(None, &name)).await?;
         self.tell(|session| Told::Forked(session, name.to_string())).await;
         let config = config(&self.world.ground)?;
         let handle = self.world.house.open(name, config).await?;
-        let checker = Checker::new(config.budget.hard());
         let (world, dice) = (self.world.clone(), self.dice.split());
-        let mut fork = Self::over(world, handle, dice, checker, TURNS_OF_A_FORK);
+        let mut fork = Self::over(world, handle, dice, config.budget, TURNS_OF_A_FORK);
         fork.ledger = self.ledger.forked();
         fork.branch.clone_from(&self.branch);
         fork.turn_ends.clone_from(&self.turn_ends);

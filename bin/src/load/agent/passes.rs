@@ -36,14 +36,14 @@ impl Passes {
             return Ok(());
         }
         self.land(ledger).await;
-        let Some(status) = handle.status().await?.pass else { return Ok(()) };
+        let Some(status) = ground.meter.call(handle.status()).await?.pass else { return Ok(()) };
         self.in_flight.store(true, Ordering::Relaxed);
         ground.metrics.pass_began();
         let (handle, ground) = (handle.clone(), Arc::clone(ground));
         let (pass, began) = (status.pass, Instant::now());
         let in_flight = Arc::clone(&self.in_flight);
         self.watching = Some(tokio::spawn(async move {
-            let outcome = handle.settled(pass).await;
+            let outcome = ground.meter.call(handle.settled(pass)).await;
             in_flight.store(false, Ordering::Relaxed);
             match outcome {
                 Ok(outcome) => {

@@ -8,7 +8,6 @@ use highwater_protocol::{Entry, Record, SessionId};
 use highwater_storage::Store;
 
 use super::super::branch::Branch;
-use super::super::checks::Checker;
 use super::super::compare::walk;
 use super::super::ledger::Ledger;
 use super::super::speech;
@@ -118,8 +117,7 @@ impl Agent {
                 bail!("L3: entry {expected} was said again and acknowledged as {receipts:?}");
             }
         }
-        let checker = Checker::new(config.budget.hard());
-        let mut agent = Self::over(world, handle, dice, checker, turns);
+        let mut agent = Self::over(world, handle, dice, config.budget, turns);
         agent.named = ledger.entries.len() as u64 * NAMES_OF_AN_ENTRY;
         (agent.ledger, agent.branch) = (ledger, branch);
         let numbers = agent.ledger.entries.len() as u64 + 1..;

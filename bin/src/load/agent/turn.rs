@@ -31,11 +31,13 @@ impl Agent {
         // The last message of the user is never left out of a context: it must not fill one by itself.
         let most = self.world.ground.scenario.window_tokens;
         let said = self.drawn(Measure::UserTextBytes).min(most);
-        let text = self.world.ground.speech.says(said, &mut self.dice);
-        self.append(vec![speech::user(self.next_number(), text)?]).await?;
-        let steps = self.world.ground.behaviour.draw(Measure::StepsPerTurn, &mut self.dice).max(1);
+        let ground = self.world.ground.clone();
+        let text = ground.speech.says(said, &mut self.dice);
+        let user = ground.meter.work(|| speech::user(self.next_number(), text))?;
+        self.append(vec![user]).await?;
+        let steps = ground.behaviour.draw(Measure::StepsPerTurn, &mut self.dice).max(1);
         for step in 1..=steps {
-            let is_last = step == steps || self.world.ground.is_stopped();
+            let is_last = step == steps || ground.is_stopped();
             if !self.step(is_last).await? || is_last {
                 break;
             }
@@ -66,7 +68,9 @@ impl Agent {
             }
         }
         let text = ground.speech.says(text_bytes, &mut self.dice);
-        self.append(vec![speech::model(self.next_number(), text, &calls)?]).await?;
+        let number = self.next_number();
+        let answer = ground.meter.work(|| speech::model(number, text, &calls))?;
+        self.append(vec![answer]).await?;
         ground.metrics.count(|counts| counts.steps += 1);
         if calls.is_empty() {
             return Ok(true);
@@ -79,7 +83,7 @@ impl Agent {
         for (number, (call, _)) in (self.next_number()..).zip(&calls) {
             let bytes = self.drawn(Measure::ResultBytes);
             let text = ground.speech.says(bytes, &mut self.dice);
-            results.push(speech::result(number, call, text)?);
+            results.push(ground.meter.work(|| speech::result(number, call, text))?);
         }
         self.append(results).await?;
         Ok(true)
@@ -89,7 +93,7 @@ impl Agent {
     async fn context(&mut self) -> anyhow::Result<Option<TokenCount>> {
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
-        let reply = self.handle.context(OpenCalls::Refuse).await?;
+        let reply = self.asks(self.handle.context(OpenCalls::Refuse)).await?;
         let metrics = &self.world.ground.metrics;
         metrics.answered(Call::Context, due, made, beside || self.passes.in_flight());
         let context = match reply {
@@ -103,6 +107,7 @@ impl Agent {
             }
         };
         self.ledger.contexts += 1;
+        self.view_tokens = context.tokens.0;
         let session = self.handle.session();
         let breaches = self.checker.breaches(&context, &self.branch).into_iter();
         metrics.broken(breaches.map(|breach| format!("session {session}: {breach}")));
@@ -127,7 +132,7 @@ impl Agent {
         loop {
             let request = PermitRequest::new(Key::of(ACCOUNT), Class::Turn, amounts);
             let waiting = ground.provider.waits();
-            let permit = self.world.house.gate().acquire(request).await;
+            let permit = self.asks(self.world.house.gate().acquire(request)).await;
             drop(waiting);
             let permit = match permit {
                 Ok(permit) => permit,

@@ -104,13 +104,12 @@ fn machine(report: &Report) -> String {
     let (memory, store) = (report.memory, report.store);
     let each_second =
         |count: u64| format!("{}, {:.0} each second", thousands(count), report.each_second(count));
-    let processor = report.cpu_us.map_or(DASH.to_owned(), |us| {
-        format!(
-            "{}, {} for each step",
-            millis(real(us) / 1e3),
-            micros(us / report.counts.steps.max(1))
-        )
-    });
+    let processor = |us: Option<u64>| {
+        us.map_or(DASH.to_owned(), |us| {
+            let each = micros(us / report.counts.steps.max(1));
+            format!("{}, {each} for each step", millis(real(us) / 1e3))
+        })
+    };
     let rows = [
         ("memory of the process at most", bytes(memory.process_peak_bytes)),
         ("held by live sessions at most", bytes(memory.sessions_peak_bytes)),
@@ -126,7 +125,8 @@ fn machine(report: &Report) -> String {
         ),
         ("commits", each_second(store.commits)),
         ("syncs of the disk", each_second(store.syncs)),
-        ("time on processors, agents included", processor),
+        ("time on processors, agents included", processor(report.cpu_us)),
+        ("of it the house", processor(report.house_cpu_us)),
     ];
     facts("Machine", &rows.map(|(name, value)| (name.to_owned(), value)))
 }

@@ -26,6 +26,7 @@ pub(in super::super) fn report() -> Report {
         memory: Memory::default(),
         store: StoreFigures::default(),
         cpu_us: None,
+        house_cpu_us: None,
         killed: None,
         compared: Compared { sessions: 2, entries: 40 },
         broken: 0,

@@ -22,6 +22,7 @@ use super::super::client::{Asking, Simulated};
 use super::super::ground::{ACCOUNT, Ground};
 use super::super::live::Live;
 use super::super::machine;
+use super::super::meter::Threads;
 use super::super::pulse::Pulse;
 use super::super::report::{Compared, GateFigures, Killed, Memory, Ratios, Report, StoreFigures};
 use super::super::scenario::Until;
@@ -49,8 +50,9 @@ pub(super) async fn play(
     let before = usage(&store).await?;
     let known = if comes_back { known(&store).await? } else { BTreeMap::new() };
     let resumed = known.len() as u64;
-    let cpu_before = machine::cpu_us();
-    let house = built(ground, Shared(Arc::clone(&store)), seed).await?;
+    let threads = Threads::start().context("threads for the house")?;
+    let (cpu_before, house_before) = (machine::cpu_us(), ground.meter.house_us());
+    let house = built(ground, &threads, Shared(Arc::clone(&store)), seed).await?;
     let mut pulse = Pulse::default();
     let began = Instant::now();
     let lived = {
@@ -62,6 +64,10 @@ pub(super) async fn play(
         }
     };
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let spent =
+        |after: Option<u64>, before| after.zip(before).map(|(after, before)| after - before);
+    let cpu_us = spent(machine::cpu_us(), cpu_before);
+    let house_cpu_us = spent(ground.meter.house_us(), house_before);
     let (gauges, gate) = (house.gauges(), house.gate().status_of(ACCOUNT).await?);
     house.close().await?;
     let Lived { ledgers, interrupted } = lived?;
@@ -88,7 +94,8 @@ pub(super) async fn play(
         gate: GateFigures::from(&gate),
         memory: Memory::of(gauges, machine::memory_bytes().map_or(0, |(_, peak)| peak), &samples),
         store: StoreFigures::between(before, usage(&store).await?),
-        cpu_us: machine::cpu_us().zip(cpu_before).map(|(after, before)| after - before),
+        cpu_us,
+        house_cpu_us,
         compared: Compared::default(),
         broken,
         breaches,
@@ -112,6 +119,7 @@ async fn known(store: &Arc<RedbStore>) -> anyhow::Result<BTreeMap<u64, Resumed>>
 /// The house, whose summaries the simulated provider writes.
 async fn built(
     ground: &Arc<Ground>,
+    threads: &Threads,
     store: Shared<RedbStore>,
     seed: u64,
 ) -> anyhow::Result<Highwater> {
@@ -123,7 +131,7 @@ async fn built(
         .provider(ACCOUNT, limits, BTreeMap::new())
         .summarizer(Prompted::new(Asking { model }))
         .seed(seed);
-    Ok(builder.start().await?)
+    Ok(threads.handle().spawn(builder.start()).await??)
 }
 
 /// What agents leave behind.
