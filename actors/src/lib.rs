@@ -37,7 +37,7 @@ mod residency;
 mod session;
 
 pub use export::Restore;
-pub use gate::{Errand, Gate, HOUSE, Lease, Permit, PermitRequest, Pressure};
+pub use gate::{Calls, Errand, Followed, Gate, HOUSE, Lease, Permit, PermitRequest, Pressure};
 pub use handle::SessionHandle;
 pub use highwater::{Builder, Highwater};
 pub use highwater_protocol as protocol;

@@ -29,9 +29,11 @@ mod pulse;
 mod report;
 mod run;
 mod scenario;
+mod share;
 mod speech;
 mod text;
 mod told;
+mod withhold;
 
 use clap::{Args, Subcommand};
 

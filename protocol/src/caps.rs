@@ -48,6 +48,9 @@ pub const MAX_GROUP_COMMIT_SESSIONS: usize = 1024;
 /// Notices kept for a subscriber that does not read; beyond it the oldest are dropped and counted.
 pub const NOTICE_QUEUE: usize = 1024;
 
+/// Ended calls of one account that wait for a slow follower; it loses the oldest and is told so.
+pub const CALLS_QUEUE: usize = 4096;
+
 /// Who may wait for one pass to settle at a time; they stand in no queue.
 pub const WAITING_FOR_A_PASS: usize = 1_024;
 

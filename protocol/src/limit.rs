@@ -37,6 +37,7 @@ mod pace;
 mod pause;
 mod queue;
 mod report;
+mod served;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -50,5 +51,6 @@ pub use limits::{Key, Limits, MAX_RESERVE_PERCENT, Rate};
 pub use meter::STARVED_AFTER;
 pub use pause::Paused;
 pub use report::{Ending, Report, Seen, Standing};
+pub use served::Served;
 pub use status::{KeyStatus, ProviderStatus, RateStatus, Tally};
 pub use wish::{Denied, Never, NotNow, Ticket, Wish};

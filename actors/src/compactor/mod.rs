@@ -20,6 +20,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use highwater_protocol::SessionId;
 use highwater_protocol::session::{Event, PassJob};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::watch;
@@ -43,6 +44,8 @@ pub(crate) struct CompactorArguments {
     pub(crate) pressed: watch::Receiver<Pressure>,
     pub(crate) desk: Desk,
     pub(crate) session: ActorRef<SessionMessage>,
+    /// Which session it is.
+    pub(crate) of: SessionId,
 }
 
 /// What a pass works with. Shared by all passes of a house.
@@ -78,7 +81,7 @@ impl Actor for CompactorActor {
         _message: Begin,
         arguments: &mut CompactorArguments,
     ) -> Result<(), ActorProcessingErr> {
-        let CompactorArguments { job, pressed, desk, session } = arguments;
+        let CompactorArguments { job, pressed, desk, session, of } = arguments;
         let pass = job.pass;
         let progressed = |done, total| {
             let event = Event::PassProgressed { pass, done, total };
@@ -88,7 +91,7 @@ impl Actor for CompactorActor {
         let patience = Patience::new(job.deadline, pressed.clone());
         let holder = Some(myself.get_cell());
         let errand = Errand::of_pass(desk.gate.clone(), pressed.clone(), holder);
-        let errand = errand.until(patience.ends()).by_hand(job.by_wish);
+        let errand = errand.until(patience.ends()).by_hand(job.by_wish).on_behalf(of.clone(), pass);
         let writer = Writer::new(desk.clone(), errand, job.focus.clone(), patience);
         let summaries = Levels::new(writer, &progressed).summarize(&job.stretches).await;
         session.cast(SessionMessage::Event(Event::PassDone { pass, summaries }))?;

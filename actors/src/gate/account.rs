@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::following::Followers;
 use super::{GateMessage, Permit};
 use crate::env::Draws;
 
@@ -35,6 +36,7 @@ pub(crate) struct AccountState {
     holders: BTreeMap<ActorId, (ActorCell, BTreeSet<Ticket>)>,
     held_by: BTreeMap<Ticket, ActorId>,
     alarm: Option<(Moment, AbortHandle)>,
+    followers: Followers,
     closing: Vec<oneshot::Sender<()>>,
 }
 
@@ -63,6 +65,7 @@ impl Actor for AccountActor {
             holders: BTreeMap::new(),
             held_by: BTreeMap::new(),
             alarm: None,
+            followers: Followers::default(),
             closing: Vec::new(),
         })
     }
@@ -132,6 +135,10 @@ impl AccountState {
             GateMessage::Status { reply } => {
                 reply.send(self.arbiter.status(now)).ok();
             }
+            GateMessage::Follow { reply } => {
+                // Whoever asked and went away follows nothing.
+                reply.send(self.followers.join(&mut self.arbiter)).ok();
+            }
             GateMessage::HolderEnded { holder } => self.holder_ended(now, holder),
             GateMessage::Wake => self.alarm = None,
             GateMessage::Close { idle } => {
@@ -169,6 +176,7 @@ impl AccountState {
             }
             self.forget(myself, ticket);
         }
+        self.followers.tell(&mut self.arbiter);
         if self.arbiter.is_idle() {
             for idle in self.closing.drain(..) {
                 idle.send(()).ok();

@@ -1,7 +1,7 @@
 //! Whose behalf a model is called on: a turn, a pass, or anything else, and what that means at the gate.
 
-use highwater_protocol::Error;
 use highwater_protocol::limit::{Amounts, Class, Key};
+use highwater_protocol::{Error, PassId, SessionId};
 use ractor::ActorCell;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -26,6 +26,7 @@ pub struct Errand {
     deadline: Option<Instant>,
     manual: bool,
     holder: Option<ActorCell>,
+    pass: Option<(SessionId, PassId)>,
 }
 
 impl Errand {
@@ -33,7 +34,7 @@ impl Errand {
     pub fn new(gate: Gate, class: Class) -> Self {
         let fill = if let Class::Compaction { fill } = class { fill } else { 0 };
         let (_never, pressure) = watch::channel(Pressure { fill, hurried: false });
-        Self { gate, class, pressure, deadline: None, manual: false, holder: None }
+        Self { gate, class, pressure, deadline: None, manual: false, holder: None, pass: None }
     }
 
     /// An errand of a pass, whose class follows how full the view is.
@@ -43,7 +44,7 @@ impl Errand {
         holder: Option<ActorCell>,
     ) -> Self {
         let class = Class::Compaction { fill: pressure.borrow().fill };
-        Self { gate, class, pressure, deadline: None, manual: false, holder }
+        Self { gate, class, pressure, deadline: None, manual: false, holder, pass: None }
     }
 
     /// The same with a moment after which no call is begun and nobody is waited for.
@@ -58,6 +59,18 @@ impl Errand {
     pub fn by_hand(mut self, manual: bool) -> Self {
         self.manual = manual;
         self
+    }
+
+    /// The same on behalf of this pass.
+    #[must_use]
+    pub fn on_behalf(mut self, session: SessionId, pass: PassId) -> Self {
+        self.pass = Some((session, pass));
+        self
+    }
+
+    /// The pass that it is of, if it is of one: for logs and figures.
+    pub fn pass(&self) -> Option<(&SessionId, PassId)> {
+        self.pass.as_ref().map(|(session, pass)| (session, *pass))
     }
 
     /// The moment after which no call is begun.

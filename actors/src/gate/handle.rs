@@ -11,7 +11,9 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-use super::{AccountActor, AccountArguments, GateMessage, Lease, Permit, PermitRequest, Pressure};
+use super::{
+    AccountActor, AccountArguments, Calls, GateMessage, Lease, Permit, PermitRequest, Pressure,
+};
 use crate::env::Draws;
 
 /// The account that a house has without being told of any: summarizers that do not name another one use it, and so may a
@@ -178,6 +180,15 @@ impl Gate {
     /// How one account stands. [`Kind::NotFound`] when it is not known.
     pub async fn status_of(&self, provider: &str) -> Result<ProviderStatus, Error> {
         self.account(provider)?.status().await
+    }
+
+    /// Each call of an account that ends from now on, with its waits. [`Kind::NotFound`] when the account is not known,
+    /// [`Kind::Closed`] when the house has shut down.
+    pub async fn follow(&self, provider: &str) -> Result<Calls, Error> {
+        let (reply, calls) = oneshot::channel();
+        let message = GateMessage::Follow { reply };
+        self.account(provider)?.actor.cast(message).map_err(|_| closed())?;
+        calls.await.map_err(|_| closed())
     }
 
     /// Lets nobody in any more, tells those who wait, and waits up to `within` for the calls under way. Tells whether all

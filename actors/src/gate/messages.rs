@@ -7,7 +7,7 @@ use highwater_protocol::limit::{Class, ProviderStatus, Report, Ticket, Wish};
 use ractor::{ActorCell, ActorId};
 use tokio::sync::oneshot;
 
-use super::Permit;
+use super::{Calls, Permit};
 
 /// A message to the gate of one account.
 #[derive(Debug)]
@@ -55,6 +55,11 @@ pub(crate) enum GateMessage {
     Status {
         /// Where the answer goes.
         reply: oneshot::Sender<ProviderStatus>,
+    },
+    /// Whatever ends from now on is to be told.
+    Follow {
+        /// Where the stream goes.
+        reply: oneshot::Sender<Calls>,
     },
     /// An actor has ended, behind whatever it said: its permits and wishes end with it.
     HolderEnded {

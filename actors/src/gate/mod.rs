@@ -10,6 +10,7 @@
 
 mod account;
 mod errand;
+mod following;
 mod handle;
 mod messages;
 mod permit;
@@ -18,6 +19,7 @@ mod tests;
 
 pub(crate) use account::{AccountActor, AccountArguments};
 pub use errand::{Errand, Pressure};
+pub use following::{Calls, Followed};
 pub use handle::{Gate, HOUSE};
 pub(crate) use messages::GateMessage;
 pub use permit::{Lease, Permit, PermitRequest};

@@ -3,6 +3,7 @@
 mod crowd;
 mod ends;
 mod errors;
+mod following;
 
 use std::collections::BTreeMap;
 

@@ -189,6 +189,7 @@ impl Shell {
             pressed,
             desk: self.house.desk.clone(),
             session: myself.clone(),
+            of: self.lease.session.clone(),
         };
         let spawned =
             ActorRuntime::spawn_linked_instant(None, CompactorActor, arguments, myself.get_cell());

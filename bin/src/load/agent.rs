@@ -201,7 +201,9 @@ impl Agent {
     async fn append(&mut self, entries: Vec<Arc<Entry>>) -> anyhow::Result<()> {
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
+        let asked = self.world.ground.withholding.asked(beside);
         let receipts = self.asks(self.handle.append(entries.clone())).await?;
+        drop(asked);
         let metrics = &self.world.ground.metrics;
         metrics.answered(Call::Append, due, made, beside || self.passes.in_flight());
         if receipts.len() != entries.len() {

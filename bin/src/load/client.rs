@@ -1,6 +1,6 @@
 //! The simulated provider as a model of the house: what summarizers call, behind the gate.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,16 +11,16 @@ use highwater::model::{
 use highwater::summarize::{Completion, Model};
 use highwater_protocol::TokenCount;
 use highwater_protocol::accept::Finish;
-use highwater_protocol::limit::{Amounts, Seen};
+use highwater_protocol::limit::{Amounts, ClassKind, Seen};
 use highwater_protocol::prompt::Rendered;
 use tokio::time::Instant;
 
 use super::ground::Ground;
-use super::provider::Refusal;
+use super::provider::{Refusal, Waiting};
 
 tokio::task_local! {
-    /// When the summarizer's call was asked for, until it has its first permit.
-    static ASKED: Cell<Option<Instant>>;
+    /// When the summarizer's call was asked for, and that it waits, until it has its first permit.
+    static ASKED: RefCell<Option<(Instant, Waiting)>>;
 }
 
 /// The client of the provider.
@@ -29,6 +29,7 @@ pub(super) struct Simulated(pub(super) Arc<Ground>);
 /// The gated model, with a note of when each call was asked for.
 pub(super) struct Asking {
     pub(super) model: GatedModel,
+    pub(super) ground: Arc<Ground>,
 }
 
 #[async_trait]
@@ -51,8 +52,14 @@ impl Model for Asking {
         max_output: TokenCount,
         errand: &Errand,
     ) -> Result<Completion, ModelError> {
-        let asked = Cell::new(Some(Instant::now()));
-        ASKED.scope(asked, Model::complete(&self.model, prompt, max_output, errand)).await
+        let waits = self.ground.provider.waits(ClassKind::Compaction);
+        let asked = RefCell::new(Some((Instant::now(), waits)));
+        let asking = Model::complete(&self.model, prompt, max_output, errand);
+        let completed = ASKED.scope(asked, asking).await;
+        if let Some((session, pass)) = errand.pass() {
+            self.ground.metrics.summarized(session, pass);
+        }
+        completed
     }
 }
 
@@ -66,7 +73,7 @@ impl Client for Simulated {
     ) -> Exchange {
         let ground = &self.0;
         // The first attempt alone tells how long a permit takes: a retry waits for other reasons, too.
-        if let Ok(Some(asked)) = ASKED.try_with(Cell::take) {
+        if let Ok(Some((asked, _waited))) = ASKED.try_with(RefCell::take) {
             ground.metrics.summary_permitted(asked.elapsed());
         }
         ground.meter.provider(self.answer(request, heard)).await
@@ -79,7 +86,8 @@ impl Simulated {
         let (text, takes) = self.0.summary(request.max_output);
         let input = request.estimate().0;
         let output = (text.len() / 4) as u64;
-        let called = self.0.provider.call(input + output, takes).await;
+        let called = self.0.provider.call(ClassKind::Compaction, input + output, takes).await;
+        self.0.withholding.given().await;
         heard.note();
         let outcome = match called {
             Ok(()) => Ok(Answer {

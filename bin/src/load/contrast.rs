@@ -81,11 +81,12 @@ fn rows(before: &Value, after: &Value) -> Vec<Row> {
     ] {
         add(name, time, false, &|report| number(report, &format!("{path}/p99_us")));
     }
+    add("splice, 99% within", time, false, &|report| number(report, "/latency/splice/p99_us"));
     add("pass, half within", time, false, &|report| number(report, "/latency/pass/p50_us"));
     add("steps each second", whole, true, &|report| {
         Some(number(report, "/counts/steps")? * 1e3 / number(report, "/elapsed_ms")?)
     });
-    add("slots in use while turns wait", share, true, &|report| {
+    add("slots in use while somebody waits", share, true, &|report| {
         number(report, "/provider/utilisation_while_waiting")
     });
     add("memory of the process at most", size, false, &|report| {

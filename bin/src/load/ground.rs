@@ -1,5 +1,6 @@
 //! What all agents of a run share: the provider, the measurements, what is drawn from, and the sign to stop.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::provider::Provider;
 use super::scenario::Scenario;
 use super::speech::Speech;
 use super::told::Told;
+use super::withhold::Withholding;
 use crate::sample::dice::Dice;
 
 /// The provider's account at the gate.
@@ -24,7 +26,8 @@ pub(super) const ACCOUNT: &str = "simulated";
 pub(super) struct Ground {
     pub(super) scenario: Scenario,
     pub(super) behaviour: Behaviour,
-    pub(super) provider: Provider,
+    pub(super) provider: Arc<Provider>,
+    pub(super) withholding: Withholding,
     pub(super) metrics: Metrics,
     pub(super) meter: Meter,
     pub(super) speech: Speech,
@@ -39,7 +42,8 @@ impl Ground {
     /// The ground of a scenario.
     pub(super) fn new(scenario: Scenario, behaviour: Behaviour, seed: u64) -> Self {
         Self {
-            provider: Provider::new(scenario.provider, seed),
+            provider: Arc::new(Provider::new(scenario.provider, seed)),
+            withholding: Withholding::default(),
             metrics: Metrics::new(),
             meter: Meter::default(),
             speech: Speech::new(seed),
@@ -78,6 +82,14 @@ impl Ground {
         let said = self.speech.says(max_output.0 * 2, &mut dice);
         let takes = self.scenario.provider.paced(self.behaviour.draw(Measure::ModelMs, &mut dice));
         (format!("What was said so far: {said}"), takes)
+    }
+
+    /// Has the provider withhold its answers to passes again and again, if it is to; never ends.
+    pub(super) async fn withhold(&self) {
+        match self.scenario.provider.withholds() {
+            Some((every, lasts)) => self.withholding.keep(every, lasts).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Asks all agents to end.

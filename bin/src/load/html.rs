@@ -59,7 +59,7 @@ fn tiles(report: &Report) -> String {
     let in_use = tally.utilisation_while_waiting.unwrap_or(tally.utilisation);
     let in_use_note = match tally.utilisation_while_waiting {
         Some(_) => format!(
-            "of all slots, in the {} in which turns waited",
+            "of the slots for them, in the {} in which turns or passes waited",
             millis(real(tally.waiting_us) / 1e3)
         ),
         None => "of all slots; no turn ever waited".to_owned(),

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use highwater_protocol::{PassId, SessionId};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -43,6 +44,7 @@ enum Of {
     TurnPermit,
     SummaryPermit,
     Pass,
+    Splice,
 }
 
 /// Counts of what happened.
@@ -121,6 +123,8 @@ pub(super) struct Latency {
     pub(super) compaction_permit: Spread,
     /// How long passes took, from when their session told of them.
     pub(super) pass: Spread,
+    /// How long it took from the last answer of a model until the splice was durable and heard of.
+    pub(super) splice: Spread,
 }
 
 /// Everything that agents measure.
@@ -138,6 +142,8 @@ struct Measured {
     breaches: Vec<String>,
     broken: u64,
     passes_in_flight: u64,
+    /// When a model answered last for the pass of a session.
+    summarized: BTreeMap<SessionId, (PassId, Instant)>,
     /// Calls since the last look, from when they were due.
     lately: BTreeMap<Call, Histogram<u64>>,
     views: [Views; WATCHED],
@@ -191,6 +197,20 @@ impl Metrics {
         measured.passes_in_flight = measured.passes_in_flight.saturating_sub(1);
         measured.took(Of::Pass, took);
         *measured.passes.entry(outcome.to_owned()).or_default() += 1;
+    }
+
+    /// A model has answered for a pass.
+    pub(super) fn summarized(&self, session: &SessionId, pass: PassId) {
+        self.measured().summarized.insert(session.clone(), (pass, Instant::now()));
+    }
+
+    /// A pass has settled.
+    pub(super) fn settled(&self, session: &SessionId, pass: PassId, spliced: bool) {
+        let mut measured = self.measured();
+        let answered = measured.summarized.remove(session).filter(|(of, _)| *of == pass && spliced);
+        if let Some((_, answered)) = answered {
+            measured.took(Of::Splice, answered.elapsed());
+        }
     }
 
     /// A watched agent was shown a view of this size.
@@ -268,6 +288,7 @@ impl Metrics {
             turn_permit: spread(Of::TurnPermit),
             compaction_permit: spread(Of::SummaryPermit),
             pass: spread(Of::Pass),
+            splice: spread(Of::Splice),
         }
     }
 

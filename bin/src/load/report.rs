@@ -11,6 +11,8 @@ use super::metrics::{Arms, Counts, Latency, View, WATCHED};
 use super::provider::Tally;
 use super::pulse::Sample;
 use super::scenario::Scenario;
+use super::share::Shared;
+use super::withhold::Withheld;
 use crate::report::words::real;
 
 /// Everything that a run has to tell.
@@ -36,6 +38,11 @@ pub(super) struct Report {
     pub(super) provider: Tally,
     /// What the gate did.
     pub(super) gate: GateFigures,
+    /// Each turn beside the same turns at a provider of the reserved share alone; absent where nothing is reserved, or
+    /// where the provider fails by chance.
+    pub(super) shared: Option<Shared>,
+    /// Calls of sessions while the provider answered no pass; absent where it always does.
+    pub(super) withheld: Option<Withheld>,
     /// What was held in memory.
     pub(super) memory: Memory,
     /// What the store did.

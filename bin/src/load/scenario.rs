@@ -95,6 +95,10 @@ pub(super) struct Allowed {
     pub(super) refused_per_mille: u64,
     /// Of a thousand calls, how many fail.
     pub(super) failed_per_mille: u64,
+    /// How long it answers passes before it withholds its answers to them for a while; never, if zero.
+    pub(super) withhold_every_ms: u64,
+    /// For how long it withholds them.
+    pub(super) withhold_ms: u64,
 }
 
 impl Allowed {
@@ -106,6 +110,12 @@ impl Allowed {
             .reserve(reserve)
             .with(Quantity::Requests, Rate::per_minute(self.requests_per_minute))
             .with(Quantity::Tokens, Rate::per_minute(self.tokens_per_minute))
+    }
+
+    /// How long it answers passes, and for how long it then withholds its answers; `None` if it never does.
+    pub(super) fn withholds(&self) -> Option<(Duration, Duration)> {
+        let spans = [self.withhold_every_ms, self.withhold_ms].map(Duration::from_millis);
+        (self.withhold_every_ms > 0).then_some((spans[0], spans[1]))
     }
 
     /// A real time as this provider takes it.
@@ -190,6 +200,8 @@ fn allowed(file: &mut Sections) -> Allowed {
         speed: get("speed", 1..=MOST, Some(1)),
         refused_per_mille: get("refused_per_mille", 0..=500, Some(0)),
         failed_per_mille: get("failed_per_mille", 0..=500, Some(0)),
+        withhold_every_ms: get("withhold_every_ms", 0..=MOST, Some(0)),
+        withhold_ms: get("withhold_ms", 0..=MOST, Some(0)),
     }
 }
 

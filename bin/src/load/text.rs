@@ -111,6 +111,7 @@ fn waits(report: &Report) -> Vec<String> {
     lines.push(times("permit of a turn", latency.turn_permit));
     lines.push(times("permit of a pass", latency.compaction_permit));
     lines.push(times("pass", latency.pass));
+    lines.push(times("splice", latency.splice));
     lines.push("From when it was made".to_owned());
     lines.extend(arms("append", latency.append_made));
     lines.extend(arms("context", latency.context_made));
@@ -154,7 +155,7 @@ fn provider(report: &Report) -> Vec<String> {
     lines.push(row("in use", &percent(tally.utilisation), "of all slots, all along"));
     if let Some(share) = tally.utilisation_while_waiting {
         let meaning = format!(
-            "of all slots, in the {} in which turns waited",
+            "of the slots for them, in the {} in which turns or passes waited",
             millis(real(tally.waiting_us) / 1e3)
         );
         lines.push(row("in use when wanted", &percent(share), &meaning));
@@ -165,6 +166,30 @@ fn provider(report: &Report) -> Vec<String> {
             let meaning = format!("longest wait of {}", counted(granted, "permit"));
             lines.push(row(&format!("permit, {class}"), &micros(*wait), &meaning));
         }
+    }
+    lines.extend(promises(report));
+    lines
+}
+
+/// What is promised of waits, as this run has it.
+fn promises(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(shared) = report.shared {
+        let meaning = format!(
+            "of {} turns granted later than at the reserved share alone; {} waited, there {}",
+            thousands(shared.turns),
+            thousands(shared.waited),
+            thousands(shared.waited_alone),
+        );
+        lines.push(row("later than alone", &thousands(shared.later), &meaning));
+    }
+    if let Some(withheld) = report.withheld {
+        let meaning = format!(
+            "longest wait of {} for a model, {} of them beside a pass of their session",
+            counted(withheld.calls, "call"),
+            thousands(withheld.beside_passes),
+        );
+        lines.push(row("waited for a model", &micros(withheld.longest_us), &meaning));
     }
     lines
 }

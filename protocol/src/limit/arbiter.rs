@@ -7,10 +7,10 @@ use super::claim::{Claim, Rank};
 use super::meter::{Call, Lack, Meter};
 use super::pace::Pace;
 use super::queue::{Place, Queue, Waiter};
-use super::status::{KeyStatus, ProviderStatus, RateStatus, Tally};
+use super::served::{Served, Trail};
+use super::status::{KeyStatus, ProviderStatus, Tally};
 use super::{
-    Amounts, Class, ClassKind, Denied, Ending, Limits, Never, NotNow, Quantity, Report, Ticket,
-    Wish,
+    Amounts, Class, ClassKind, Denied, Ending, Limits, Never, NotNow, Report, Ticket, Wish,
 };
 use crate::caps;
 use crate::error::Error;
@@ -35,6 +35,7 @@ pub struct Grant {
 struct Held {
     call: Call,
     model: Option<usize>,
+    asked: Moment,
     granted: Moment,
     until: Option<Moment>,
     /// By which it took of the account and of the model.
@@ -60,6 +61,7 @@ pub struct Arbiter {
     denied: Vec<(Ticket, Denied)>,
     pace: Pace,
     tally: Tally,
+    trail: Trail,
     closing: bool,
 }
 
@@ -82,6 +84,7 @@ impl Arbiter {
             denied: Vec::new(),
             pace: Pace::default(),
             tally: Tally::default(),
+            trail: Trail::default(),
             closing: false,
         };
         for (model, limits) in models {
@@ -198,7 +201,8 @@ impl Arbiter {
             self.leases.insert((until, ticket));
         }
         let lumped = model.is_none() && waiter.wish.model.is_some();
-        let held = Held { call, model, granted: now, until, marks, last_beside, lumped };
+        let asked = waiter.since;
+        let held = Held { call, model, asked, granted: now, until, marks, last_beside, lumped };
         self.held.insert(ticket, held);
         let (kind, long) = (call.kind, now.since(waiter.since));
         self.note_beside(now, call, model);
@@ -293,9 +297,23 @@ impl Arbiter {
 
     /// A call has ended. `drawn` is a random number for the jitter of a pause. Tells whether the permit was held.
     pub fn finish(&mut self, now: Moment, ticket: Ticket, report: &Report, drawn: u64) -> bool {
-        let Some(held) = self.held.remove(&ticket) else {
+        let Some(held) = self.end(now, ticket, report, drawn) else {
             return false;
         };
+        self.trail.leave(Served {
+            class: held.call.kind,
+            amounts: held.call.amounts,
+            asked: held.asked,
+            granted: held.granted,
+            ended: now,
+            ending: report.ending,
+            used: report.usage,
+        });
+        true
+    }
+
+    fn end(&mut self, now: Moment, ticket: Ticket, report: &Report, drawn: u64) -> Option<Held> {
+        let held = self.held.remove(&ticket)?;
         if let Some(until) = held.until {
             self.leases.remove(&(until, ticket));
         }
@@ -329,7 +347,7 @@ impl Arbiter {
                 self.turn_away(now, at);
             }
         }
-        true
+        Some(held)
     }
 
     /// A holder ended, or did not renew its permit: the slot is free, and what it took stays taken. Tells whether the
@@ -348,7 +366,7 @@ impl Arbiter {
         let Held { call, model, marks, last_beside, granted, .. } = held.clone();
         let since = of(model).map(|at| self.meters[at].last_beside != granted);
         let others_came = call.kind == ClassKind::Turn || since.into_iter().any(|since| since);
-        let known = self.finish(now, ticket, &Report::of(Ending::Abandoned), 0);
+        let known = self.end(now, ticket, &Report::of(Ending::Abandoned), 0).is_some();
         for (at, (mark, last)) in of(model).zip(marks.into_iter().zip(last_beside)) {
             self.meters[at].refund(now, mark, call);
             if !others_came {
@@ -419,6 +437,11 @@ impl Arbiter {
         }
     }
 
+    /// Calls that have ended since this was asked last, which has the ones to come noted until they are not wanted any more.
+    pub fn served(&mut self, wanted: bool) -> Vec<Served> {
+        self.trail.take(wanted)
+    }
+
     /// Whether nothing is held.
     pub fn is_idle(&self) -> bool {
         self.held.is_empty()
@@ -453,7 +476,7 @@ impl Arbiter {
         let keys = self.meters.iter().zip(names);
         ProviderStatus {
             provider: self.provider.clone(),
-            keys: keys.map(|(meter, name)| key_status(now, meter, name)).collect(),
+            keys: keys.map(|(meter, name)| KeyStatus::of(now, meter, name)).collect(),
             waiting: self.queue.lengths(),
             oldest_wait: self.queue.oldest_wait(now),
             tally: self.tally,
@@ -464,19 +487,4 @@ impl Arbiter {
 /// The meters that a call of a model is counted by.
 fn of(model: Option<usize>) -> impl Iterator<Item = usize> + Clone {
     [Some(ACCOUNT), model].into_iter().flatten()
-}
-
-fn key_status(now: Moment, meter: &Meter, model: Option<&str>) -> KeyStatus {
-    let rates = Quantity::ALL.into_iter().filter_map(|quantity| {
-        let (rate, left) = meter.rate(now, quantity)?;
-        Some(RateStatus { quantity, per_minute: rate.each_minute(), left })
-    });
-    KeyStatus {
-        model: model.map(Into::into),
-        slots: meter.slots(),
-        held: meter.held(),
-        rates: rates.collect(),
-        paused: meter.pause.remaining(now),
-        broken: meter.breaker.refuses(now),
-    }
 }

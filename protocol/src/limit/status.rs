@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::meter::Meter;
 use super::{Broke, ByClass, Paused, Quantity};
+use crate::time::Moment;
 
 /// How an account stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,23 @@ pub struct KeyStatus {
     pub paused: Option<(Duration, Paused)>,
     /// Why the breaker is open, and how long until a probe may be sent.
     pub broken: Option<(Broke, Duration)>,
+}
+
+impl KeyStatus {
+    pub(super) fn of(now: Moment, meter: &Meter, model: Option<&str>) -> Self {
+        let rates = Quantity::ALL.into_iter().filter_map(|quantity| {
+            let (rate, left) = meter.rate(now, quantity)?;
+            Some(RateStatus { quantity, per_minute: rate.each_minute(), left })
+        });
+        Self {
+            model: model.map(Into::into),
+            slots: meter.slots(),
+            held: meter.held(),
+            rates: rates.collect(),
+            paused: meter.pause.remaining(now),
+            broken: meter.breaker.refuses(now),
+        }
+    }
 }
 
 /// How one rate stands.

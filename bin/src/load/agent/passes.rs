@@ -47,8 +47,10 @@ impl Passes {
             in_flight.store(false, Ordering::Relaxed);
             match outcome {
                 Ok(outcome) => {
+                    let session = handle.session();
+                    ground.metrics.settled(session, pass, outcome == Outcome::Spliced);
                     if outcome == Outcome::Spliced {
-                        ground.tell(|| Told::Spliced(handle.session().to_string(), pass.0)).await;
+                        ground.tell(|| Told::Spliced(session.to_string(), pass.0)).await;
                     }
                     ground.metrics.pass_ended(&told(&outcome), began.elapsed());
                     (outcome == Outcome::Spliced).then_some(pass)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use highwater::PermitRequest;
-use highwater_protocol::limit::{Amounts, Class, Ending, Key, Report};
+use highwater_protocol::limit::{Amounts, Class, ClassKind, Ending, Key, Report};
 use highwater_protocol::message::{ContextReply, OpenCalls};
 use highwater_protocol::{Kind, TokenCount};
 use tokio::time::Instant;
@@ -93,7 +93,9 @@ impl Agent {
     async fn context(&mut self) -> anyhow::Result<Option<TokenCount>> {
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
+        let asked = self.world.ground.withholding.asked(beside);
         let reply = self.asks(self.handle.context(OpenCalls::Refuse)).await?;
+        drop(asked);
         let metrics = &self.world.ground.metrics;
         metrics.answered(Call::Context, due, made, beside || self.passes.in_flight());
         let context = match reply {
@@ -128,10 +130,11 @@ impl Agent {
         let ground = self.world.ground.clone();
         let takes = ground.scenario.provider.paced(self.drawn_ms());
         let amounts = Amounts::new(view.0, output_tokens);
+        let tokens = view.0 + output_tokens;
         let mut is_first = true;
         loop {
             let request = PermitRequest::new(Key::of(ACCOUNT), Class::Turn, amounts);
-            let waiting = ground.provider.waits();
+            let waiting = ground.provider.waits(ClassKind::Turn);
             let permit = self.asks(self.world.house.gate().acquire(request)).await;
             drop(waiting);
             let permit = match permit {
@@ -150,7 +153,7 @@ impl Agent {
             let answer = tokio::select! {
                 biased;
                 () = ground.stopped() => return Ok(false),
-                answer = ground.provider.call(view.0 + output_tokens, takes) => answer,
+                answer = ground.provider.call(ClassKind::Turn, tokens, takes) => answer,
             };
             let ending = match answer {
                 Ok(()) => {

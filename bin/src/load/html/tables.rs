@@ -30,6 +30,7 @@ fn waits(report: &Report) -> String {
         ("permit of a turn", latency.turn_permit),
         ("permit of a pass", latency.compaction_permit),
         ("pass", latency.pass),
+        ("splice, from the last answer of a model", latency.splice),
         ("append, during a pass, from when it was made", latency.append_made.during_pass),
         ("append, otherwise, from when it was made", latency.append_made.without_pass),
         ("context, during a pass, from when it was made", latency.context_made.during_pass),
@@ -89,6 +90,15 @@ fn happened(report: &Report) -> String {
     ]
     .map(|(name, count)| (name.to_owned(), thousands(count)))
     .to_vec();
+    if let Some(shared) = report.shared {
+        let value = format!("{} of {}", thousands(shared.later), thousands(shared.turns));
+        rows.push(("turns granted later than at the reserved share alone".to_owned(), value));
+    }
+    if let Some(withheld) = report.withheld {
+        let value =
+            format!("{}, in {} calls", micros(withheld.longest_us), thousands(withheld.calls));
+        rows.push(("longest wait of a session's call for a model".to_owned(), value));
+    }
     if let Some(killed) = report.killed {
         let count = thousands(killed.entries);
         rows.push(("entries acknowledged before the kill".to_owned(), count));

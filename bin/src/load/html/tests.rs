@@ -23,6 +23,8 @@ pub(in super::super) fn report() -> Report {
         p99_ratio: Ratios::default(),
         passes: [("spliced".to_owned(), 3)].into(),
         gate: GateFigures::default(),
+        shared: None,
+        withheld: None,
         memory: Memory::default(),
         store: StoreFigures::default(),
         cpu_us: None,

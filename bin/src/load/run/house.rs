@@ -26,6 +26,7 @@ use super::super::meter::Threads;
 use super::super::pulse::Pulse;
 use super::super::report::{Compared, GateFigures, Killed, Memory, Ratios, Report, StoreFigures};
 use super::super::scenario::Until;
+use super::super::share::Turns;
 
 /// The least window of the model that writes summaries: it is asked for whole stretches of a view.
 const SUMMARIZER_WINDOW_TOKENS: u64 = 32_000;
@@ -53,7 +54,8 @@ pub(super) async fn play(
     let threads = Threads::start().context("threads for the house")?;
     let (cpu_before, house_before) = (machine::cpu_us(), ground.meter.house_us());
     let house = built(ground, &threads, Shared(Arc::clone(&store)), seed).await?;
-    let mut pulse = Pulse::default();
+    let (mut pulse, mut turns) = (Pulse::default(), Turns::default());
+    let calls = house.gate().follow(ACCOUNT).await?;
     let began = Instant::now();
     let lived = {
         let living = all_live(ground, &house, known);
@@ -61,6 +63,8 @@ pub(super) async fn play(
             biased;
             lived = living => lived,
             () = pulse.follow(&house, ground, live) => anyhow::bail!("the gate ended before the agents did"),
+            () = turns.follow(calls) => anyhow::bail!("the gate ended before the agents did"),
+            () = ground.withhold() => anyhow::bail!("the provider withholds for ever"),
         }
     };
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -75,6 +79,21 @@ pub(super) async fn play(
     let (metrics, provider) = (&ground.metrics, ground.provider.tally());
     let latency = metrics.latency();
     let (mut broken, mut breaches) = metrics.breaches();
+    let withheld = ground.scenario.provider.withholds().map(|_| ground.withholding.tally());
+    if let Some(withheld) = withheld.filter(|withheld| withheld.waited > 0) {
+        broken += withheld.waited;
+        breaches.push(format!("V10: {} calls of sessions waited for a model", withheld.waited));
+    }
+    let shared = match ground.scenario.provider {
+        unwell if unwell.refused_per_mille + unwell.failed_per_mille > 0 => None,
+        allowed => turns.compared(allowed.limits()),
+    };
+    if let Some(shared) = shared.filter(|shared| shared.later > 0) {
+        broken += shared.later;
+        let later = shared.later;
+        breaches
+            .push(format!("G2: {later} turns were granted later than at the reserved share alone"));
+    }
     if provider.refused_by_limits > 0 {
         broken += 1;
         let calls = provider.refused_by_limits;
@@ -92,6 +111,8 @@ pub(super) async fn play(
         passes: metrics.passes(),
         provider,
         gate: GateFigures::from(&gate),
+        shared,
+        withheld,
         memory: Memory::of(gauges, machine::memory_bytes().map_or(0, |(_, peak)| peak), &samples),
         store: StoreFigures::between(before, usage(&store).await?),
         cpu_us,
@@ -129,7 +150,7 @@ async fn built(
     let limits = ground.scenario.provider.limits();
     let builder = Highwater::builder(store)
         .provider(ACCOUNT, limits, BTreeMap::new())
-        .summarizer(Prompted::new(Asking { model }))
+        .summarizer(Prompted::new(Asking { model, ground: Arc::clone(ground) }))
         .seed(seed);
     Ok(threads.handle().spawn(builder.start()).await??)
 }
