@@ -78,8 +78,8 @@ impl Store for MemoryStore {
         Capabilities { durability: Durability::Process, max_record_bytes: MAX_FRAME_BYTES }
     }
 
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        self.write(|tables| engine::open(tables, session))
+    fn open_sessions(&self, sessions: &[SessionId]) -> Result<Vec<Lease>, StoreError> {
+        self.write(|tables| sessions.iter().map(|session| engine::open(tables, session)).collect())
     }
 
     fn session(&self, session: &SessionId) -> Result<SessionInfo, StoreError> {

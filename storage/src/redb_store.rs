@@ -256,8 +256,9 @@ impl Store for RedbStore {
         Capabilities { durability: Durability::Disk, max_record_bytes: MAX_FRAME_BYTES }
     }
 
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        self.journal.change(|tables| engine::open(tables, session))
+    fn open_sessions(&self, sessions: &[SessionId]) -> Result<Vec<Lease>, StoreError> {
+        self.journal
+            .change(|tables| sessions.iter().map(|session| engine::open(tables, session)).collect())
     }
 
     fn session(&self, session: &SessionId) -> Result<SessionInfo, StoreError> {

@@ -2,6 +2,7 @@
 //! behind it now and a replicated engine later.
 
 use std::ops::AddAssign;
+use std::slice;
 
 use highwater_protocol::{Digest, EntryId, LogPos, Record, SessionId, Timestamp};
 
@@ -170,8 +171,15 @@ pub trait Store: Send + Sync + 'static {
     /// What this store promises.
     fn capabilities(&self) -> Capabilities;
 
-    /// Opens a session for writing and raises its epoch; creates it when it is new.
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError>;
+    /// Opens sessions for writing in one commit and raises their epochs; creates those that are new. The answers are in the
+    /// order of the names; a name that comes twice is opened twice, and the later lease counts. All are opened, or none.
+    fn open_sessions(&self, sessions: &[SessionId]) -> Result<Vec<Lease>, StoreError>;
+
+    /// Opens one session.
+    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
+        let mut leases = self.open_sessions(slice::from_ref(session))?;
+        leases.pop().ok_or_else(|| StoreError::NoSession(session.clone()))
+    }
 
     /// Where a session stands. [`StoreError::NoSession`] when it is not known.
     fn session(&self, session: &SessionId) -> Result<SessionInfo, StoreError>;

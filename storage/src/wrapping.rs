@@ -60,8 +60,8 @@ impl<W: Wrapping> Store for W {
         Wrapping::capabilities(self)
     }
 
-    fn open_session(&self, session: &SessionId) -> Result<Lease, StoreError> {
-        self.with(Access::Open, |store| store.open_session(session))
+    fn open_sessions(&self, sessions: &[SessionId]) -> Result<Vec<Lease>, StoreError> {
+        self.with(Access::Open, |store| store.open_sessions(sessions))
     }
 
     fn session(&self, session: &SessionId) -> Result<SessionInfo, StoreError> {

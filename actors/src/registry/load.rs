@@ -5,7 +5,8 @@ use highwater_protocol::{Error, Rewinds, SessionId, Timestamp};
 use highwater_storage::{BatchId, Lease, Store, StoreError};
 use ractor::ActorRef;
 
-use super::{RegistryMessage, Reign};
+use super::RegistryMessage;
+use super::opening::Hold;
 use crate::env::{guarded, reading};
 use crate::error::of_store;
 use crate::house::House;
@@ -22,72 +23,73 @@ pub(crate) struct Loaded {
     pub(super) upkeep: Upkeep,
 }
 
-/// What this process has to do with a session that is to be read.
-#[derive(Clone, Copy)]
-pub(super) struct Past {
-    /// It was opened here before.
-    pub(super) was_opened: bool,
-    /// What its last actor here wrote under, if that has left it in order: whoever goes on there has nobody to fence off.
-    pub(super) last_reign: Option<Reign>,
+/// Raises the epochs of sessions in one commit, behind all writes given before; the registry is told.
+pub(super) fn open(house: &House, sessions: Vec<SessionId>, registry: ActorRef<RegistryMessage>) {
+    let store = house.store.clone();
+    house.executor.write(Box::new(move || {
+        let leases = open_all(&*store, &sessions);
+        let leases = sessions.into_iter().zip(leases).collect();
+        // A registry that has ended has nobody left who waits.
+        drop(registry.cast(RegistryMessage::Opened { leases }));
+    }));
+}
+
+/// Opens them together. When one of them cannot be opened by its own fault, each is opened alone, so that none fails for
+/// another's.
+fn open_all(store: &dyn Store, sessions: &[SessionId]) -> Vec<Result<Lease, Error>> {
+    let error = match guarded(|| store.open_sessions(sessions)) {
+        Ok(leases) => return leases.into_iter().map(Ok).collect(),
+        Err(error) => error,
+    };
+    match error {
+        // The store itself takes nothing.
+        StoreError::Busy(_) | StoreError::Unknown(_) => {
+            sessions.iter().map(|_| Err(of_store(&error))).collect()
+        }
+        _ if sessions.len() == 1 => vec![Err(of_store(&error))],
+        _ => sessions.chunks(1).flat_map(|session| open_all(store, session)).collect(),
+    }
 }
 
 /// Reads a session beside everything else; the registry is told when it is done.
-pub(super) fn start(
-    house: &House,
-    session: SessionId,
-    config: SessionConfig,
-    past: Past,
-    registry: ActorRef<RegistryMessage>,
-) {
-    let opening = Opening { house: house.clone(), session, config, past, registry };
-    let executor = house.executor.clone();
-    match past.last_reign {
-        Some(reign) => executor.read(Box::new(move || opening.resume(reign))),
-        None => executor.write(Box::new(move || opening.open())),
-    }
+pub(super) fn read(reading: Reading) {
+    let executor = reading.house.executor.clone();
+    executor.read(Box::new(move || reading.run()));
 }
 
-/// A session that is being opened.
-struct Opening {
-    house: House,
-    session: SessionId,
-    config: SessionConfig,
-    past: Past,
-    registry: ActorRef<RegistryMessage>,
+/// A session that is being read.
+pub(super) struct Reading {
+    pub(super) house: House,
+    pub(super) session: SessionId,
+    pub(super) config: SessionConfig,
+    /// It was opened here before.
+    pub(super) was_opened: bool,
+    pub(super) hold: Hold,
+    pub(super) registry: ActorRef<RegistryMessage>,
 }
 
-impl Opening {
-    /// Goes on under the epoch of an actor that has left in order, unless somebody else has opened the session since.
-    fn resume(self, reign: Reign) {
-        match guarded(|| self.house.store.session(&self.session)) {
-            Ok(info) if info.epoch == reign.epoch => self.read(Ok(info.lease()), reign.batch),
-            _ => {
-                let executor = self.house.executor.clone();
-                executor.write(Box::new(move || self.open()));
-            }
-        }
-    }
-
-    /// Raises the epoch behind all writes given before, then reads.
-    fn open(self) {
-        let lease = guarded(|| self.house.store.open_session(&self.session));
-        let executor = self.house.executor.clone();
-        executor.read(Box::new(move || self.read(lease, BatchId::default())));
-    }
-
-    fn read(self, lease: Result<Lease, StoreError>, batch: BatchId) {
-        let now = self.house.clock.now();
-        let known = self.past.was_opened;
-        let lease = lease.map_err(|error| of_store(&error));
+impl Reading {
+    fn run(self) {
+        let (lease, batch) = match self.hold {
+            Hold::Raised(lease) => (lease, BatchId::default()),
+            Hold::Kept(reign) => match guarded(|| self.house.store.session(&self.session)) {
+                Ok(info) if info.epoch == reign.epoch => (Ok(info.lease()), reign.batch),
+                // Somebody else has opened it since, or it is to be said what is wrong with it.
+                _ => {
+                    drop(self.registry.cast(RegistryMessage::Taken { session: self.session }));
+                    return;
+                }
+            },
+        };
+        let (store, now) = (&*self.house.store, self.house.clock.now());
         let loaded = lease
-            .and_then(|lease| reading(|| read(&*self.house.store, lease, self.config, known, now)))
+            .and_then(|lease| reading(|| fold(store, lease, self.config, self.was_opened, now)))
             .map(|(session, lease, upkeep)| Box::new(Loaded { session, lease, batch, upkeep }));
-        // A registry that has ended has nobody left who waits.
         drop(self.registry.cast(RegistryMessage::Loaded { session: self.session, loaded }));
     }
 }
 
-fn read(
+fn fold(
     store: &dyn Store,
     lease: Lease,
     config: SessionConfig,

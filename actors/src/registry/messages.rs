@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Error, SessionId};
+use highwater_storage::Lease;
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
@@ -28,6 +29,16 @@ pub(crate) enum RegistryMessage {
         session: SessionId,
         /// What it is wanted for.
         wanted: Wanted,
+    },
+    /// Sessions were opened for writing.
+    Opened {
+        /// Which, and the right to write to them, or why there is none.
+        leases: Vec<(SessionId, Result<Lease, Error>)>,
+    },
+    /// Somebody else has opened a session that was to be read as it was left here.
+    Taken {
+        /// Which session.
+        session: SessionId,
     },
     /// A session's log was read.
     Loaded {

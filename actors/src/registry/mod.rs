@@ -8,9 +8,10 @@
 
 mod load;
 mod messages;
+mod opening;
 mod slot;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use highwater_protocol::message::Notice;
@@ -23,8 +24,9 @@ use crate::highwater::shut_down;
 use crate::house::House;
 use crate::residency::Held;
 use crate::session::{SessionActor, SessionArguments, SessionMessage};
-use load::{Loaded, Past};
+use load::{Loaded, Reading};
 pub(crate) use messages::RegistryMessage;
+use opening::Openings;
 pub(crate) use slot::{Reign, Slot};
 
 #[cfg(test)]
@@ -64,15 +66,10 @@ pub(crate) struct RegistryState {
     is_closing: bool,
     /// At so many sessions those are forgotten of which nobody would notice it.
     looked_over_at: usize,
-    /// Sessions that somebody waits for and that nobody reads yet.
-    to_read: VecDeque<SessionId>,
-    being_read: usize,
+    openings: Openings,
 }
 
 const LOOKED_OVER_FROM: usize = 64;
-
-/// So many sessions are read from the store at once, each into a view and a page of its log.
-const READ_AT_ONCE: usize = 8;
 
 /// A session that somebody has a handle of.
 struct Known {
@@ -126,6 +123,15 @@ impl Actor for RegistryActor {
                 drop(reply.send(state.slot(&session, config)));
             }
             RegistryMessage::Open { session, wanted } => state.open(&myself, &session, wanted),
+            RegistryMessage::Opened { leases } => {
+                state.openings.opened(leases);
+                state.go_on(&myself);
+            }
+            RegistryMessage::Taken { session } => {
+                state.openings.was_read();
+                state.openings.want(session, None);
+                state.go_on(&myself);
+            }
             RegistryMessage::Loaded { session, loaded } => {
                 state.loaded(&myself, &session, loaded).await;
             }
@@ -166,8 +172,7 @@ impl RegistryState {
             owners: BTreeMap::new(),
             is_closing: false,
             looked_over_at: LOOKED_OVER_FROM,
-            to_read: VecDeque::new(),
-            being_read: 0,
+            openings: Openings::default(),
         }
     }
 
@@ -223,22 +228,24 @@ impl RegistryState {
         }
         if let Some(known) = self.sessions.get_mut(session) {
             known.phase = Phase::Opening(waiting);
-            self.to_read.push_back(session.clone());
-            self.read_next(myself);
+            self.openings.want(session.clone(), known.slot.last_reign());
+            self.go_on(myself);
         }
     }
 
-    /// Reads those that are to be read, a few at a time: what a fold holds on its way counts nowhere yet (L5).
-    fn read_next(&mut self, myself: &ActorRef<RegistryMessage>) {
-        while self.being_read < READ_AT_ONCE
-            && let Some(session) = self.to_read.pop_front()
-        {
+    /// Opens and reads those that are next.
+    fn go_on(&mut self, myself: &ActorRef<RegistryMessage>) {
+        if let Some(sessions) = self.openings.open_next() {
+            load::open(&self.house, sessions, myself.clone());
+        }
+        while let Some((session, hold)) = self.openings.read_next() {
             let Some(known) = self.sessions.get(&session) else {
+                self.openings.was_read();
                 continue;
             };
-            self.being_read += 1;
-            let past = Past { was_opened: known.was_opened, last_reign: known.slot.last_reign() };
-            load::start(&self.house, session, known.slot.config(), past, myself.clone());
+            let (config, was_opened) = (known.slot.config(), known.was_opened);
+            let (house, registry) = (self.house.clone(), myself.clone());
+            load::read(Reading { house, session, config, was_opened, hold, registry });
         }
     }
 
@@ -256,7 +263,7 @@ impl RegistryState {
     /// Nobody gets a session any more. The actors that are alive.
     fn close(&mut self) -> Vec<ActorRef<SessionMessage>> {
         self.is_closing = true;
-        self.to_read.clear();
+        self.openings.close();
         for known in self.sessions.values_mut() {
             if let Phase::Opening(waiting) | Phase::Ending(_, waiting) = &mut known.phase {
                 waiting.drain(..).for_each(|wanted| wanted.fail(shut_down()));
@@ -291,8 +298,8 @@ impl RegistryState {
         session: &SessionId,
         loaded: Result<Box<Loaded>, Error>,
     ) {
-        self.being_read -= 1;
-        self.read_next(myself);
+        self.openings.was_read();
+        self.go_on(myself);
         let Some(known) = self.sessions.get_mut(session) else {
             return;
         };

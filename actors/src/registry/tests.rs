@@ -1,5 +1,7 @@
 //! Session actors that die, and what their callers notice.
 
+mod opening;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +15,7 @@ use highwater_storage::{
 };
 use ractor::ActorStatus;
 
-use super::{LOOKED_OVER_FROM, READ_AT_ONCE, RegistryState};
+use super::{LOOKED_OVER_FROM, RegistryState};
 use crate::env::{Executor, Inline, Job};
 use crate::history::Order;
 use crate::{Highwater, Restore, SessionHandle, Told};
@@ -238,28 +240,6 @@ impl Kept {
 async fn yield_often() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
-    }
-}
-
-#[tokio::test]
-async fn a_few_sessions_are_read_at_once_however_many_are_wanted() {
-    let kept = Kept::default();
-    let builder = Highwater::builder(MemoryStore::new()).executor(kept.clone());
-    let house = builder.start().await.expect("a house");
-    let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
-    let config = SessionConfig::new(budget, Format::Anthropic);
-    let opens = (0..100).map(|number| {
-        let (house, name) = (house.clone(), SessionId::parse(&format!("s{number}")));
-        tokio::spawn(async move { house.open(name.expect("a legal name"), config).await })
-    });
-    let opens: Vec<_> = opens.collect();
-    let mut most = 0;
-    while opens.iter().any(|open| !open.is_finished()) {
-        most = most.max(kept.work().await);
-    }
-    assert_eq!(most, READ_AT_ONCE);
-    for open in opens {
-        open.await.expect("it does not panic").expect("it opens");
     }
 }
 

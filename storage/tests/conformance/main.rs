@@ -40,6 +40,7 @@ macro_rules! suite {
 
 suite! {
     opening_creates_and_raises_the_epoch,
+    sessions_are_opened_together_in_one_commit,
     what_was_appended_is_read_in_order,
     one_commit_stores_some_and_fences_others,
     a_wrong_head_changes_nothing,
@@ -76,6 +77,17 @@ fn opening_creates_and_raises_the_epoch(store: &dyn Store) {
     let second = open(store, "a");
     assert_eq!((second.epoch, second.head), (Epoch(2), LogPos(2)));
     assert_eq!(open(store, "b").epoch, Epoch(1));
+}
+
+fn sessions_are_opened_together_in_one_commit(store: &dyn Store) {
+    append(store, &batch(&open(store, "a"), 1, 0, &["x"]));
+    let commits = store.usage().expect("it is known").commits;
+    let leases = store.open_sessions(&["b", "a", "c", "a"].map(id)).expect("they open");
+    assert_eq!(store.usage().expect("it is known").commits, commits + 1);
+    let told = leases.iter().map(|lease| (lease.session.as_str(), lease.epoch.0, lease.head.0));
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [("b", 1, 0), ("a", 2, 1), ("c", 1, 0), ("a", 3, 1)]);
+    assert!(store.open_sessions(&[]).expect("nothing is to be done").is_empty());
 }
 
 fn what_was_appended_is_read_in_order(store: &dyn Store) {
