@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::breaker::Breaker;
 use super::bucket::{Bucket, Flow};
-use super::learned::{Known, Learned};
+use super::learned::{Known, Learned, Refused};
 use super::pause::{Pause, Paused};
+use super::recent::Recent;
 use super::{Amounts, ByClass, ClassKind, Ending, Limits, Quantity, Rate, Report};
 use crate::time::Moment;
 
@@ -162,6 +163,7 @@ pub(super) struct Meter {
     beside: u32,
     rates: [Option<Rated>; Quantity::ALL.len()],
     learned: Learned,
+    recent: Recent,
     /// Counts what was taken, to tell later from earlier.
     marks: u64,
 }
@@ -177,6 +179,7 @@ impl Meter {
             beside: 0,
             rates: [const { None }; Quantity::ALL.len()],
             learned: Learned::default(),
+            recent: Recent::default(),
             marks: 0,
         };
         meter.adjust(Moment::default());
@@ -374,26 +377,26 @@ impl Meter {
         let told = self.learned.heard(&report.seen);
         let changed = match report.ending {
             Ending::Answered => {
+                self.recent.note(granted, false);
                 self.pause.answered();
                 self.learned.accepted(now, report.usage)
             }
             Ending::RateLimited { retry_after } => {
+                self.refused((now, granted), Paused::RateLimited, retry_after, drawn);
                 // Headers may tell of other limits than the one that was met.
                 let silent = Quantity::ALL.into_iter().all(|each| {
                     let remaining = report.seen.of(each).remaining;
                     remaining.is_none_or(|remaining| remaining >= amounts.of(each).max(1))
                 });
-                if silent {
-                    let others = retry_after.is_none().then_some(self.in_use());
-                    let stated = Quantity::ALL.map(|each| self.stated(each).map(Rate::each_minute));
-                    let known = Known { slots: self.slots(), rates: stated };
-                    self.learned.refused(now, granted, amounts, others, known);
+                let met = self.met(granted, amounts, retry_after);
+                let lowered = silent && self.learned.refused(now, met);
+                if lowered && met.crowded {
+                    self.recent.settle(now);
                 }
-                self.pause.refused(now, Paused::RateLimited, retry_after, drawn);
-                silent
+                lowered
             }
             Ending::Overloaded { retry_after } => {
-                self.pause.refused(now, Paused::Overloaded, retry_after, drawn);
+                self.refused((now, granted), Paused::Overloaded, retry_after, drawn);
                 false
             }
             Ending::Spent | Ending::Forbidden | Ending::Failed | Ending::Abandoned => false,
@@ -402,6 +405,30 @@ impl Meter {
             self.adjust(now);
         }
         self.lower(now, amounts, report);
+    }
+
+    /// A call that was granted then is refused now.
+    fn refused(
+        &mut self,
+        when: (Moment, Moment),
+        why: Paused,
+        retry_after: Option<Duration>,
+        drawn: u64,
+    ) {
+        self.recent.note(when.1, true);
+        self.pause.refused(when, why, retry_after, &self.recent, drawn);
+    }
+
+    /// What holds when a call is refused and no header says why.
+    fn met(&self, granted: Moment, amounts: Amounts, retry_after: Option<Duration>) -> Refused {
+        let stated = Quantity::ALL.map(|each| self.stated(each).map(Rate::each_minute));
+        Refused {
+            granted,
+            amounts,
+            others: retry_after.is_none().then(|| self.in_use()),
+            crowded: self.recent.is_crowded(),
+            known: Known { slots: self.slots(), rates: stated },
+        }
     }
 
     /// Brings what is left to what the provider says is left. One whose time until all is there again is shorter than its

@@ -6,5 +6,6 @@ mod keys;
 mod learning;
 mod play;
 mod shares;
+mod stray;
 mod table;
 mod unruly;

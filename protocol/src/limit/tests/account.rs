@@ -23,16 +23,32 @@ impl Account {
         Self::with(limits, &[])
     }
 
-    /// One at which 95 calls a minute were proven, each of so many tokens: a hundred were answered, and one more refused.
+    /// One at which 95 calls a minute were proven, each of so many tokens: a hundred were answered, and then many
+    /// refused together.
     pub(super) fn proven(limits: Limits, tokens: u64) -> Self {
         let mut account = Self::new(limits);
         let (amounts, later) = (Amounts::new(tokens, 0), Some(Duration::from_secs(1)));
         for _ in 0..100 {
             account.call(NOW, Class::Turn, amounts, &Report::answered(amounts));
         }
-        let refused = Ending::RateLimited { retry_after: later };
-        account.call(NOW, Class::Turn, amounts, &Report::of(refused));
+        account.refuse(NOW, 15, amounts, later);
         account
+    }
+
+    /// So many calls begin now, and are refused together.
+    pub(super) fn refuse(
+        &mut self,
+        now: Moment,
+        calls: usize,
+        amounts: Amounts,
+        retry_after: Option<Duration>,
+    ) {
+        let tickets: Vec<Ticket> =
+            (0..calls).map(|_| self.ask(now, Class::Turn, amounts)).collect();
+        assert_eq!(self.granted(now), tickets);
+        for ticket in tickets {
+            self.arbiter.finish(now, ticket, &Report::of(Ending::RateLimited { retry_after }), 0);
+        }
     }
 
     /// One with models that have limits of their own.

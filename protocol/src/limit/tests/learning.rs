@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::{Amounts, Class, Ending, Limits, Paused, Quantity, Rate, Report, Seen, Ticket};
 use super::account::{Account, NOW, PASS};
+use crate::time::Moment;
 
 fn input_tokens(per_minute: u64) -> Limits {
     Limits::slots(99).with(Quantity::InputTokens, Rate::per_minute(per_minute).burst(per_minute))
@@ -119,19 +120,42 @@ fn a_refusal_without_headers_proves_the_calls_at_once_or_the_rate() {
 }
 
 #[test]
-fn one_refusal_halves_what_is_known_at_most() {
+fn refusals_together_halve_what_is_known_at_most() {
     let limits = Limits::slots(8).with(Quantity::InputTokens, Rate::per_minute(1_000));
     for retry_after in [None, Some(Duration::from_secs(1))] {
         let mut account = Account::new(limits);
         let other = account.ask(NOW, Class::Turn, Amounts::new(10, 0));
-        let refused = account.ask(NOW, Class::Turn, Amounts::new(10, 0));
-        assert_eq!(account.granted(NOW), [other, refused]);
-        let report = Report::of(Ending::RateLimited { retry_after });
-        account.arbiter.finish(NOW, refused, &report, 0);
-        let status = account.arbiter.status(NOW);
-        let [rate] = &status.keys[0].rates[..] else { panic!("{:?}", status.keys[0].rates) };
+        assert_eq!(account.granted(NOW), [other]);
+        account.refuse(NOW, 5, Amounts::new(10, 0), retry_after);
         let expected = if retry_after.is_none() { (4, 1_000) } else { (8, 500) };
-        assert_eq!((status.keys[0].slots, rate.per_minute), expected);
+        assert_eq!(known(&account, NOW), expected);
+    }
+}
+
+/// The calls at once, and the one rate there is.
+fn known(account: &Account, now: Moment) -> (u32, u64) {
+    let status = account.arbiter.status(now);
+    let [rate] = &status.keys[0].rates[..] else { panic!("{:?}", status.keys[0].rates) };
+    (status.keys[0].slots, rate.per_minute)
+}
+
+#[test]
+fn a_refusal_that_is_alone_among_answers_changes_nothing_and_pauses_briefly() {
+    let limits = Limits::slots(8).with(Quantity::InputTokens, Rate::per_minute(100_000));
+    let millis = Duration::from_millis;
+    for (retry_after, least) in [(None, 25), (Some(millis(20)), 25), (Some(millis(300)), 300)] {
+        let mut account = Account::new(limits);
+        let mut now = NOW;
+        for _ in 0..3 {
+            for _ in 0..20 {
+                account.call(now, Class::Turn, Amounts::new(10, 0), &Report::of(Ending::Answered));
+            }
+            account.refuse(now, 1, Amounts::new(10, 0), retry_after);
+            assert_eq!(known(&account, now), (8, 100_000), "{retry_after:?}");
+            let paused = account.arbiter.status(now).keys[0].paused;
+            assert_eq!(paused, Some((millis(least), Paused::RateLimited)));
+            now = now.after(millis(least));
+        }
     }
 }
 
@@ -236,8 +260,7 @@ fn the_same_headers_again_refute_nothing() {
     let input = Quantity::InputTokens;
     let mut account = Account::new(Limits::slots(9));
     account.call(NOW, Class::Turn, Amounts::new(1_000, 0), &told(60_000, 59_000));
-    let later = Ending::RateLimited { retry_after: Some(Duration::from_secs(1)) };
-    account.call(NOW, Class::Turn, Amounts::new(1_000, 0), &Report::of(later));
+    account.refuse(NOW, 5, Amounts::new(1_000, 0), Some(Duration::from_secs(1)));
     let per_minute = |account: &Account| account.rate(NOW, input).expect("known").per_minute;
     assert_eq!(per_minute(&account), 30_000);
     let now = NOW.after(Duration::from_mins(1));

@@ -23,11 +23,11 @@ impl Job {
     }
 }
 
-pub(super) fn secs(secs: u64) -> Moment {
+pub(super) const fn secs(secs: u64) -> Moment {
     Moment(Duration::from_secs(secs))
 }
 
-pub(super) fn millis(millis: u64) -> Duration {
+pub(super) const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
