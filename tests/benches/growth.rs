@@ -5,52 +5,14 @@
 //! Run: `cargo bench -p highwater-tests --bench growth`
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use highwater::{Highwater, SessionHandle};
-use highwater_protocol::message::{ContextReply, OpenCalls};
-use highwater_protocol::session::SessionConfig;
-use highwater_protocol::{Budget, Entry, EntryId, Format, TokenCount};
+use highwater::Highwater;
 use highwater_storage::{RedbOptions, RedbStore};
-use highwater_tests::world;
+use highwater_tests::{grown, world};
 
 const CALLS: u64 = 500;
 const OPENINGS: usize = 15;
-
-fn config() -> SessionConfig {
-    let budget = Budget::of_window(TokenCount(48_000)).expect("a legal window");
-    SessionConfig::new(budget, Format::Anthropic)
-}
-
-fn entry(number: u64) -> Arc<Entry> {
-    let id = EntryId::parse(&format!("e{number}")).expect("a legal id");
-    let text = format!("{number}: the ferry leaves at {} from pier {}", number % 24, number % 7);
-    let said =
-        if number.is_multiple_of(2) { Entry::user(id, &text) } else { Entry::assistant(id, &text) };
-    Arc::new(said.expect("a small entry"))
-}
-
-async fn context(session: &SessionHandle) {
-    let answer = session.context(OpenCalls::StandIn).await.expect("an answer");
-    assert!(matches!(answer, ContextReply::Ready(_)), "{answer:?}");
-}
-
-/// Appends entries up to this number, with contexts, so that passes run, and lands the view.
-async fn grown(session: &SessionHandle, entries: u64) {
-    let mut next = 1;
-    while next <= entries {
-        let end = (next + 500).min(entries + 1);
-        session.append((next..end).map(entry).collect()).await.expect("stored");
-        context(session).await;
-        next = end;
-        loop {
-            let status = session.status().await.expect("an answer");
-            let Some(pass) = status.pass else { break };
-            session.settled(pass.pass).await.expect("it ends");
-        }
-    }
-}
 
 async fn house(dir: &Path) -> Highwater {
     let store = RedbStore::open(dir, RedbOptions::default()).expect("a store");
@@ -65,24 +27,19 @@ fn median(samples: &mut [Duration]) -> Duration {
 /// Contexts of both sessions in turns, each behind an append; the entries of both views are as many.
 async fn contexts(dir: &Path) {
     let house = house(dir).await;
-    let long = house.open(world::named("long"), config()).await.expect("it opens");
-    let short = house.open(world::named("short"), config()).await.expect("it opens");
-    grown(&long, 100_000).await;
-    grown(&short, 1_000).await;
+    let long = house.open(world::named("long"), grown::config()).await.expect("it opens");
+    let short = house.open(world::named("short"), grown::config()).await.expect("it opens");
+    grown::grow(&long, 100_000).await;
+    grown::grow(&short, 1_000).await;
     for session in [&long, &short] {
-        session.compact(None, None).await.expect("an answer");
-        loop {
-            let status = session.status().await.expect("an answer");
-            let Some(pass) = status.pass else { break };
-            session.settled(pass.pass).await.expect("it ends");
-        }
+        grown::land(session).await;
     }
     let (mut of_long, mut of_short) = (Vec::new(), Vec::new());
     for call in 0..CALLS {
         for (session, samples) in [(&long, &mut of_long), (&short, &mut of_short)] {
-            session.append(vec![entry(1_000_000 + call)]).await.expect("stored");
+            session.append(vec![grown::entry(1_000_000 + call)]).await.expect("stored");
             let started = Instant::now();
-            context(session).await;
+            grown::context(session).await;
             samples.push(started.elapsed());
         }
     }
@@ -102,8 +59,8 @@ async fn contexts(dir: &Path) {
 async fn first_context(dir: &Path) -> Duration {
     let started = Instant::now();
     let house = house(dir).await;
-    let session = house.open(world::named("s"), config()).await.expect("it opens");
-    context(&session).await;
+    let session = house.open(world::named("s"), grown::config()).await.expect("it opens");
+    grown::context(&session).await;
     let took = started.elapsed();
     house.close().await.expect("it closes");
     took
@@ -114,8 +71,8 @@ async fn openings(root: &Path) {
     for entries in sizes {
         let dir = root.join(entries.to_string());
         let house = house(&dir).await;
-        let session = house.open(world::named("s"), config()).await.expect("it opens");
-        grown(&session, entries).await;
+        let session = house.open(world::named("s"), grown::config()).await.expect("it opens");
+        grown::grow(&session, entries).await;
         house.close().await.expect("it closes");
     }
     let mut clean = [Vec::new(), Vec::new()];

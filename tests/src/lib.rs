@@ -6,6 +6,7 @@ pub mod acks;
 pub mod branch;
 pub mod dice;
 pub mod generate;
+pub mod grown;
 pub mod host;
 pub mod log;
 pub mod notation;
