@@ -78,7 +78,8 @@ impl Chain {
             content: *content,
             chain: Digest::ZERO,
         }));
-        links.sort_unstable_by_key(|link| link.seq);
+        // Two rising runs: the stable sort finds and merges them, the other one begins from nothing.
+        links.sort_by_key(|link| link.seq);
         self.links.append(&mut links);
         self.chain_from(from);
     }
