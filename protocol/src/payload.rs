@@ -97,7 +97,7 @@ fn long_strings(record: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// The place of the quote that ends a string, or the end of the bytes.
-fn end_of_string(record: &[u8], start: usize) -> usize {
+pub(crate) fn end_of_string(record: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(next) = memchr::memchr2(b'"', b'\\', record.get(at..).unwrap_or_default()) {
         at += next;

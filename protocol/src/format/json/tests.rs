@@ -50,6 +50,11 @@ fn what_is_no_object_is_refused() {
 fn brackets_in_strings_do_not_nest() {
     assert_eq!(too_deep(&format!("\"\\\"{}\"", "[".repeat(500))), None);
     assert_eq!(too_deep(&"[]".repeat(500)), None);
+    for cut in ["\"[", "\"\\", "[\"\\\"["] {
+        assert_eq!(too_deep(cut), None, "{cut} ends within a string");
+    }
+    let behind = format!("\"[[\"{}", "[".repeat(128));
+    assert_eq!(too_deep(&behind), Some(4 + 127), "what stands behind a string nests");
 }
 
 #[test]
