@@ -83,6 +83,17 @@ fn nothing_is_left_undone_or_switched_off() {
 }
 
 #[test]
+fn no_merge_was_left_half_done() {
+    let pages = sources::pages();
+    assert!(pages.len() > 20, "the pages are not where they were looked for: {}", pages.len());
+    let marks = ["<", "=", ">"].map(|sign| sign.repeat(7));
+    for page in pages.into_iter().chain(sources(&ROOMS)) {
+        let left = page.text.lines().any(|line| marks.iter().any(|mark| line.starts_with(mark)));
+        assert!(!left, "{}: both sides of a merge stand in it", page.path);
+    }
+}
+
+#[test]
 fn one_file_alone_names_the_codec() {
     let name = ["bin", "code"].concat();
     check("only storage/src/codec.rs names the codec", |source| {

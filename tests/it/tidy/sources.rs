@@ -17,8 +17,17 @@ pub(super) fn root() -> PathBuf {
 
 /// All Rust files of some rooms; what stands in hidden folders is not the tree's.
 pub(super) fn sources(rooms: &[&str]) -> Vec<Source> {
+    files(rooms, "rs")
+}
+
+/// All pages of prose below the rooms and in the docs.
+pub(super) fn pages() -> Vec<Source> {
+    files(&["docs", "bin", "tests"], "md")
+}
+
+fn files(folders: &[&str], kind: &str) -> Vec<Source> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = rooms.iter().map(|room| root().join(room)).collect();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     while let Some(folder) = folders.pop() {
         for file in std::fs::read_dir(&folder).expect("a folder of the tree") {
             let path = file.expect("readable").path();
@@ -26,8 +35,8 @@ pub(super) fn sources(rooms: &[&str]) -> Vec<Source> {
                 path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
             if path.is_dir() {
                 folders.extend((!hidden).then_some(path));
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = std::fs::read_to_string(&path).expect("a source is UTF-8");
+            } else if path.extension().is_some_and(|extension| extension == kind) {
+                let text = std::fs::read_to_string(&path).expect("it is UTF-8");
                 let path = path.strip_prefix(root()).expect("it stands in the tree");
                 found.push(Source { path: path.to_string_lossy().replace('\\', "/"), text });
             }
