@@ -9,6 +9,7 @@
 //! ```
 
 mod agent;
+mod arms;
 mod behaviour;
 mod branch;
 mod checks;
@@ -19,6 +20,7 @@ mod distribution;
 mod fit;
 mod ground;
 mod html;
+mod known;
 mod ledger;
 mod live;
 mod machine;
@@ -30,6 +32,7 @@ mod report;
 mod run;
 mod scenario;
 mod share;
+mod slices;
 mod speech;
 mod text;
 mod told;

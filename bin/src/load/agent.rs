@@ -2,16 +2,18 @@
 
 mod between;
 mod passes;
+mod played;
 pub(super) mod resume;
 mod turn;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
 use highwater::{Highwater, SessionHandle};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Entry, Error, Format, Kind, Seq, SessionId, TokenCount};
+use highwater_storage::RedbStore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -22,14 +24,15 @@ use super::ground::Ground;
 use super::ledger::Ledger;
 use super::metrics::{Call, WATCHED};
 use super::scenario::Until;
+use super::slices::Arm;
 use super::speech;
 use super::told::Told;
 use crate::sample::dice::Dice;
 use passes::Passes;
 use resume::Resumed;
 
-/// Fewer than any text has for each token.
-const BYTES_OF_A_TOKEN: u64 = 2;
+/// About as many as texts have for each token.
+const BYTES_OF_A_TOKEN: u64 = 4;
 
 /// What sessions leave behind: their names and records.
 pub(super) type Left = Vec<(SessionId, Ledger)>;
@@ -39,6 +42,10 @@ pub(super) type Left = Vec<(SessionId, Ledger)>;
 pub(super) struct World {
     pub(super) ground: Arc<Ground>,
     pub(super) house: Highwater,
+    /// Where sessions are read that agents come back to.
+    pub(super) store: Arc<RedbStore>,
+    /// Handles of sessions that agents have left: hosts keep them.
+    pub(super) left: Arc<Mutex<Vec<SessionHandle>>>,
     /// Where forks go to begin a life of their own.
     pub(super) forks: UnboundedSender<Agent>,
 }
@@ -52,13 +59,14 @@ pub(super) struct Agent {
     branch: Branch,
     checker: Checker,
     passes: Passes,
-    /// The last entry of each turn on the live branch.
-    turn_ends: Vec<u64>,
+    /// The end of each turn on the live branch.
+    turn_ends: Vec<TurnEnd>,
     turns_left: u64,
-    /// The view as it was shown last, and what was said since: rather more than it is.
+    /// About the size of the view: as it was shown last, and what was said since.
     view_tokens: u64,
-    /// Where passes begin.
-    trigger: u64,
+    budget: Budget,
+    /// Which arm it is of, if there are two.
+    arm: Option<Arm>,
     /// What was said in the session.
     said_bytes: u64,
     /// Calls, children and forks so far: what names the next one.
@@ -70,10 +78,21 @@ pub(super) struct Agent {
     watched: Option<usize>,
 }
 
-/// The marks of a scenario's sessions.
-fn config(ground: &Ground) -> Result<SessionConfig, Error> {
+/// Where a turn ended.
+#[derive(Clone, Copy, Debug)]
+struct TurnEnd {
+    /// Its last entry.
+    seq: u64,
+    /// About the size of the view then.
+    tokens: u64,
+}
+
+/// How sessions of an arm are run.
+pub(super) fn config(ground: &Ground, arm: Option<Arm>) -> Result<SessionConfig, Error> {
     let budget = Budget::of_window(TokenCount(ground.scenario.window_tokens))?;
-    Ok(SessionConfig::new(budget, Format::Anthropic))
+    let mut config = SessionConfig::new(budget, Format::Anthropic);
+    config.automatic = arm != Some(Arm::NoPasses);
+    Ok(config)
 }
 
 /// Plays one agent until the scenario is over: one session of its turns, or one after another until the time is up.
@@ -94,10 +113,16 @@ pub(super) async fn live(
                 turns.max(ground.scenario.turns_at_least)
             }
         };
-        let (world, dice, turns) = (world.clone(), dice.split(), turns.max(1));
+        let (world, dice, how) = (world.clone(), dice.split(), (turns.max(1), ground.arm(number)));
+        let name = resume::name(number, session);
+        if resumed.is_none() && session < ground.scenario.known_of(number) {
+            let (store, name) = (Arc::clone(&world.store), SessionId::parse(&name)?);
+            let read = move || resume::read(&*store, &name, session);
+            resumed = Some(tokio::task::spawn_blocking(read).await??);
+        }
         let mut agent = match resumed.take() {
-            Some(resumed) => Agent::resume(world, resumed, dice, turns).await?,
-            None => Agent::begin(world, &resume::name(number, session), dice, turns).await?,
+            Some(resumed) => Agent::resume(world, resumed, dice, how).await?,
+            None => Agent::begin(world, &name, dice, how).await?,
         };
         agent.watched = usize::try_from(number).ok().filter(|number| *number < WATCHED);
         left.extend(agent.play().await?);
@@ -110,22 +135,33 @@ pub(super) async fn live(
 
 impl Agent {
     /// Opens a new session, which begins with its instructions.
-    async fn begin(world: World, name: &str, dice: Dice, turns: u64) -> anyhow::Result<Self> {
+    async fn begin(
+        world: World,
+        name: &str,
+        dice: Dice,
+        (turns, arm): (u64, Option<Arm>),
+    ) -> anyhow::Result<Self> {
         let session = SessionId::parse(name)?;
-        let config = config(&world.ground)?;
+        let config = config(&world.ground, arm)?;
         let handle = world.house.open(session, config).await?;
         if handle.status().await?.head > Seq::ZERO {
             let why =
                 format!("the store holds session {name} of an earlier run: choose another --store");
             return Err(Error::new(Kind::Invalid, why).into());
         }
-        let mut agent = Self::over(world, handle, dice, config.budget, turns);
+        let mut agent = Self::over(world, handle, dice, config.budget, (turns, arm));
         let instructions = agent.world.ground.speech.says(600, &mut agent.dice);
         agent.append(vec![speech::instructions(1, instructions)?]).await?;
         Ok(agent)
     }
 
-    fn over(world: World, handle: SessionHandle, dice: Dice, budget: Budget, turns: u64) -> Self {
+    fn over(
+        world: World,
+        handle: SessionHandle,
+        dice: Dice,
+        budget: Budget,
+        (turns, arm): (u64, Option<Arm>),
+    ) -> Self {
         world.ground.metrics.count(|counts| counts.sessions += 1);
         Self {
             world,
@@ -138,7 +174,8 @@ impl Agent {
             turn_ends: Vec::new(),
             turns_left: turns,
             view_tokens: 0,
-            trigger: budget.trigger().0,
+            budget,
+            arm,
             said_bytes: 0,
             named: 0,
             due: Instant::now(),
@@ -160,6 +197,7 @@ impl Agent {
         }
         self.passes.land(&mut self.ledger).await;
         self.left.push((self.handle.session().clone(), self.ledger));
+        self.world.left.lock().unwrap_or_else(PoisonError::into_inner).push(self.handle);
         Ok(self.left)
     }
 
@@ -199,6 +237,7 @@ impl Agent {
 
     /// Appends entries, and takes note of what was acknowledged.
     async fn append(&mut self, entries: Vec<Arc<Entry>>) -> anyhow::Result<()> {
+        self.in_its_slice().await;
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
         let asked = self.world.ground.withholding.asked(beside);
@@ -206,6 +245,7 @@ impl Agent {
         drop(asked);
         let metrics = &self.world.ground.metrics;
         metrics.answered(Call::Append, due, made, beside || self.passes.in_flight());
+        self.measured(Call::Append, due);
         if receipts.len() != entries.len() {
             bail!("L2: {} receipts for {} entries", receipts.len(), entries.len());
         }
@@ -228,7 +268,7 @@ impl Agent {
         });
         self.view_tokens += bytes as u64 / BYTES_OF_A_TOKEN;
         // Asked only where a pass may have begun: a host would not ask at all.
-        if self.view_tokens >= self.trigger {
+        if self.view_tokens * 2 >= self.budget.trigger().0 {
             self.passes.look(&self.handle, &self.world.ground, &mut self.ledger).await?;
         }
         self.due = Instant::now();

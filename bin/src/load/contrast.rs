@@ -63,6 +63,7 @@ fn rows(before: &Value, after: &Value) -> Vec<Row> {
     let whole: Told = |number| thousands(super::distribution::whole(number));
     let time: Told = |us| micros(super::distribution::whole(us));
     let size: Told = |count| bytes(super::distribution::whole(count));
+    let hundredths: Told = |ratio| format!("{ratio:.2}");
     let share: Told = |share| format!("{:.1} %", share * 100.0);
     let mut rows = Vec::new();
     let mut add = |name, told, more_is_better, figure: &dyn Fn(&Value) -> Option<f64>| {
@@ -81,6 +82,9 @@ fn rows(before: &Value, after: &Value) -> Vec<Row> {
     ] {
         add(name, time, false, &|report| number(report, &format!("{path}/p99_us")));
     }
+    add("with passes against without", hundredths, false, &|report| {
+        number(report, "/arms/both/p99_ratio")
+    });
     add("splice, 99% within", time, false, &|report| number(report, "/latency/splice/p99_us"));
     add("pass, half within", time, false, &|report| number(report, "/latency/pass/p50_us"));
     add("steps each second", whole, true, &|report| {

@@ -8,11 +8,13 @@ use highwater_protocol::TokenCount;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::arms::Arms;
 use super::behaviour::{Behaviour, Measure};
 use super::meter::Meter;
 use super::metrics::Metrics;
 use super::provider::Provider;
 use super::scenario::Scenario;
+use super::slices::{Arm, Slices};
 use super::speech::Speech;
 use super::told::Told;
 use super::withhold::Withholding;
@@ -28,6 +30,8 @@ pub(super) struct Ground {
     pub(super) behaviour: Behaviour,
     pub(super) provider: Arc<Provider>,
     pub(super) withholding: Withholding,
+    pub(super) slices: Slices,
+    pub(super) arms: Arms,
     pub(super) metrics: Metrics,
     pub(super) meter: Meter,
     pub(super) speech: Speech,
@@ -44,6 +48,8 @@ impl Ground {
         Self {
             provider: Arc::new(Provider::new(scenario.provider, seed)),
             withholding: Withholding::default(),
+            slices: Slices::default(),
+            arms: Arms::default(),
             metrics: Metrics::new(),
             meter: Meter::default(),
             speech: Speech::new(seed),
@@ -90,6 +96,22 @@ impl Ground {
             Some((every, lasts)) => self.withholding.keep(every, lasts).await,
             None => std::future::pending().await,
         }
+    }
+
+    /// Lets the arms play in turns, if there are two; never ends.
+    pub(super) async fn take_turns(&self) {
+        match self.scenario.slice_ms {
+            0 => std::future::pending().await,
+            each_ms => {
+                let each = Duration::from_millis(each_ms);
+                self.slices.run(each, || self.metrics.passes_in_flight()).await;
+            }
+        }
+    }
+
+    /// The arm of an agent, if there are two.
+    pub(super) fn arm(&self, agent: u64) -> Option<Arm> {
+        (self.scenario.slice_ms > 0).then(|| Arm::of(agent))
     }
 
     /// Asks all agents to end.

@@ -13,7 +13,8 @@ use crate::report::words::{DASH, bytes, micros, thousands};
 /// How wide the picture of slots is.
 const SLOTS_WIDE: u64 = 24;
 
-/// Some lines that are drawn over again; silent where nobody watches.
+/// Some lines that are drawn over again; silent where nobody watches. Clones draw the same lines.
+#[derive(Clone)]
 pub(super) struct Live {
     bar: ProgressBar,
     until: Until,
@@ -29,7 +30,7 @@ impl Live {
             ProgressDrawTarget::stderr_with_hz(8)
         };
         let length = match scenario.until {
-            Until::Turns(turns) => turns * scenario.agents,
+            Until::Turns(turns) => turns * scenario.population(),
             Until::DurationSecs(seconds) => seconds,
         };
         let bar = ProgressBar::with_draw_target(Some(length), target);
@@ -38,6 +39,15 @@ impl Live {
         bar.set_style(style.progress_chars("\u{2588}\u{2592}\u{2591}"));
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, until: scenario.until, began: Instant::now() }
+    }
+
+    /// So many of the sessions are written that are to be known.
+    pub(super) fn prepared(&self, done: u64, all: u64) {
+        self.bar.set_message(format!(
+            "{} of {} known sessions written",
+            thousands(done),
+            thousands(all)
+        ));
     }
 
     /// Moves on.

@@ -213,6 +213,11 @@ impl Metrics {
         }
     }
 
+    /// Passes that are in flight.
+    pub(super) fn passes_in_flight(&self) -> u64 {
+        self.measured().passes_in_flight
+    }
+
     /// A watched agent was shown a view of this size.
     pub(super) fn saw_view(&self, agent: usize, tokens: u64) {
         let at_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -305,11 +310,11 @@ impl Measured {
 }
 
 /// A histogram of microseconds that keeps so many digits.
-fn histogram(digits: u8) -> Histogram<u64> {
+pub(super) fn histogram(digits: u8) -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST_US, digits).expect("legal bounds, few digits")
 }
 
-fn micros(time: Duration) -> u64 {
+pub(super) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(LONGEST_US).max(1)
 }
 

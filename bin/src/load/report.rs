@@ -7,6 +7,7 @@ use highwater_protocol::limit::ProviderStatus;
 use highwater_storage::Usage;
 use serde::Serialize;
 
+use super::arms;
 use super::metrics::{Arms, Counts, Latency, View, WATCHED};
 use super::provider::Tally;
 use super::pulse::Sample;
@@ -43,6 +44,8 @@ pub(super) struct Report {
     pub(super) shared: Option<Shared>,
     /// Calls of sessions while the provider answered no pass; absent where it always does.
     pub(super) withheld: Option<Withheld>,
+    /// Agents with passes beside agents without, at equal view size; absent where all have passes.
+    pub(super) arms: Option<arms::Compared>,
     /// What was held in memory.
     pub(super) memory: Memory,
     /// What the store did.

@@ -10,9 +10,10 @@ use serde::Serialize;
 use crate::config::{ConfigError, Sections};
 
 /// The scenarios that come with the program: name and text.
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 7] = [
     ("smoke", include_str!("scenarios/smoke.toml")),
     ("chat-1k", include_str!("scenarios/chat-1k.toml")),
+    ("fleet-10k", include_str!("scenarios/fleet-10k.toml")),
     ("saturated", include_str!("scenarios/saturated.toml")),
     ("flaky", include_str!("scenarios/flaky.toml")),
     ("giant", include_str!("scenarios/giant.toml")),
@@ -74,6 +75,17 @@ pub(super) struct Scenario {
     pub(super) idle_per_mille: u64,
     /// How long that is.
     pub(super) idle_ms: u64,
+    /// Sessions that the store knows before agents begin, by whom they are shared out evenly: each agent comes back to its
+    /// own first.
+    pub(super) known: u64,
+    /// The shortest history of such a session.
+    pub(super) history_least_bytes: u64,
+    /// The longest one.
+    pub(super) history_most_bytes: u64,
+    /// After how long sessions that lie idle are ended; as the house does it by itself, if zero.
+    pub(super) passivate_after_ms: u64,
+    /// How long agents with and agents without passes play in turns; all at once and with passes, if zero.
+    pub(super) slice_ms: u64,
     /// The provider.
     pub(super) provider: Allowed,
 }
@@ -147,6 +159,17 @@ impl Scenario {
         Self::read(name, &text)
     }
 
+    /// All agents: two arms have as many each.
+    pub(super) fn population(&self) -> u64 {
+        if self.slice_ms > 0 { 2 * self.agents } else { self.agents }
+    }
+
+    /// Which of an agent's sessions are known before it begins: those with smaller numbers.
+    pub(super) fn known_of(&self, agent: u64) -> u64 {
+        let agents = self.population();
+        self.known / agents + u64::from(agent < self.known % agents)
+    }
+
     /// Reads a file's text.
     pub(super) fn read(name: &str, text: &str) -> Result<Self, ConfigError> {
         let mut file = Sections::read(name, text)?;
@@ -180,6 +203,11 @@ impl Scenario {
             clear_per_mille: agents("clear_per_mille", 0..=1_000, Some(0)),
             idle_per_mille: agents("idle_per_mille", 0..=1_000, Some(0)),
             idle_ms: agents("idle_ms", 0..=MOST, Some(0)),
+            known: agents("known", 0..=MOST, Some(0)),
+            history_least_bytes: agents("history_least_bytes", 0..=MOST, Some(0)),
+            history_most_bytes: agents("history_most_bytes", 0..=MOST, Some(0)),
+            passivate_after_ms: agents("passivate_after_ms", 0..=MOST, Some(0)),
+            slice_ms: agents("slice_ms", 0..=MOST, Some(0)),
             provider: allowed(&mut file),
         };
         if let Err(error) = scenario.provider.limits().check() {
@@ -250,6 +278,9 @@ mod tests {
             assert!(error.to_string().contains(why), "{error}");
         }
         let error = Scenario::load("smok").expect_err("there is none").to_string();
-        assert!(error.contains("smoke, chat-1k, saturated, flaky, giant, restart"), "{error}");
+        assert!(
+            error.contains("smoke, chat-1k, fleet-10k, saturated, flaky, giant, restart"),
+            "{error}"
+        );
     }
 }

@@ -183,6 +183,24 @@ fn promises(report: &Report) -> Vec<String> {
         );
         lines.push(row("later than alone", &thousands(shared.later), &meaning));
     }
+    if let Some(arms) = report.arms {
+        for (label, pair) in
+            [("both", arms.both), ("append", arms.append), ("context", arms.context)]
+        {
+            let meaning = format!(
+                "times as long with passes: {} of {} to {} of {}, 99% within, at equal view size",
+                micros(pair.passes.p99_us),
+                counted(pair.passes.calls, "call"),
+                micros(pair.no_passes.p99_us),
+                thousands(pair.no_passes.calls),
+            );
+            lines.push(row(
+                &format!("{label}, two arms"),
+                &format!("{:.2}", pair.p99_ratio),
+                &meaning,
+            ));
+        }
+    }
     if let Some(withheld) = report.withheld {
         let meaning = format!(
             "longest wait of {} for a model, {} of them beside a pass of their session",

@@ -40,7 +40,7 @@ impl Agent {
             self.rest(Duration::from_millis(idle_ms)).await;
         }
         self.think().await;
-        Ok(())
+        self.stays_small().await
     }
 
     /// Goes back some turns.
@@ -51,7 +51,7 @@ impl Agent {
         };
         let back = usize::try_from(self.dice.within(1, most.min(TURNS_REWOUND) + 1))?;
         self.turn_ends.truncate(self.turn_ends.len() - back);
-        let to = *self.turn_ends.last().context("one turn is left at least")?;
+        let to = self.turn_ends.last().context("one turn is left at least")?.seq;
         if self.asks(self.handle.rewind(Seq(to))).await? {
             self.ledger.changed(Change::Rewound(to));
             self.tell(|session| Told::Rewound(session, to)).await;
@@ -67,6 +67,8 @@ impl Agent {
         if self.asks(self.handle.clear()).await? {
             self.ledger.changed(Change::Cleared);
             self.branch.cleared();
+            self.turn_ends.clear();
+            self.view_tokens = 0;
             self.tell(Told::Cleared).await;
         }
         self.world.ground.metrics.count(|counts| counts.clears += 1);
@@ -79,14 +81,15 @@ impl Agent {
         let name = SessionId::parse(&self.name_of("f"))?;
         self.asks(self.handle.fork(None, &name)).await?;
         self.tell(|session| Told::Forked(session, name.to_string())).await;
-        let config = config(&self.world.ground)?;
+        let config = config(&self.world.ground, self.arm)?;
         let handle = self.world.house.open(name, config).await?;
         let (world, dice) = (self.world.clone(), self.dice.split());
-        let mut fork = Self::over(world, handle, dice, config.budget, TURNS_OF_A_FORK);
+        let mut fork = Self::over(world, handle, dice, config.budget, (TURNS_OF_A_FORK, self.arm));
         fork.ledger = self.ledger.forked();
         fork.branch.clone_from(&self.branch);
         fork.turn_ends.clone_from(&self.turn_ends);
         fork.named = self.named;
+        fork.view_tokens = self.view_tokens;
         self.world.ground.metrics.count(|counts| counts.forks += 1);
         // The run ends once nobody is left who could listen.
         drop(self.world.forks.send(fork));
@@ -98,7 +101,8 @@ impl Agent {
     pub(super) async fn child(&mut self) -> anyhow::Result<()> {
         self.world.ground.metrics.count(|counts| counts.children += 1);
         let (name, dice) = (self.name_of("c"), self.dice.split());
-        let begun = Box::pin(Self::begin(self.world.clone(), &name, dice, TURNS_OF_A_CHILD));
+        let begun =
+            Box::pin(Self::begin(self.world.clone(), &name, dice, (TURNS_OF_A_CHILD, self.arm)));
         let left = Box::pin(begun.await?.play()).await?;
         self.left.extend(left);
         self.due = Instant::now();

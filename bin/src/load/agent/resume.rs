@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::bail;
-use highwater_protocol::{Entry, Record, SessionId};
+use highwater_protocol::{Entry, Record, Role, SessionId};
 use highwater_storage::Store;
 
 use super::super::branch::Branch;
 use super::super::compare::walk;
 use super::super::ledger::Ledger;
+use super::super::slices::Arm;
 use super::super::speech;
-use super::{Agent, World, config};
+use super::{Agent, BYTES_OF_A_TOKEN, TurnEnd, World, config};
 use crate::sample::dice::Dice;
 
 /// Sessions that are asked for at once.
@@ -21,7 +22,7 @@ const PAGE: usize = 1_000;
 const NAMES_OF_AN_ENTRY: u64 = 40;
 
 /// The session of an agent.
-pub(super) fn name(agent: u64, session: u64) -> String {
+pub(in super::super) fn name(agent: u64, session: u64) -> String {
     format!("a{agent}s{session}")
 }
 
@@ -36,6 +37,8 @@ pub(in super::super) struct Resumed {
     /// Calls whose results did not come, by the entry that made them.
     open: Vec<(u64, Box<str>)>,
     last: Option<Arc<Entry>>,
+    turn_ends: Vec<TurnEnd>,
+    said_bytes: u64,
 }
 
 /// The last session of each agent that the store knows, by the agent's number. Blocks.
@@ -64,10 +67,18 @@ fn numbers(name: &str) -> Option<(u64, u64)> {
     Some((agent.parse().ok()?, session.parse().ok()?))
 }
 
-fn read(store: &dyn Store, name: &SessionId, session: u64) -> anyhow::Result<Resumed> {
-    let (ledger, branch) = (Ledger::default(), Branch::default());
-    let (open, last) = (Vec::new(), None);
-    let mut resumed = Resumed { name: name.clone(), session, ledger, branch, open, last };
+/// A session as it stands in the store, which may be empty. Blocks.
+pub(super) fn read(store: &dyn Store, name: &SessionId, session: u64) -> anyhow::Result<Resumed> {
+    let mut resumed = Resumed {
+        name: name.clone(),
+        session,
+        ledger: Ledger::default(),
+        branch: Branch::default(),
+        open: Vec::new(),
+        last: None,
+        turn_ends: Vec::new(),
+        said_bytes: 0,
+    };
     walk(store, name, |record| resumed.takes(record))?;
     Ok(resumed)
 }
@@ -83,15 +94,22 @@ impl Resumed {
                 for answered in message.results() {
                     self.open.retain(|(_, call)| **call != *answered);
                 }
+                self.said_bytes += entry.source().len() as u64;
+                if message.role == Role::Assistant && message.calls().next().is_none() {
+                    let tokens = self.said_bytes / BYTES_OF_A_TOKEN;
+                    self.turn_ends.push(TurnEnd { seq: seq.0, tokens });
+                }
                 self.last = Some(Arc::clone(entry));
             }
             Record::Rewound { to, .. } => {
                 self.branch.rewound(*to);
                 self.open.retain(|(seq, _)| *seq <= to.0);
+                self.turn_ends.retain(|end| end.seq <= to.0);
             }
             Record::Cleared { .. } => {
                 self.branch.cleared();
                 self.open.clear();
+                self.turn_ends.clear();
             }
             _ => {}
         }
@@ -105,10 +123,10 @@ impl Agent {
         world: World,
         resumed: Resumed,
         dice: Dice,
-        turns: u64,
+        (turns, arm): (u64, Option<Arm>),
     ) -> anyhow::Result<Self> {
-        let Resumed { name, ledger, branch, open, last, .. } = resumed;
-        let config = config(&world.ground)?;
+        let Resumed { name, ledger, branch, open, last, turn_ends, said_bytes, .. } = resumed;
+        let config = config(&world.ground, arm)?;
         let handle = world.house.open(name, config).await?;
         if let Some(last) = last {
             let expected = ledger.entries.len() as u64;
@@ -117,9 +135,10 @@ impl Agent {
                 bail!("L3: entry {expected} was said again and acknowledged as {receipts:?}");
             }
         }
-        let mut agent = Self::over(world, handle, dice, config.budget, turns);
+        let mut agent = Self::over(world, handle, dice, config.budget, (turns, arm));
         agent.named = ledger.entries.len() as u64 * NAMES_OF_AN_ENTRY;
-        (agent.ledger, agent.branch) = (ledger, branch);
+        (agent.ledger, agent.branch, agent.turn_ends) = (ledger, branch, turn_ends);
+        (agent.said_bytes, agent.view_tokens) = (said_bytes, said_bytes / BYTES_OF_A_TOKEN);
         let numbers = agent.ledger.entries.len() as u64 + 1..;
         let results = numbers.zip(&open).map(|(number, (_, call))| {
             speech::result(number, call, "the host was restarted before the tool answered")

@@ -16,7 +16,7 @@ use super::super::metrics::Call;
 use super::super::provider::Refusal;
 use super::super::speech;
 use super::super::told::Told;
-use super::Agent;
+use super::{Agent, TurnEnd};
 
 /// Calls of one step at most: what was seen of real models.
 const CALLS_AT_MOST: u64 = 36;
@@ -42,7 +42,8 @@ impl Agent {
                 break;
             }
         }
-        self.turn_ends.push(self.ledger.entries.len() as u64);
+        let seq = self.ledger.entries.len() as u64;
+        self.turn_ends.push(TurnEnd { seq, tokens: self.view_tokens });
         Ok(())
     }
 
@@ -91,6 +92,7 @@ impl Agent {
 
     /// Asks for the context, checks it, and tells its size; `None` when it cannot be made to fit.
     async fn context(&mut self) -> anyhow::Result<Option<TokenCount>> {
+        self.in_its_slice().await;
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
         let asked = self.world.ground.withholding.asked(beside);
@@ -98,6 +100,7 @@ impl Agent {
         drop(asked);
         let metrics = &self.world.ground.metrics;
         metrics.answered(Call::Context, due, made, beside || self.passes.in_flight());
+        self.measured(Call::Context, due);
         let context = match reply {
             ContextReply::Ready(context) => context,
             ContextReply::TooLarge(_) => {

@@ -94,6 +94,21 @@ fn happened(report: &Report) -> String {
         let value = format!("{} of {}", thousands(shared.later), thousands(shared.turns));
         rows.push(("turns granted later than at the reserved share alone".to_owned(), value));
     }
+    if let Some(arms) = report.arms {
+        let pair = arms.both;
+        let value = format!(
+            "{:.2}: {} with, {} without, in {} and {} calls",
+            pair.p99_ratio,
+            micros(pair.passes.p99_us),
+            micros(pair.no_passes.p99_us),
+            thousands(pair.passes.calls),
+            thousands(pair.no_passes.calls)
+        );
+        rows.push((
+            "99% of calls with passes against without, at equal view size".to_owned(),
+            value,
+        ));
+    }
     if let Some(withheld) = report.withheld {
         let value =
             format!("{}, in {} calls", micros(withheld.longest_us), thousands(withheld.calls));

@@ -25,6 +25,7 @@ pub(in super::super) fn report() -> Report {
         gate: GateFigures::default(),
         shared: None,
         withheld: None,
+        arms: None,
         memory: Memory::default(),
         store: StoreFigures::default(),
         cpu_us: None,

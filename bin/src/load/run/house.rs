@@ -20,6 +20,7 @@ use super::super::agent::resume::{self, Resumed};
 use super::super::agent::{Agent, Left, World, live};
 use super::super::client::{Asking, Simulated};
 use super::super::ground::{ACCOUNT, Ground};
+use super::super::known;
 use super::super::live::Live;
 use super::super::machine;
 use super::super::meter::Threads;
@@ -48,6 +49,7 @@ pub(super) async fn play(
     let path = dir.to_owned();
     let open = move || RedbStore::open(&path, RedbOptions::default());
     let store = Arc::new(tokio::task::spawn_blocking(open).await??);
+    prepare(ground, &store, live).await?;
     let before = usage(&store).await?;
     let known = if comes_back { known(&store).await? } else { BTreeMap::new() };
     let resumed = known.len() as u64;
@@ -58,12 +60,13 @@ pub(super) async fn play(
     let calls = house.gate().follow(ACCOUNT).await?;
     let began = Instant::now();
     let lived = {
-        let living = all_live(ground, &house, known);
+        let living = all_live(ground, &house, &store, known);
         tokio::select! {
             biased;
             lived = living => lived,
             () = pulse.follow(&house, ground, live) => anyhow::bail!("the gate ended before the agents did"),
             () = turns.follow(calls) => anyhow::bail!("the gate ended before the agents did"),
+            () = ground.take_turns() => anyhow::bail!("the last slice has been played"),
             () = ground.withhold() => anyhow::bail!("the provider withholds for ever"),
         }
     };
@@ -113,6 +116,7 @@ pub(super) async fn play(
         gate: GateFigures::from(&gate),
         shared,
         withheld,
+        arms: ground.arms.compared(),
         memory: Memory::of(gauges, machine::memory_bytes().map_or(0, |(_, peak)| peak), &samples),
         store: StoreFigures::between(before, usage(&store).await?),
         cpu_us,
@@ -124,6 +128,14 @@ pub(super) async fn play(
         views: metrics.views(),
     };
     Ok(Ended { report, ledgers })
+}
+
+/// Writes the sessions that are to be known.
+async fn prepare(ground: &Arc<Ground>, store: &Arc<RedbStore>, live: &Live) -> anyhow::Result<()> {
+    let (ground, store, live) = (Arc::clone(ground), Arc::clone(store), live.clone());
+    let known = ground.scenario.known;
+    let writing = move || known::write(&*store, &ground, |done| live.prepared(done, known));
+    tokio::task::spawn_blocking(writing).await?
 }
 
 async fn usage(store: &Arc<RedbStore>) -> anyhow::Result<Usage> {
@@ -148,10 +160,14 @@ async fn built(
     let client = Simulated(Arc::clone(ground));
     let model = GatedModel::new(client, Key::of(ACCOUNT), TokenCount(window));
     let limits = ground.scenario.provider.limits();
-    let builder = Highwater::builder(store)
+    let mut builder = Highwater::builder(store)
         .provider(ACCOUNT, limits, BTreeMap::new())
         .summarizer(Prompted::new(Asking { model, ground: Arc::clone(ground) }))
         .seed(seed);
+    if ground.scenario.passivate_after_ms > 0 {
+        builder =
+            builder.passivate_after(Duration::from_millis(ground.scenario.passivate_after_ms));
+    }
     Ok(threads.handle().spawn(builder.start()).await??)
 }
 
@@ -165,17 +181,24 @@ struct Lived {
 async fn all_live(
     ground: &Arc<Ground>,
     house: &Highwater,
+    store: &Arc<RedbStore>,
     mut known: BTreeMap<u64, Resumed>,
 ) -> anyhow::Result<Lived> {
     let (forks, mut new) = mpsc::unbounded_channel();
-    let world = World { ground: Arc::clone(ground), house: house.clone(), forks };
+    let world = World {
+        ground: Arc::clone(ground),
+        house: house.clone(),
+        store: Arc::clone(store),
+        left: Arc::default(),
+        forks,
+    };
+    let population = ground.scenario.population();
     let began = Instant::now();
     let mut agents = JoinSet::new();
-    for number in 0..ground.scenario.agents {
+    for number in 0..population {
         let (ground, world) = (Arc::clone(ground), world.clone());
         let within = Duration::from_millis(ground.scenario.start_within_ms);
-        let share =
-            f64::from(u32::try_from(number)?) / f64::from(u32::try_from(ground.scenario.agents)?);
+        let share = f64::from(u32::try_from(number)?) / f64::from(u32::try_from(population)?);
         let resumed = known.remove(&number);
         agents.spawn(async move {
             ground.rest_until(began + within.mul_f64(share)).await;

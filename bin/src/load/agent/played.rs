@@ -1,0 +1,79 @@
+//! An agent of two arms: it does nothing outside its slices, and where its session is not compacted it goes back to a
+//! smaller view at the beginning of one, as if it had been.
+
+use std::time::Duration;
+
+use highwater_protocol::Seq;
+use tokio::time::Instant;
+
+use super::super::ledger::Change;
+use super::super::metrics::Call;
+use super::super::slices::{Arm, SETTLING};
+use super::super::told::Told;
+use super::Agent;
+
+impl Agent {
+    /// Waits for its slice, if it is not in it. What comes next is due some time after the slice has begun, since not all
+    /// agents go on at the same moment.
+    pub(super) async fn in_its_slice(&mut self) {
+        let (Some(arm), ground) = (self.arm, self.world.ground.clone()) else { return };
+        if ground.slices.plays(arm) || ground.is_stopped() {
+            return;
+        }
+        self.wait_for_a_slice(arm).await;
+    }
+
+    async fn wait_for_a_slice(&mut self, arm: Arm) {
+        let ground = self.world.ground.clone();
+        tokio::select! {
+            biased;
+            () = ground.stopped() => {}
+            () = ground.slices.next(arm) => {}
+        }
+        let within_ms = u64::try_from(SETTLING.as_millis()).unwrap_or(0) * 4 / 5;
+        let until_ms = self.dice.within(0, within_ms);
+        self.rest(Duration::from_millis(until_ms)).await;
+    }
+
+    /// Between two turns of a session without passes: at the beginning of a slice it goes back to a view as small as passes
+    /// leave behind. One that has become too large for another turn waits for that.
+    pub(super) async fn stays_small(&mut self) -> anyhow::Result<()> {
+        let (Some(arm @ Arm::NoPasses), ground) = (self.arm, self.world.ground.clone()) else {
+            return Ok(());
+        };
+        let (trigger, hard) = (self.budget.trigger().0, self.budget.hard().0);
+        let is_full = self.view_tokens >= (trigger + hard) / 2;
+        if ground.is_stopped() || (ground.slices.plays(arm) && !is_full) {
+            return Ok(());
+        }
+        self.wait_for_a_slice(arm).await;
+        if self.view_tokens >= trigger && !ground.is_stopped() {
+            self.back_to(self.budget.landing().0).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes back to the last turn at whose end the view was no larger than that.
+    async fn back_to(&mut self, tokens: u64) -> anyhow::Result<()> {
+        let kept = self.turn_ends.iter().rposition(|end| end.tokens <= tokens);
+        let Some(end) = kept.map(|at| self.turn_ends[at]) else { return self.clear().await };
+        self.turn_ends.retain(|each| each.seq <= end.seq);
+        if self.asks(self.handle.rewind(Seq(end.seq))).await? {
+            self.ledger.changed(Change::Rewound(end.seq));
+            self.tell(|session| Told::Rewound(session, end.seq)).await;
+        }
+        self.branch.rewound(Seq(end.seq));
+        self.view_tokens = end.tokens;
+        self.due = Instant::now();
+        Ok(())
+    }
+
+    /// A call of an arm was answered.
+    pub(super) fn measured(&self, call: Call, due: Instant) {
+        let (Some(arm), ground) = (self.arm, &self.world.ground) else { return };
+        if ground.slices.counts(arm, due) {
+            let view = (self.view_tokens, ground.scenario.window_tokens);
+            ground.arms.took(arm, call, view, due.elapsed());
+        }
+    }
+}
