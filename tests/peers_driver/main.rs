@@ -5,6 +5,7 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+mod appends;
 mod measure;
 mod phases;
 
@@ -71,8 +72,17 @@ impl Stage {
     }
 
     async fn open(&self, name: &str) -> SessionHandle {
+        self.open_as(name, self.config).await
+    }
+
+    /// A session that is only appended to. It compacts by wish alone: the peers compact within turns, not with an append.
+    async fn writer(&self, name: &str) -> SessionHandle {
+        self.open_as(name, SessionConfig { automatic: false, ..self.config }).await
+    }
+
+    async fn open_as(&self, name: &str, config: SessionConfig) -> SessionHandle {
         let name = SessionId::parse(name).expect("a legal name");
-        self.house.open(name, self.config).await.expect("it opens")
+        self.house.open(name, config).await.expect("it opens")
     }
 }
 

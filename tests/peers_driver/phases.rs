@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use highwater::history::Order;
 use highwater::protocol::limit::{Amounts, Class, Key};
@@ -13,7 +13,8 @@ use highwater::protocol::{Seq, SeqRange};
 use highwater::{HOUSE, Notices, PermitRequest, SessionHandle, Told};
 use serde_json::{Value, json};
 
-use crate::measure::{Measure, memory_mib, wall_clock};
+use crate::appends::{appends, syncs};
+use crate::measure::{Measure, memory_mib};
 use crate::{Stage, message, messages};
 
 /// Plays one phase.
@@ -35,11 +36,11 @@ pub(crate) async fn play(phase: &str, work: &Value, dir: &Path) -> Value {
     found
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     value.as_u64().expect("a number")
 }
 
@@ -204,45 +205,4 @@ async fn stored(session: &SessionHandle) -> Vec<String> {
         parts.flat_map(|part| part.texts().map(str::to_owned)).collect::<Vec<_>>()
     });
     texts.collect()
-}
-
-/// Appends one after another to a session until the time is over; how many.
-async fn append_until(session: SessionHandle, said: String, until: Instant) -> u64 {
-    let mut count = 0;
-    while Instant::now() < until {
-        let entry = message(&format!("e{count}"), &said, true);
-        session.append(vec![entry]).await.expect("it is stored");
-        count += 1;
-    }
-    count
-}
-
-async fn appends(stage: &Stage, phase: &Value) -> Value {
-    let seconds = number(&phase["seconds"]);
-    let mut rates = Vec::new();
-    for writers in [1, number(&phase["writers"])] {
-        let mut sessions = Vec::new();
-        for writer in 0..writers {
-            sessions.push(stage.open(&format!("w{writers}-{writer}")).await);
-        }
-        let (started, said) = (Instant::now(), text(&phase["text"]));
-        let until = started + Duration::from_secs(seconds);
-        let write = |session| tokio::spawn(append_until(session, said.to_owned(), until));
-        let mut count = 0;
-        for writer in sessions.into_iter().map(write).collect::<Vec<_>>() {
-            count += writer.await.expect("it has written");
-        }
-        rates.push(count as f64 / started.elapsed().as_secs_f64());
-    }
-    json!({ "sequential": rates[0], "concurrent": rates[1] })
-}
-
-async fn syncs(stage: &Stage, phase: &Value) -> Value {
-    let session = stage.open("counted").await;
-    let (count, from) = (number(&phase["counted"]), wall_clock());
-    for at in 0..count {
-        let entry = message(&format!("e{at}"), text(&phase["text"]), true);
-        session.append(vec![entry]).await.expect("it is stored");
-    }
-    json!({ "appends": count, "from": from, "to": wall_clock(), "stated": "redb, durability immediate" })
 }

@@ -71,29 +71,50 @@ async function losses(peer, phase, measure) {
   return found
 }
 
-async function appends(peer, phase) {
-  const rates = []
-  for (const writers of [1, phase.writers]) {
-    const handles = []
-    for (let at = 0; at < writers; at++) handles.push(await peer.open(`w${writers}-${at}`, []))
-    const started = performance.now()
-    const until = started + phase.seconds * 1e3
-    const write = async handle => {
-      let count = 0
-      for (; performance.now() < until; count++) await peer.append(handle, `${count} ${phase.text}`)
-      return count
-    }
-    const counts = await Promise.all(handles.map(write))
-    rates.push(counts.reduce((sum, count) => sum + count, 0) / ((performance.now() - started) / 1e3))
+/** Each writer appends, one after another, until the time is over; how many a second that were of all. */
+async function writeFor(peer, writers, text, ms) {
+  const started = performance.now()
+  const write = async writer => {
+    let count = 0
+    for (; performance.now() < started + ms; count++) await peer.append(writer, `${count} ${text}`)
+    return count
   }
-  return { sequential: rates[0], concurrent: rates[1] }
+  const counts = await Promise.all(writers.map(write))
+  return counts.reduce((sum, count) => sum + count, 0) / ((performance.now() - started) / 1e3)
 }
 
+async function openWriters(peer, arm, count) {
+  const writers = []
+  for (let at = 0; at < count; at++) writers.push(await peer.open(`${arm}-${at}`, []))
+  return writers
+}
+
+async function appends(peer, phase) {
+  const rates = {}
+  for (const [arm, count] of [['one', 1], ['many', phase.writers]]) {
+    // Others warm up: some stores are slower the longer a session is.
+    const others = await openWriters(peer, `before-${arm}`, count)
+    const writers = await openWriters(peer, arm, count)
+    await writeFor(peer, others, phase.text, phase.warm_up_ms)
+    rates[arm] = await writeFor(peer, writers, phase.text, phase.seconds * 1e3)
+  }
+  return rates
+}
+
+/** Appends that are traced, by one writer and by many: how many, and when. */
 async function syncs(peer, phase) {
-  const handle = await peer.open('counted', [])
-  const from = Date.now() / 1e3
-  for (let at = 0; at < phase.counted; at++) await peer.append(handle, `${at} ${phase.text}`)
-  return { appends: phase.counted, from, to: Date.now() / 1e3, stated: await peer.stated() }
+  const found = {}
+  const write = async (writer, count) => {
+    for (let at = 0; at < count; at++) await peer.append(writer, `${at} ${phase.text}`)
+  }
+  for (const [arm, count, each] of [['one', 1, phase.counted], ['many', phase.writers, phase.counted_each]]) {
+    const writers = await openWriters(peer, arm, count)
+    await Promise.all(writers.map(writer => write(writer, 1)))
+    const from = Date.now() / 1e3
+    await Promise.all(writers.map(writer => write(writer, each)))
+    found[arm] = { appends: count * each, from, to: Date.now() / 1e3 }
+  }
+  return { ...found, stated: await peer.stated() }
 }
 
 const [kind, name, path] = process.argv.slice(2)

@@ -4,6 +4,7 @@ Used as its documentation shows it: the runner compacts after a turn when the ho
 the compaction call answers is the provider's choice; the fake keeps the tail that all peers keep, behind one item.
 """
 
+import asyncio
 import contextvars
 import os
 import sys
@@ -18,6 +19,8 @@ from agents import Agent, Model, ModelResponse, Runner, SQLiteSession, Usage  # 
 from agents.memory import OpenAIResponsesCompactionSession  # noqa: E402
 from openai.types.responses import ResponseOutputMessage, ResponseOutputText  # noqa: E402
 
+# The threads of asyncio's pool, as it counts them by itself.
+POOL = min(32, (os.cpu_count() or 1) + 4)
 # What the model of the running turn answers, and where it notes the time that it took.
 turn_of = contextvars.ContextVar("turn_of")
 
@@ -83,6 +86,14 @@ class OpenAiAgents(measure.Peer):
 
     async def append(self, session, text: str) -> None:
         await session.add_items([{"role": "user", "content": text}])
+
+    async def writer(self, name: str):
+        session = self.handle(name)
+        # Each thread of the pool opens a connection to a session when it first serves it, and syncs the folder when it
+        # first writes: all of them do, before the session is used.
+        files = session.underlying_session
+        await asyncio.gather(*(files.add_items([{"role": "user", "content": "Hello"}]) for _ in range(2 * POOL)))
+        return session
 
     async def stored(self, session) -> list[str]:
         # From the file, past whatever the handle has cached.

@@ -109,7 +109,7 @@ class Peer:
         return await self.stored(session)
 
     async def writer(self, name: str):
-        """A session that is only appended to; `None` where there is no durable store."""
+        """A session that is only appended to, opened."""
         return await self.open(name, [])
 
     async def write(self, writer, text: str) -> None:

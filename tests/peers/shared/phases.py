@@ -88,35 +88,51 @@ async def losses(peer: Peer, phase: dict) -> dict:
     return found
 
 
+async def write_for(peer: Peer, writers: list, text: str, seconds: float) -> float:
+    """Each writer appends, one after another, until the time is over; how many a second that were of all."""
+    started = time.perf_counter()
+
+    async def write(writer) -> int:
+        count = 0
+        while time.perf_counter() < started + seconds:
+            await peer.write(writer, f"{count} {text}")
+            count += 1
+        return count
+
+    counts = await asyncio.gather(*(write(writer) for writer in writers))
+    return sum(counts) / (time.perf_counter() - started)
+
+
+async def open_writers(peer: Peer, arm: str, count: int) -> list:
+    return [await peer.writer(f"{arm}-{number}") for number in range(count)]
+
+
 async def appends(peer: Peer, phase: dict) -> dict:
-    rates = []
-    for writers in (1, phase["writers"]):
-        handles = [await peer.writer(f"w{writers}-{number}") for number in range(writers)]
-        if handles[0] is None:
-            return {"sequential": None, "concurrent": None}
-        until = time.perf_counter() + phase["seconds"]
-
-        async def write(handle, until=until) -> int:
-            count = 0
-            while time.perf_counter() < until:
-                await peer.write(handle, f"{count} {phase['text']}")
-                count += 1
-            return count
-
-        started = time.perf_counter()
-        counts = await asyncio.gather(*(write(handle) for handle in handles))
-        rates.append(sum(counts) / (time.perf_counter() - started))
-    return {"sequential": rates[0], "concurrent": rates[1]}
+    rates: dict[str, float] = {}
+    for arm, count in (("one", 1), ("many", phase["writers"])):
+        # Others warm up: some stores are slower the longer a session is.
+        others = await open_writers(peer, f"before-{arm}", count)
+        writers = await open_writers(peer, arm, count)
+        await write_for(peer, others, phase["text"], phase["warm_up_ms"] / 1e3)
+        rates[arm] = await write_for(peer, writers, phase["text"], phase["seconds"])
+    return rates
 
 
 async def syncs(peer: Peer, phase: dict) -> dict:
-    handle = await peer.writer("counted")
-    if handle is None:
-        return {"appends": 0, "from": 0, "to": 0, "stated": await peer.stated()}
-    started = time.time()
-    for number in range(phase["counted"]):
-        await peer.write(handle, f"{number} {phase['text']}")
-    return {"appends": phase["counted"], "from": started, "to": time.time(), "stated": await peer.stated()}
+    """Appends that are traced, by one writer and by many: how many, and when."""
+    found: dict = {}
+
+    async def write(writer, count: int) -> None:
+        for number in range(count):
+            await peer.write(writer, f"{number} {phase['text']}")
+
+    for arm, count, each in (("one", 1, phase["counted"]), ("many", phase["writers"], phase["counted_each"])):
+        writers = await open_writers(peer, arm, count)
+        await asyncio.gather(*(write(writer, 1) for writer in writers))
+        started = time.time()
+        await asyncio.gather(*(write(writer, each) for writer in writers))
+        found[arm] = {"appends": count * each, "from": started, "to": time.time()}
+    return {**found, "stated": await peer.stated()}
 
 
 async def play(make, phase: str, work: dict, dir: str) -> dict:

@@ -61,11 +61,34 @@ def stores(figures: dict, names: list[str]) -> list[str]:
         if not runs:
             continue
         run = runs[-1]
-        syncs = of.syncs_each(run)
-        counted = "syncs not counted" if syncs is None else f"{syncs:.2f} syncs for each of {run['appends']} appends"
-        title = next(peer.title for peer in peers.ALL if peer.name == name)
-        lines.append(f"- {title}: {run['stated']}; {counted}.")
+        one, many = (of.syncs_each(arm)(run) for arm in ("one", "many"))
+        counted = f"{one[0]:.2f} and {many[0]:.2f} syncs for each append" if one and many else "syncs not counted"
+        lines.append(f"- {title(name)}: {run['stated']}; {counted}.")
     return lines
+
+
+def title(name: str) -> str:
+    return next(peer.title for peer in peers.ALL if peer.name == name)
+
+
+def same_promise(figures: dict, work: dict, names: list[str]) -> str:
+    """Highwater's durable appends of many writers against those of the peers that wait for the disk as it does."""
+    rates = {}
+    for name in names:
+        runs = [run for run in figures[name].get("syncs", []) if "failed" not in run]
+        appended = [run["many"] for run in figures[name].get("appends", []) if "failed" not in run]
+        if runs and appended and of.waits_for_disk(runs[-1]):
+            rates[name] = statistics.median(appended)
+    ours = rates.pop("highwater", None)
+    if ours is None or not rates:
+        return "No peer was counted that syncs before an append is acknowledged, as Highwater does."
+    fastest = max(rates, key=rates.__getitem__)
+    return (
+        "By the syncs that were counted, these peers sync before an append is acknowledged, as Highwater does: "
+        f"{', '.join(title(name) for name in rates)}. With {work['appends']['writers']} writers the fastest of them, "
+        f"{title(fastest)}, has {of.brief(rates[fastest])} appends/s; Highwater has {of.brief(ours)}, "
+        f"{of.brief(ours / rates[fastest])} times as many."
+    )
 
 
 def section(figures: dict, work: dict, quick: bool) -> str:
@@ -94,7 +117,9 @@ def section(figures: dict, work: dict, quick: bool) -> str:
         "|---|" + "---|" * len(titles),
         *table_rows(figures, work, names),
         "",
-        "The stores, as they come:",
+        same_promise(figures, work, names),
+        "",
+        "The stores, as they come, with the syncs for each append of one writer and of many:",
         "",
         *stores(figures, names),
     ]

@@ -79,9 +79,13 @@ def workload(seed: int, quick: bool) -> dict:
             "turn": turns(draw, "losses", 1)[0],
         },
         "appends": {
+            # What first appends pay is no part of the rate. Other sessions are appended to for so long before.
+            "warm_up_ms": 500,
             "seconds": 1 if quick else 2,
             "writers": 64,
+            # Appends of one writer, and of each of many, whose syncs are counted.
             "counted": 100,
+            "counted_each": 10,
             "text": text(draw, "append", 1000),
         },
     }
