@@ -91,6 +91,26 @@ def same_promise(figures: dict, work: dict, names: list[str]) -> str:
     )
 
 
+def played(figures: dict) -> str:
+    """How often all was played."""
+    present = [(name, entry) for name, entry in figures.items() if "missing" not in entry]
+    counts = [len(entry[phase]) for _, entry in present for phase in of.IN_ROUNDS if phase in entry]
+    rounds = f"Medians of {spread(counts)} rounds, all in turn" if counts else "Nothing was played in rounds"
+    crowds = {name: len(entry["crowd"]) for name, entry in present if "crowd" in entry}
+    most = max(crowds.values(), default=0)
+    fewer = [f"by {title(name)} {times(count)}" for name, count in crowds.items() if count < most]
+    crowd = ", ".join([f"the crowd was played {times(most)}", *fewer])
+    return f"{rounds}; {crowd}; syncs were counted once."
+
+
+def spread(counts: list[int]) -> str:
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+
+
+def times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
 def section(figures: dict, work: dict, quick: bool) -> str:
     names = [peer.name for peer in peers.ALL if peer.name in figures]
     titles = [peer.title for peer in peers.ALL if peer.name in figures]
@@ -105,10 +125,8 @@ def section(figures: dict, work: dict, quick: bool) -> str:
         for peer in peers.ALL
         if "missing" in figures.get(peer.name, {})
     ]
-    played = [len(runs) for entry in figures.values() for phase, runs in entry.items() if phase in of.IN_ROUNDS]
-    rounds = min(played, default=0)
     lines = [
-        f"Machine: {machine()}. Medians of at least {rounds} rounds, all in turn; the crowd was played once."
+        f"Machine: {machine()}. {played(figures)}"
         + (" Quick: a small workload, nothing to be cited." if quick else ""),
         "",
         f"Versions: {'; '.join(versions)}; {python}.",
