@@ -41,6 +41,11 @@ function fake(modelId, answer) {
   }
 }
 
+/** The text of a message of a prompt. */
+function textOf({ content }) {
+  return typeof content === 'string' ? content : content.map(part => part.text ?? '').join('')
+}
+
 /** The mean size of the workload's messages in tokens, as Mastra counts them. */
 function meanTokens(work) {
   const counter = new TokenCounter()
@@ -82,9 +87,10 @@ export class Peer {
     })
     const actor = fake('actor', async prompt => {
       const last = prompt.findLast(message => message.role === 'user')
-      const text = last.content.map(part => part.text ?? '').join('')
+      const text = textOf(last)
       const [key, found] = [...this.answers].find(([question]) => text.includes(question))
       this.answers.delete(key)
+      found.record.sent?.push(...prompt.map(textOf))
       await measure.modelCall(found.record)
       return found.said
     })
@@ -135,11 +141,11 @@ export class Peer {
     return messages.map(message => message.content.parts.map(part => part.text ?? '').join(''))
   }
 
-  /** The observations, and all messages behind the place up to which they were observed. */
+  /** What the model is sent in one more turn. */
   async view(session) {
-    const store = await this.storage.getStore('memory')
-    const record = await store.getObservationalMemory(session.name, session.name)
-    return [record?.activeObservations ?? '', ...(await this.stored(session))]
+    const record = { spent: 0, sent: [] }
+    await this.turn(session, { user: 'What else?', assistant: 'So be it.' }, record)
+    return record.sent
   }
 
   async stated() {
