@@ -1,4 +1,4 @@
-//! The driver of awaken: `AgentRuntime` over its `FileStore`, one run for each turn, as its quickstart shows it.
+//! The driver of awaken: `AgentRuntime` over its `FileStore`, one run for each thread, kept alive over all its turns.
 //!
 //! An agent whose context policy has `autocompact_threshold` compacts in the background of a run, by the model of its own
 //! provider: the fake tells summaries by their prompt. The file store's coordinator calls itself one for
@@ -10,6 +10,7 @@
 #[path = "../../../peers_driver/measure.rs"]
 mod measure;
 mod phases;
+mod talk;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use awaken_runtime::{AgentRuntime, AgentRuntimeBuilder, RunActivation};
+use awaken_runtime::{AgentRuntime, AgentRuntimeBuilder};
 use awaken_runtime_contract::contract::content::ContentBlock;
 use awaken_runtime_contract::contract::executor::{
     InferenceExecutionError, InferenceRequest, LlmExecutor,
@@ -31,12 +32,15 @@ use awaken_server_contract::contract::storage::{RunRecord, ThreadRunStore};
 use awaken_stores::{FileCommitCoordinator, FileStore, InMemoryStore, MemoryCommitCoordinator};
 use measure::Measure;
 use serde_json::Value;
+use talk::Talk;
 
-/// What the model says to a question, once, and how long its calls took. A run that has waited for a compaction calls the
-/// model once more, which then has nothing to add.
+/// What the model says to a question, once, how long its calls took, and what it was sent at first. A run that hears of a
+/// compaction calls the model once more, which then has nothing to add.
 struct Answer {
     says: Option<String>,
     took_ms: f64,
+    /// Noted only for who wants to see it.
+    sent: Option<Vec<String>>,
 }
 
 type Answers = Mutex<HashMap<String, Answer>>;
@@ -67,6 +71,9 @@ impl LlmExecutor for Fake {
             let answer = answers.get_mut(&asked);
             let says = answer.and_then(|answer| {
                 answer.took_ms += took;
+                if let Some(sent) = answer.sent.as_mut().filter(|sent| sent.is_empty()) {
+                    *sent = request.messages.iter().map(Message::text).collect();
+                }
                 answer.says.take()
             });
             says.unwrap_or_else(|| "Nothing to add.".to_owned())
@@ -99,7 +106,7 @@ fn stores(dir: Option<&Path>) -> (Arc<dyn ThreadRunStore>, Arc<dyn CommitCoordin
 
 /// A runtime over a store.
 struct Stage {
-    runtime: AgentRuntime,
+    runtime: Arc<AgentRuntime>,
     store: Arc<dyn ThreadRunStore>,
     answers: Arc<Answers>,
     appended: AtomicU64,
@@ -119,6 +126,8 @@ impl Stage {
             }),
             ..AgentSpec::new("peer").with_model_id("fake")
         };
+        // A run that is kept alive has as many rounds as its users have questions.
+        let spec = spec.with_max_rounds(usize::MAX);
         let answers = Arc::new(Answers::default());
         let fake = Fake {
             measure: Arc::clone(measure),
@@ -134,11 +143,12 @@ impl Stage {
             .with_model(ModelSpec::new("fake", "fake", "fake"))
             .with_commit_coordinator(coordinator)
             .build();
-        Self { runtime: runtime.expect("a runtime"), store, answers, appended: AtomicU64::new(0) }
+        let runtime = Arc::new(runtime.expect("a runtime"));
+        Self { runtime, store, answers, appended: AtomicU64::new(0) }
     }
 
     /// A thread with these messages, by turns of the user and the assistant.
-    async fn open(&self, thread: &str, texts: &[String]) {
+    async fn open(&self, thread: &str, texts: &[String]) -> Talk {
         let said = texts.iter().enumerate().map(|(at, text)| {
             if at % 2 == 0 { Message::user(text) } else { Message::assistant(text) }
         });
@@ -146,18 +156,32 @@ impl Stage {
         if !messages.is_empty() {
             self.store.append_message_records(thread, &messages).await.expect("it is stored");
         }
+        Talk::new(thread)
     }
 
-    /// One turn: a run. The thread's name makes the question unique.
-    async fn turn(&self, thread: &str, said: &Value, due: f64, measure: &Measure) {
-        let question = format!("{} [{thread}]", said["user"].as_str().expect("a text"));
+    /// One turn.
+    async fn turn(&self, talk: &mut Talk, said: &Value, due: f64, measure: &Measure) {
+        let user = said["user"].as_str().expect("a text");
         let says = said["assistant"].as_str().map(str::to_owned);
-        let answer = Answer { says, took_ms: 0.0 };
+        let answer = self.ask(talk, user, Answer { says, took_ms: 0.0, sent: None }).await;
+        measure.turn(due, answer.took_ms);
+    }
+
+    /// What the model is sent in one more turn, behind one in which the run takes over what it has missed.
+    async fn view(&self, talk: &mut Talk) -> Vec<String> {
+        let answer = |sent| Answer { says: Some("So be it.".to_owned()), took_ms: 0.0, sent };
+        self.ask(talk, "What else?", answer(None)).await;
+        let answer = self.ask(talk, "And then?", answer(Some(Vec::new()))).await;
+        answer.sent.expect("it was wanted")
+    }
+
+    /// Asks, and waits for the end of the turn. The thread's name makes the question unique.
+    async fn ask(&self, talk: &mut Talk, user: &str, answer: Answer) -> Answer {
+        let question = format!("{user} [{}]", talk.thread);
         self.answers.lock().expect("nobody panics").insert(question.clone(), answer);
-        let run = RunActivation::new(thread, vec![Message::user(&question)]).with_agent_id("peer");
-        self.runtime.run_to_completion(run).await.expect("the run completes");
+        talk.say(&self.runtime, Message::user(&question)).await;
         let answer = self.answers.lock().expect("nobody panics").remove(&question);
-        measure.turn(due, answer.expect("the model was called").took_ms);
+        answer.expect("the question is there")
     }
 
     /// Appends as the runtime does at the end of a run: a record of the run, and the message. `append_message_records`, which

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Stage;
 use crate::measure::{Measure, memory_mib, wall_clock};
+use crate::talk::Talk;
 
 /// Plays one phase.
 pub(crate) async fn play(phase: &str, work: &Value, dir: &Path) -> Value {
@@ -47,39 +48,47 @@ fn named(name: &str, texts: &[Value]) -> Vec<String> {
 async fn alone(stage: &Stage, work: &Value, phase: &Value, measure: &Arc<Measure>) -> Value {
     let (beats, every_ms) = (Arc::clone(measure), number(&work["heartbeat_ms"]));
     let heart = tokio::spawn(async move { beats.heartbeat(every_ms).await });
+    let mut talk = stage.open("alone", &[]).await;
     for said in list(&phase["turns"]) {
-        stage.turn("alone", said, measure.now(), measure).await;
+        stage.turn(&mut talk, said, measure.now(), measure).await;
         tokio::time::sleep(Duration::from_millis(number(&phase["think_ms"]))).await;
     }
     heart.abort();
-    measure.report()
+    let found = measure.report();
+    talk.end().await;
+    found
 }
 
 async fn crowd(stage: &Arc<Stage>, phase: &Value, measure: &Arc<Measure>) -> Value {
-    let sessions: Vec<String> =
-        (0..number(&phase["sessions"])).map(|at| format!("s{at}")).collect();
-    for session in &sessions {
-        stage.open(session, &named(session, list(&phase["filled"]))).await;
+    let mut sessions = Vec::new();
+    for at in 0..number(&phase["sessions"]) {
+        let name = format!("s{at}");
+        sessions.push(stage.open(&name, &named(&name, list(&phase["filled"]))).await);
     }
     let (started, phase) = (measure.now(), Arc::new(phase.clone()));
-    let play = |session: String| {
+    let play = |mut session: Talk| {
         let (stage, phase, measure) = (stage.clone(), phase.clone(), measure.clone());
         tokio::spawn(async move {
             let mut due = started;
             for said in list(&phase["turns"]) {
                 measure.until(due).await;
-                stage.turn(&session, said, due, &measure).await;
+                stage.turn(&mut session, said, due, &measure).await;
                 due = measure.now() + number(&phase["think_ms"]) as f64;
             }
+            session
         })
     };
+    let mut talks = Vec::new();
     for played in sessions.into_iter().map(play).collect::<Vec<_>>() {
-        played.await.expect("it has played");
+        talks.push(played.await.expect("it has played"));
     }
     let wall = measure.now() - started;
     measure.quiet().await;
     let mut found = measure.report();
     found["turns_wall_ms"] = json!(wall);
+    for talk in talks {
+        talk.end().await;
+    }
     found
 }
 
@@ -91,7 +100,7 @@ async fn losses(stage: &Stage, phase: &Value, measure: &Arc<Measure>) -> Value {
         let full = !arm.starts_with("control");
         let filled = list(&phase["filled"]);
         let count = if full { filled.len() } else { number(&phase["few"]) as usize };
-        stage.open(arm, &named(arm, &filled[..count])).await;
+        let mut talk = stage.open(arm, &named(arm, &filled[..count])).await;
         let summarizing = measure.summarizing.notified();
         let append = async {
             if full {
@@ -108,50 +117,79 @@ async fn losses(stage: &Stage, phase: &Value, measure: &Arc<Measure>) -> Value {
             }
             longest
         };
-        let turn = stage.turn(arm, &phase["turn"], measure.now(), measure);
+        let turn = stage.turn(&mut talk, &phase["turn"], measure.now(), measure);
         let ((), longest) = tokio::join!(turn, append);
         measure.quiet().await;
-        let stored = stage.stored(arm).await;
-        found["view"][arm] = json!(stored);
-        found["stored"][arm] = json!(stored);
+        found["view"][arm] = json!(stage.view(&mut talk).await);
+        talk.end().await;
+        found["stored"][arm] = json!(stage.stored(arm).await);
         found["wait_ms"][arm] = json!(longest);
     }
     found
 }
 
-/// Appends one after another to a thread until the time is over; how many.
-async fn append_until(stage: Arc<Stage>, thread: String, said: String, until: Instant) -> u64 {
+/// Each writer appends to a thread of its own, one after another, until the time is over; how many a second that were of
+/// all.
+async fn write_for(stage: &Arc<Stage>, threads: &[String], said: &str, takes: Duration) -> f64 {
+    let started = Instant::now();
+    let write = |thread: &String| {
+        let (stage, thread, said) = (Arc::clone(stage), thread.clone(), said.to_owned());
+        tokio::spawn(async move {
+            let mut count = 0_u64;
+            while started.elapsed() < takes {
+                stage.append(&thread, &format!("{count} {said}")).await;
+                count += 1;
+            }
+            count
+        })
+    };
     let mut count = 0;
-    while Instant::now() < until {
-        stage.append(&thread, &format!("{count} {said}")).await;
-        count += 1;
+    for writer in threads.iter().map(write).collect::<Vec<_>>() {
+        count += writer.await.expect("it has written");
     }
-    count
+    count as f64 / started.elapsed().as_secs_f64()
+}
+
+fn threads(arm: &str, count: u64) -> Vec<String> {
+    (0..count).map(|number| format!("{arm}-{number}")).collect()
 }
 
 async fn appends(stage: &Arc<Stage>, phase: &Value) -> Value {
-    let said = phase["text"].as_str().expect("a text");
-    let mut rates = Vec::new();
-    for writers in [1, number(&phase["writers"])] {
-        let started = Instant::now();
-        let until = started + Duration::from_secs(number(&phase["seconds"]));
-        let write = |writer: u64| {
-            let thread = format!("w{writers}-{writer}");
-            tokio::spawn(append_until(Arc::clone(stage), thread, said.to_owned(), until))
-        };
-        let mut count = 0;
-        for writer in (0..writers).map(write).collect::<Vec<_>>() {
-            count += writer.await.expect("it has written");
-        }
-        rates.push(count as f64 / started.elapsed().as_secs_f64());
+    let (warm_up, said) = (number(&phase["warm_up_ms"]), phase["text"].as_str().expect("a text"));
+    let takes = Duration::from_secs(number(&phase["seconds"]));
+    let mut rates = json!({});
+    for (arm, count) in [("one", 1), ("many", number(&phase["writers"]))] {
+        // Others warm up: some stores are slower the longer a session is.
+        let others = threads(&format!("before-{arm}"), count);
+        write_for(stage, &others, said, Duration::from_millis(warm_up)).await;
+        rates[arm] = json!(write_for(stage, &threads(arm, count), said, takes).await);
     }
-    json!({ "sequential": rates[0], "concurrent": rates[1] })
+    rates
 }
 
-async fn syncs(stage: &Stage, phase: &Value) -> Value {
-    let (count, from) = (number(&phase["counted"]), wall_clock());
-    for at in 0..count {
-        stage.append("counted", &format!("{at} {}", phase["text"].as_str().expect("a text"))).await;
+/// Appends that are traced, by one writer and by many: how many, and when.
+async fn syncs(stage: &Arc<Stage>, phase: &Value) -> Value {
+    let mut found = json!({ "stated": "JSON files, synced with their folders" });
+    let arms = [("one", 1, "counted"), ("many", number(&phase["writers"]), "counted_each")];
+    for (arm, count, each) in arms {
+        let each = number(&phase[each]);
+        let write = |thread: String, times: u64| {
+            let (stage, said) =
+                (Arc::clone(stage), phase["text"].as_str().expect("a text").to_owned());
+            tokio::spawn(async move {
+                for at in 0..times {
+                    stage.append(&thread, &format!("{at} {said}")).await;
+                }
+            })
+        };
+        for times in [1, each] {
+            let from = wall_clock();
+            let writers = threads(arm, count).into_iter().map(|thread| write(thread, times));
+            for writer in writers.collect::<Vec<_>>() {
+                writer.await.expect("it has written");
+            }
+            found[arm] = json!({ "appends": count * each, "from": from, "to": wall_clock() });
+        }
     }
-    json!({ "appends": count, "from": from, "to": wall_clock(), "stated": "JSON files, synced with their folder" })
+    found
 }
