@@ -104,6 +104,8 @@ async function appends(peer, phase) {
 /** Appends that are traced, by one writer and by many: how many, and when. */
 async function syncs(peer, phase) {
   const found = {}
+  // Connections that come later may have other settings.
+  const stated = new Set()
   const write = async (writer, count) => {
     for (let at = 0; at < count; at++) await peer.append(writer, `${at} ${phase.text}`)
   }
@@ -113,8 +115,9 @@ async function syncs(peer, phase) {
     const from = Date.now() / 1e3
     await Promise.all(writers.map(writer => write(writer, each)))
     found[arm] = { appends: count * each, from, to: Date.now() / 1e3 }
+    stated.add(await peer.stated())
   }
-  return { ...found, stated: await peer.stated() }
+  return { ...found, stated: [...stated].join(', then ') }
 }
 
 const [kind, name, path] = process.argv.slice(2)
