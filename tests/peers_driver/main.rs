@@ -75,7 +75,8 @@ impl Stage {
         self.open_as(name, self.config).await
     }
 
-    /// A session that is only appended to. It compacts by wish alone: the peers compact within turns, not with an append.
+    /// A session that is only appended to. It compacts by wish alone: the peers compact within turns, not with an
+    /// append.
     async fn writer(&self, name: &str) -> SessionHandle {
         self.open_as(name, SessionConfig { automatic: false, ..self.config }).await
     }
@@ -86,8 +87,8 @@ impl Stage {
     }
 }
 
-/// Marks at so many messages of the workload, as Highwater estimates them. A quarter of the landing mark is the summary's,
-/// the rest is the kept tail; the hard mark leaves as much room as the trigger took.
+/// Marks at so many messages of the workload, as Highwater estimates them. A quarter of the landing mark is the
+/// summary's, the rest is the kept tail; the hard mark leaves as much room as the trigger took.
 fn config(work: &Value) -> SessionConfig {
     let count = |name: &str| work[name].as_u64().expect("a number");
     let turns = work["steady"]["turns"].as_array().expect("a list");
@@ -106,8 +107,8 @@ fn message(id: &str, text: &str, user: bool) -> Arc<Entry> {
     Arc::new(said.expect("a small entry"))
 }
 
-/// Texts as entries, by turns of the user and the assistant. The session's name makes them its own: a summary of the same
-/// texts is not asked for twice.
+/// Texts as entries, by turns of the user and the assistant. The session's name makes them its own: a summary of the
+/// same texts is not asked for twice.
 fn messages(session: &str, texts: &[Value]) -> Vec<Arc<Entry>> {
     let numbered = texts.iter().enumerate();
     let said = numbered.map(|(number, text)| {

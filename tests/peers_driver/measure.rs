@@ -1,5 +1,5 @@
-//! What a driver measures: turns and summarizer calls with their times, calls at once, freezes of an unrelated task, and
-//! the memory of the process.
+//! What a driver measures: turns and summarizer calls with their times, calls at once, freezes of an unrelated task,
+//! and the memory of the process.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

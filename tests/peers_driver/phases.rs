@@ -1,5 +1,5 @@
-//! The phases of the workload, played by a host that embeds the library: append, ask for a context, call the model under
-//! a permit, append what it said.
+//! The phases of the workload, played by a host that embeds the library: append, ask for a context, call the model
+//! under a permit, append what it said.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,8 @@
 //! The driver of awaken: `AgentRuntime` over its `FileStore`, one run for each thread, kept alive over all its turns.
 //!
-//! An agent whose context policy has `autocompact_threshold` compacts in the background of a run, by the model of its own
-//! provider: the fake tells summaries by their prompt. The file store's coordinator calls itself one for
+//! An agent whose context policy has `autocompact_threshold` compacts in the background of a run, by the model of its
+//! own provider: the fake tells summaries by their prompt. The file store's coordinator calls itself one for
 //! development; the other durable one needs a database server.
-//!
 //! Run: `awaken-driver PHASE WORKLOAD.json`
 
 // Shared with Highwater's driver: what is measured is measured by the same code.
@@ -34,8 +33,8 @@ use measure::Measure;
 use serde_json::Value;
 use talk::Talk;
 
-/// What the model says to a question, once, how long its calls took, and what it was sent at first. A run that hears of a
-/// compaction calls the model once more, which then has nothing to add.
+/// What the model says to a question, once, how long its calls took, and what it was sent at first. A run that hears
+/// of a compaction calls the model once more, which then has nothing to add.
 struct Answer {
     says: Option<String>,
     took_ms: f64,
@@ -184,8 +183,8 @@ impl Stage {
         answer.expect("the question is there")
     }
 
-    /// Appends as the runtime does at the end of a run: a record of the run, and the message. `append_message_records`, which
-    /// takes no lock, fails with 64 writers.
+    /// Appends as the runtime does at the end of a run: a record of the run, and the message.
+    /// `append_message_records`, which takes no lock, fails with 64 writers.
     async fn append(&self, thread: &str, text: &str) {
         let number = self.appended.fetch_add(1, Ordering::Relaxed);
         let run = RunRecord {

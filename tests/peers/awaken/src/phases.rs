@@ -92,8 +92,8 @@ async fn crowd(stage: &Arc<Stage>, phase: &Value, measure: &Arc<Measure>) -> Val
     found
 }
 
-/// Entries that are appended while a turn runs and, where the session is full, while a compaction is under way. A thread
-/// has no handle but its name, so that a second one is the first.
+/// Entries that are appended while a turn runs and, where the session is full, while a compaction is under way. A
+/// thread has no handle but its name, so that a second one is the first.
 async fn losses(stage: &Stage, phase: &Value, measure: &Arc<Measure>) -> Value {
     let mut found = json!({ "stored": {}, "view": {}, "wait_ms": {} });
     for arm in ["same", "other", "control_same", "control_other"] {
@@ -128,8 +128,8 @@ async fn losses(stage: &Stage, phase: &Value, measure: &Arc<Measure>) -> Value {
     found
 }
 
-/// Each writer appends to a thread of its own, one after another, until the time is over; how many a second that were of
-/// all.
+/// Each writer appends to a thread of its own, one after another, until the time is over; how many a second that were
+/// of all.
 async fn write_for(stage: &Arc<Stage>, threads: &[String], said: &str, takes: Duration) -> f64 {
     let started = Instant::now();
     let write = |thread: &String| {

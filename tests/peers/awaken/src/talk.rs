@@ -1,8 +1,8 @@
 //! A run that is kept alive over many user messages, as a host of long conversations would do it.
 //!
-//! At the natural end of a turn the run asks its `PendingBoundaryHandler` for what is pending. The handler waits there for
-//! the user's next message and hands it over, with what background tasks told in between. Compaction is of a run: only
-//! so does a summary that takes longer than a turn reach the run that asked for it.
+//! At the natural end of a turn the run asks its `PendingBoundaryHandler` for what is pending. The handler waits
+//! there for the user's next message and hands it over, with what background tasks told in between. Compaction is of
+//! a run: only so does a summary that takes longer than a turn reach the run that asked for it.
 
 use std::sync::{Arc, Mutex};
 
