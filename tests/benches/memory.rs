@@ -16,6 +16,7 @@ use highwater_protocol::message::{ContextReply, OpenCalls};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Entry, EntryId, Format, TokenCount};
 use highwater_storage::{RedbOptions, RedbStore, Store};
+use highwater_tests::machine::resident_bytes;
 use highwater_tests::world;
 
 const SESSIONS: u64 = 2_000;
@@ -39,14 +40,6 @@ fn entry(session: u64, number: u64) -> Arc<Entry> {
     let said =
         if number.is_multiple_of(2) { Entry::user(id, &text) } else { Entry::assistant(id, &text) };
     Arc::new(said.expect("a small entry"))
-}
-
-/// What the system says that this process holds (`VmRSS`), or held at most (`VmHWM`).
-fn resident_bytes(which: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
-    let line = status.lines().find(|line| line.starts_with(which)).expect("it is told");
-    let kilobytes = line.split_whitespace().nth(1).expect("a number");
-    kilobytes.parse::<u64>().expect("a number") * 1024
 }
 
 /// What was seen while sessions were visited.

@@ -9,6 +9,7 @@ pub mod generate;
 pub mod grown;
 pub mod host;
 pub mod log;
+pub mod machine;
 pub mod notation;
 pub mod oracle;
 pub mod provider;

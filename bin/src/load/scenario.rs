@@ -84,6 +84,8 @@ pub(super) struct Scenario {
     pub(super) history_most_bytes: u64,
     /// After how long sessions that lie idle are ended; as the house does it by itself, if zero.
     pub(super) passivate_after_ms: u64,
+    /// What all live sessions may hold together; as much as the house lets them by itself, if zero.
+    pub(super) resident_mib: u64,
     /// How long agents with and agents without passes play in turns; all at once and with passes, if zero.
     pub(super) slice_ms: u64,
     /// The provider.
@@ -207,6 +209,7 @@ impl Scenario {
             history_least_bytes: agents("history_least_bytes", 0..=MOST, Some(0)),
             history_most_bytes: agents("history_most_bytes", 0..=MOST, Some(0)),
             passivate_after_ms: agents("passivate_after_ms", 0..=MOST, Some(0)),
+            resident_mib: agents("resident_mib", 0..=MOST, Some(0)),
             slice_ms: agents("slice_ms", 0..=MOST, Some(0)),
             provider: allowed(&mut file),
         };
