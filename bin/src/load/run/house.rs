@@ -24,10 +24,12 @@ use super::super::known;
 use super::super::live::Live;
 use super::super::machine;
 use super::super::meter::Threads;
+use super::super::provider::Tally;
 use super::super::pulse::Pulse;
 use super::super::report::{Compared, GateFigures, Killed, Memory, Ratios, Report, StoreFigures};
 use super::super::scenario::Until;
-use super::super::share::Turns;
+use super::super::share::{Shared as Beside, Turns};
+use super::super::withhold::Withheld;
 
 /// The least window of the model that writes summaries: it is asked for whole stretches of a view.
 const SUMMARIZER_WINDOW_TOKENS: u64 = 32_000;
@@ -81,27 +83,7 @@ pub(super) async fn play(
     let samples = pulse.into_samples();
     let (metrics, provider) = (&ground.metrics, ground.provider.tally());
     let latency = metrics.latency();
-    let (mut broken, mut breaches) = metrics.breaches();
-    let withheld = ground.scenario.provider.withholds().map(|_| ground.withholding.tally());
-    if let Some(withheld) = withheld.filter(|withheld| withheld.waited > 0) {
-        broken += withheld.waited;
-        breaches.push(format!("V10: {} calls of sessions waited for a model", withheld.waited));
-    }
-    let shared = match ground.scenario.provider {
-        unwell if unwell.refused_per_mille + unwell.failed_per_mille > 0 => None,
-        allowed => turns.compared(allowed.limits()),
-    };
-    if let Some(shared) = shared.filter(|shared| shared.later > 0) {
-        broken += shared.later;
-        let later = shared.later;
-        breaches
-            .push(format!("G2: {later} turns were granted later than at the reserved share alone"));
-    }
-    if provider.refused_by_limits > 0 {
-        broken += 1;
-        let calls = provider.refused_by_limits;
-        breaches.push(format!("G1: {calls} calls went over limits that the gate knows"));
-    }
+    let Judged { shared, withheld, broken, breaches } = judged(ground, turns, provider);
     let report = Report {
         killed: comes_back.then(|| Killed { resumed, ..Killed::default() }),
         scenario: ground.scenario.clone(),
@@ -128,6 +110,39 @@ pub(super) async fn play(
         views: metrics.views(),
     };
     Ok(Ended { report, ledgers })
+}
+
+/// What became of what is promised.
+struct Judged {
+    shared: Option<Beside>,
+    withheld: Option<Withheld>,
+    broken: u64,
+    breaches: Vec<String>,
+}
+
+fn judged(ground: &Ground, turns: Turns, provider: Tally) -> Judged {
+    let (mut broken, mut breaches) = ground.metrics.breaches();
+    let withheld = ground.scenario.provider.withholds().map(|_| ground.withholding.tally());
+    if let Some(withheld) = withheld.filter(|withheld| withheld.waited > 0) {
+        broken += withheld.waited;
+        breaches.push(format!("V10: {} calls of sessions waited for a model", withheld.waited));
+    }
+    let shared = match ground.scenario.provider {
+        unwell if unwell.refused_per_mille + unwell.failed_per_mille > 0 => None,
+        allowed => turns.compared(allowed.limits()),
+    };
+    if let Some(shared) = shared.filter(|shared| shared.later > 0) {
+        broken += shared.later;
+        let later = shared.later;
+        breaches
+            .push(format!("G2: {later} turns were granted later than at the reserved share alone"));
+    }
+    if provider.refused_by_limits > 0 {
+        broken += 1;
+        let calls = provider.refused_by_limits;
+        breaches.push(format!("G1: {calls} calls went over limits that the gate knows"));
+    }
+    Judged { shared, withheld, broken, breaches }
 }
 
 /// Writes the sessions that are to be known.
