@@ -73,6 +73,7 @@ fn scenarios_are_listed_and_mistakes_in_them_are_named() {
     world.run(&["load", "--list"]).fine(&[
         "smoke",
         "chat-1k",
+        "fleet-10k",
         "saturated",
         "flaky",
         "giant",
@@ -82,7 +83,7 @@ fn scenarios_are_listed_and_mistakes_in_them_are_named() {
     let ran = world.run(&["load", "--scenario", "s.toml"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("s.toml:3: unknown key `turn`; did you mean `turns`?"), "{}", ran.err);
-    world.run(&["load", "--scenario", "smok"]).failed(2, &["smoke, chat-1k, saturated"]);
+    world.run(&["load", "--scenario", "smok"]).failed(2, &["smoke, chat-1k, fleet-10k, saturated"]);
     world.run(&["load", "--json", "no/such/r.json"]).failed(1, &["cannot be written"]);
 }
 

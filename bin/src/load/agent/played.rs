@@ -42,7 +42,7 @@ impl Agent {
             return Ok(());
         };
         let (trigger, hard) = (self.budget.trigger().0, self.budget.hard().0);
-        let is_full = self.view_tokens >= (trigger + hard) / 2;
+        let is_full = self.view_tokens >= u64::midpoint(trigger, hard);
         if ground.is_stopped() || (ground.slices.plays(arm) && !is_full) {
             return Ok(());
         }
