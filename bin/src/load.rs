@@ -50,11 +50,13 @@ Examples:
   highwater load --scenario chat-1k --html r.html --json r.json
   highwater load --scenario my.toml --agents 200 --duration 30 --seed 7
   highwater load --kill                         the same, with the process killed half way
+  highwater load --http                         the same, with the provider behind HTTP in a process of its own
   highwater load --compare before.json after.json
   highwater load fit transcripts/ > mine.toml   what agents do, as numbers
   highwater load --behaviour mine.toml
 
-No network and no key is needed: the provider is simulated, with real slots and rates. Exit code 1 when anything that
+No network and no key is needed: the provider is simulated, with real slots and rates; with --http, it listens on
+loopback alone. Exit code 1 when anything that
 was acknowledged is lost, doubled or reordered, or a context broke a promise; the report says which.";
 
 /// What `load` takes.
@@ -71,6 +73,9 @@ pub(crate) struct Options {
 enum Command {
     /// Read the transcripts of a folder and print how large, how many and how slow everything in them is
     Fit(fit::Fit),
+    /// Be the provider of a run that is told on standard input
+    #[command(hide = true)]
+    Provide,
 }
 
 impl Options {
@@ -78,6 +83,7 @@ impl Options {
     pub(crate) fn run(&self) -> anyhow::Result<Exit> {
         match &self.command {
             Some(Command::Fit(fit)) => fit.run(),
+            Some(Command::Provide) => provider::serve::run().map(|()| Exit::Fine),
             None => self.run.run(),
         }
     }

@@ -5,18 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use highwater::Errand;
-use highwater::model::{
-    Answer, Client, Exchange, GatedModel, Heard, Increment, ModelError, Request,
-};
+use highwater::model::{Client, Exchange, GatedModel, Heard, Increment, ModelError, Request};
 use highwater::summarize::{Completion, Model};
 use highwater_protocol::TokenCount;
-use highwater_protocol::accept::Finish;
-use highwater_protocol::limit::{Amounts, ClassKind, Seen};
+use highwater_protocol::limit::ClassKind;
 use highwater_protocol::prompt::Rendered;
 use tokio::time::Instant;
 
 use super::ground::Ground;
-use super::provider::{Refusal, Waiting};
+use super::provider::Waiting;
 
 tokio::task_local! {
     /// When the summarizer's call was asked for, and that it waits, until it has its first permit.
@@ -76,38 +73,22 @@ impl Client for Simulated {
         if let Ok(Some((asked, _waited))) = ASKED.try_with(RefCell::take) {
             ground.metrics.summary_permitted(asked.elapsed());
         }
-        ground.meter.provider(self.answer(request, heard)).await
+        if ground.scenario.provider.over_http {
+            // What is done for it here is done by Highwater's own client.
+            self.answer(request, heard).await
+        } else {
+            ground.meter.provider(self.answer(request, heard)).await
+        }
     }
 }
 
 impl Simulated {
-    /// What the provider says.
+    /// What the provider says, when it is not withheld.
     async fn answer(&self, request: &Request, heard: &Heard) -> Exchange {
-        let (text, takes) = self.0.summary(request.max_output);
-        let input = request.estimate().0;
-        let output = (text.len() / 4) as u64;
-        let called = self.0.provider.call(ClassKind::Compaction, input + output, takes).await;
-        self.0.withholding.given().await;
-        heard.note();
-        let outcome = match called {
-            Ok(()) => Ok(Answer {
-                text,
-                reasoning: String::new(),
-                tool_calls: Vec::new(),
-                finish: Finish::Complete,
-                word: String::new(),
-                usage: Some(Amounts::new(input, output)),
-                message: String::new(),
-            }),
-            Err(Refusal::Limited { retry_after }) => Err(ModelError::RateLimited {
-                retry_after: Some(retry_after),
-                message: "the simulated provider refuses".to_owned(),
-            }),
-            Err(Refusal::Failed) => {
-                let message = "the simulated provider failed".to_owned();
-                Err(ModelError::Transient { retry_after: None, message })
-            }
-        };
-        Exchange { outcome, seen: Seen::default(), seen_at: None }
+        let ground = &self.0;
+        let wanted = ground.summary(request);
+        let exchange = ground.provider.pass(&wanted, &ground.speech, request, heard).await;
+        ground.withholding.given().await;
+        exchange
     }
 }

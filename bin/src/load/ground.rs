@@ -1,10 +1,9 @@
 //! What all agents of a run share: the provider, the measurements, what is drawn from, and the sign to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use highwater_protocol::TokenCount;
+use highwater::model::Request;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -12,7 +11,7 @@ use super::arms::Arms;
 use super::behaviour::{Behaviour, Measure};
 use super::meter::Meter;
 use super::metrics::Metrics;
-use super::provider::Provider;
+use super::provider::{Provider, Wanted};
 use super::scenario::Scenario;
 use super::slices::{Arm, Slices};
 use super::speech::Speech;
@@ -28,7 +27,7 @@ pub(super) const ACCOUNT: &str = "simulated";
 pub(super) struct Ground {
     pub(super) scenario: Scenario,
     pub(super) behaviour: Behaviour,
-    pub(super) provider: Arc<Provider>,
+    pub(super) provider: Provider,
     pub(super) withholding: Withholding,
     pub(super) slices: Slices,
     pub(super) arms: Arms,
@@ -43,10 +42,10 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// The ground of a scenario.
-    pub(super) fn new(scenario: Scenario, behaviour: Behaviour, seed: u64) -> Self {
-        Self {
-            provider: Arc::new(Provider::new(scenario.provider, seed)),
+    /// The ground of a scenario. Blocks until its provider is there.
+    pub(super) fn new(scenario: Scenario, behaviour: Behaviour, seed: u64) -> anyhow::Result<Self> {
+        Ok(Self {
+            provider: Provider::start(scenario.provider, seed)?,
             withholding: Withholding::default(),
             slices: Slices::default(),
             arms: Arms::default(),
@@ -59,7 +58,7 @@ impl Ground {
             scenario,
             behaviour,
             seed,
-        }
+        })
     }
 
     /// The same, with somebody who is told of every acknowledgement.
@@ -80,14 +79,13 @@ impl Ground {
         Dice::new(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(agent)).split()
     }
 
-    /// The next summary, and how long the model takes for it.
-    pub(super) fn summary(&self, max_output: TokenCount) -> (String, Duration) {
+    /// The next summary: half of what may be written.
+    pub(super) fn summary(&self, request: &Request) -> Wanted {
         let number = self.summaries.fetch_add(1, Ordering::Relaxed);
         let mut dice = Dice::new(self.seed ^ (number << 32)).split();
-        // Some four bytes are a token: half of what may be written.
-        let said = self.speech.says(max_output.0 * 2, &mut dice);
+        let words = dice.next();
         let takes = self.scenario.provider.paced(self.behaviour.draw(Measure::ModelMs, &mut dice));
-        (format!("What was said so far: {said}"), takes)
+        Wanted::new(request.estimate().0, request.max_output.0 / 2, takes, words)
     }
 
     /// Has the provider withhold its answers to passes again and again, if it is to; never ends.

@@ -50,7 +50,8 @@ pub(super) struct Report {
     pub(super) memory: Memory,
     /// What the store did.
     pub(super) store: StoreFigures,
-    /// Time on processors, of agents, provider and house together; absent where the system does not tell.
+    /// Time on processors, of agents, provider and house together, but for a provider in a process of its own; absent where
+    /// the system does not tell.
     pub(super) cpu_us: Option<u64>,
     /// Time on processors of the house alone; absent where the system does not tell.
     pub(super) house_cpu_us: Option<u64>,
@@ -95,7 +96,7 @@ pub(super) struct GateFigures {
 /// Memory, and what the house did to hold no more.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Memory {
-    /// The most that the process ever held; agents and provider included.
+    /// The most that the process ever held; agents included, and the provider if it is in this process.
     pub(super) process_peak_bytes: u64,
     /// The most that live sessions were seen to hold.
     pub(super) sessions_peak_bytes: u64,

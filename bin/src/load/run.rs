@@ -56,6 +56,9 @@ pub(crate) struct Run {
     /// Play the first half in a process that is killed in the midst of it; agents come back and go on
     #[arg(long)]
     kill: bool,
+    /// Start the simulated provider as a server of its own, and call it over HTTP with Highwater's model client
+    #[arg(long)]
+    http: bool,
     /// Tell every acknowledgement on standard output, and nothing else
     #[arg(long, hide = true, conflicts_with_all = ["kill", "html", "json"])]
     tell: bool,
@@ -94,17 +97,17 @@ impl Run {
         let dir = self.store.clone().or(temporary.as_ref().map(|dir| dir.path().to_owned()));
         let dir = dir.context("a store has a directory")?;
         if self.tell {
-            let ground = Ground::new(scenario, behaviour, self.seed);
+            let ground = Ground::new(scenario, behaviour, self.seed)?;
             return crate::run(self.play_and_tell(ground, dir)).map(|()| Exit::Fine);
         }
         let report = if scenario.kill {
             let before = kill::first_half(self, &scenario, &dir)?.into_ledgers()?;
             let scenario = kill::second_half(scenario);
             // Other draws than those of the first half.
-            let ground = Ground::new(scenario, behaviour, self.seed.wrapping_add(1));
+            let ground = Ground::new(scenario, behaviour, self.seed.wrapping_add(1))?;
             crate::run(self.play_and_compare(ground, dir, before))?
         } else {
-            let ground = Ground::new(scenario, behaviour, self.seed);
+            let ground = Ground::new(scenario, behaviour, self.seed)?;
             crate::run(self.play_and_compare(ground, dir, Left::new()))?
         };
         write(self.html.as_deref(), || html::page(&report))?;
@@ -121,6 +124,7 @@ impl Run {
     fn scenario(&self) -> anyhow::Result<Scenario> {
         let mut scenario = Scenario::load(&self.scenario)?;
         scenario.kill |= self.kill;
+        scenario.provider.over_http |= self.http;
         scenario.agents = self.agents.unwrap_or(scenario.agents);
         if let Some(turns) = self.turns {
             scenario.until = Until::Turns(turns);

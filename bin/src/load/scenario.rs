@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use highwater_protocol::limit::{Limits, Quantity, Rate};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, Sections};
 
@@ -93,7 +93,7 @@ pub(super) struct Scenario {
 }
 
 /// What the simulated provider allows, and how well it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Allowed {
     /// Calls at once.
     pub(super) slots: u64,
@@ -113,6 +113,9 @@ pub(super) struct Allowed {
     pub(super) withhold_every_ms: u64,
     /// For how long it withholds them.
     pub(super) withhold_ms: u64,
+    /// Whether it is a process of its own, which is reached over HTTP.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) over_http: bool,
 }
 
 impl Allowed {
@@ -233,6 +236,7 @@ fn allowed(file: &mut Sections) -> Allowed {
         failed_per_mille: get("failed_per_mille", 0..=500, Some(0)),
         withhold_every_ms: get("withhold_every_ms", 0..=MOST, Some(0)),
         withhold_ms: get("withhold_ms", 0..=MOST, Some(0)),
+        over_http: get("over_http", 0..=1, Some(0)) == 1,
     }
 }
 

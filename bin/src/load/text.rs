@@ -237,7 +237,11 @@ fn machine(report: &Report) -> Vec<String> {
     ];
     if let Some(cpu_us) = report.cpu_us {
         let each = micros(cpu_us / report.counts.steps.max(1));
-        let meaning = "of processor for each step; agents, provider and checks included";
+        let meaning = if report.scenario.provider.over_http {
+            "of processor for each step; agents and checks included, but not the provider"
+        } else {
+            "of processor for each step; agents, provider and checks included"
+        };
         lines.push(row("processor", &each, meaning));
     }
     if let Some(house_cpu_us) = report.house_cpu_us {

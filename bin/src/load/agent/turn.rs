@@ -7,13 +7,13 @@ use anyhow::bail;
 use highwater::PermitRequest;
 use highwater_protocol::limit::{Amounts, Class, ClassKind, Ending, Key, Report};
 use highwater_protocol::message::{ContextReply, OpenCalls};
-use highwater_protocol::{Kind, TokenCount};
+use highwater_protocol::{Context, Kind, TokenCount};
 use tokio::time::Instant;
 
 use super::super::behaviour::Measure;
 use super::super::ground::ACCOUNT;
 use super::super::metrics::Call;
-use super::super::provider::Refusal;
+use super::super::provider::{Limited, Refusal, Wanted};
 use super::super::speech;
 use super::super::told::Told;
 use super::{Agent, TurnEnd};
@@ -23,6 +23,13 @@ const CALLS_AT_MOST: u64 = 36;
 
 /// How long a turn waits when the gate says that there is no permit now.
 const NOT_NOW: Duration = Duration::from_millis(20);
+
+/// What the model is shown.
+struct View {
+    tokens: TokenCount,
+    /// The context itself, where it is sent.
+    sent: Option<Context>,
+}
 
 impl Agent {
     /// Plays one turn.
@@ -55,7 +62,7 @@ impl Agent {
         };
         let ground = self.world.ground.clone();
         let text_bytes = self.drawn(Measure::ModelTextBytes);
-        if !self.call_model(view, text_bytes / 4 + 1).await? {
+        if !self.call_model(&view, text_bytes / 4 + 1).await? {
             return Ok(false);
         }
         let mut calls = Vec::new();
@@ -91,7 +98,7 @@ impl Agent {
     }
 
     /// Asks for the context, checks it, and tells its size; `None` when it cannot be made to fit.
-    async fn context(&mut self) -> anyhow::Result<Option<TokenCount>> {
+    async fn context(&mut self) -> anyhow::Result<Option<View>> {
         self.in_its_slice().await;
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
@@ -125,15 +132,17 @@ impl Agent {
         }
         self.tell(Told::Answered).await;
         self.due = Instant::now();
-        Ok(Some(context.tokens))
+        let tokens = context.tokens;
+        let sent = self.world.ground.scenario.provider.over_http.then_some(context);
+        Ok(Some(View { tokens, sent }))
     }
 
     /// Calls the model under a permit, until it answers; false when agents are asked to end before.
-    async fn call_model(&mut self, view: TokenCount, output_tokens: u64) -> anyhow::Result<bool> {
+    async fn call_model(&mut self, view: &View, output_tokens: u64) -> anyhow::Result<bool> {
         let ground = self.world.ground.clone();
         let takes = ground.scenario.provider.paced(self.drawn_ms());
-        let amounts = Amounts::new(view.0, output_tokens);
-        let tokens = view.0 + output_tokens;
+        let amounts = Amounts::new(view.tokens.0, output_tokens);
+        let wanted = Wanted::new(view.tokens.0, output_tokens, takes, self.named);
         let mut is_first = true;
         loop {
             let request = PermitRequest::new(Key::of(ACCOUNT), Class::Turn, amounts);
@@ -156,18 +165,20 @@ impl Agent {
             let answer = tokio::select! {
                 biased;
                 () = ground.stopped() => return Ok(false),
-                answer = ground.provider.call(ClassKind::Turn, tokens, takes) => answer,
+                answer = ground.provider.turn(&wanted, view.sent.as_ref()) => answer,
             };
             let ending = match answer {
                 Ok(()) => {
                     permit.finish(Report::answered(amounts));
-                    self.due = called + takes;
+                    // An answer over HTTP is there when it was read, and not before.
+                    self.due = if view.sent.is_some() { Instant::now() } else { called + takes };
                     return Ok(true);
                 }
-                Err(Refusal::Limited { retry_after }) => {
+                Err(Refusal::Limited(Limited { retry_after })) => {
                     Ending::RateLimited { retry_after: Some(retry_after) }
                 }
                 Err(Refusal::Failed) => Ending::Failed,
+                Err(Refusal::Wrong(why)) => bail!("the provider answered no turn: {why}"),
             };
             permit.finish(Report::of(ending));
             ground.metrics.count(|counts| counts.retries += 1);

@@ -1,7 +1,7 @@
 //! What the page promises: it stands alone, shows every picture, and puts a broken promise first.
 
 use super::super::metrics::{Metrics, View};
-use super::super::provider::Provider;
+use super::super::provider::Tally;
 use super::super::pulse::Sample;
 use super::super::report::{Compared, GateFigures, Memory, Ratios, Report, StoreFigures};
 use super::super::scenario::Scenario;
@@ -13,7 +13,7 @@ pub(in super::super) fn report() -> Report {
     let scenario = Scenario::load("smoke").expect("it is shipped");
     let sample = |at_ms| Sample { at_ms, append_p99_us: 900, turn_slots: 3, ..Sample::default() };
     Report {
-        provider: Provider::new(scenario.provider, 1).tally(),
+        provider: Tally::default(),
         scenario,
         seed: 1,
         elapsed_ms: 2_000,

@@ -70,6 +70,7 @@ pub(super) async fn play(
             () = turns.follow(calls) => anyhow::bail!("the gate ended before the agents did"),
             () = ground.take_turns() => anyhow::bail!("the last slice has been played"),
             () = ground.withhold() => anyhow::bail!("the provider withholds for ever"),
+            died = ground.provider.died() => return Err(died),
         }
     };
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -81,7 +82,7 @@ pub(super) async fn play(
     house.close().await?;
     let Lived { ledgers, interrupted } = lived?;
     let samples = pulse.into_samples();
-    let (metrics, provider) = (&ground.metrics, ground.provider.tally());
+    let (metrics, provider) = (&ground.metrics, ground.provider.end().await?);
     let latency = metrics.latency();
     let Judged { shared, withheld, broken, breaches } = judged(ground, turns, provider);
     let report = Report {

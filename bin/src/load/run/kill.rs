@@ -41,6 +41,9 @@ pub(super) fn first_half(run: &Run, scenario: &Scenario, dir: &Path) -> anyhow::
         Until::Turns(turns) => command.args(["--turns", &turns.to_string()]),
         Until::DurationSecs(seconds) => command.args(["--duration", &seconds.to_string()]),
     };
+    if scenario.provider.over_http {
+        command.arg("--http");
+    }
     if let Some(path) = &run.behaviour {
         command.arg("--behaviour").arg(path);
     }
