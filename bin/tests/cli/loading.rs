@@ -1,6 +1,9 @@
 //! Load tests through the real program: small ones, whose outcome does not depend on how fast the machine is.
 
-use crate::world::{World, conversation};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::world::{Ran, World, conversation};
 
 #[test]
 fn smoke_loses_nothing_splices_passes_and_stays_within_the_limits() {
@@ -104,4 +107,108 @@ fn what_agents_do_is_fitted_to_a_folder_and_played() {
     world.run(&["load", "fit", "nowhere"]).failed(2, &["nowhere cannot be listed"]);
     std::fs::create_dir(world.path("empty")).expect("a directory");
     world.run(&["load", "fit", "empty"]).failed(2, &["holds no transcript"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_provider_of_its_own_is_called_over_http_and_ends_with_the_run() {
+    let world = World::new();
+    let words = ["load", "--http", "--seed", "3", "--store", "kept", "--json", "r.json", "-q"];
+    let mut command = world.command(&words);
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let provider = provider_of(&run, &world);
+    let ran = Ran::from(run.wait_with_output().expect("it ends"));
+    ran.fine(&["Nothing was lost, doubled or reordered", "but not the provider"]);
+    assert!(has_ended(&provider), "the provider is left behind");
+    let report = std::fs::read_to_string(world.path("r.json")).expect("it was written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
+    let number = |path: &str| report.pointer(path).and_then(serde_json::Value::as_u64);
+    assert_eq!(report["scenario"]["provider"]["over_http"], true);
+    assert_eq!(number("/broken"), Some(0), "{}", report["breaches"]);
+    assert_eq!(number("/provider/refused_by_limits"), Some(0), "the limits are known");
+    assert!(number("/provider/calls") > number("/counts/turns"), "turns and passes call it");
+    assert!(number("/provider/peak_in_flight") <= number("/scenario/provider/slots"));
+    assert!(number("/passes/spliced") > Some(0), "{}", report["passes"]);
+    assert!(report["provider"]["utilisation"].as_f64() > Some(0.0), "{}", report["provider"]);
+}
+
+#[test]
+fn a_provider_over_http_that_refuses_and_fails_loses_nothing() {
+    let world = World::new();
+    let text = "[agents]\ncount = 4\nturns = 3\nwindow_tokens = 8000\nthink_speed = 100000\nlargest_bytes = 4000\n\
+                [provider]\nslots = 3\nspeed = 2000\nrefused_per_mille = 30\nfailed_per_mille = 30\n\
+                withhold_every_ms = 200\nwithhold_ms = 50\nover_http = 1\n";
+    world.file("unwell.toml", text);
+    let words = ["load", "--scenario", "unwell.toml", "--json", "r.json", "-q"];
+    world.run(&words).fine(&["Nothing was lost", "called again", "unwell"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_whose_provider_dies_says_so_and_one_that_is_killed_leaves_none_behind() {
+    let world = World::new();
+    let start = |store: &str| {
+        let words = ["load", "--http", "--duration", "600", "--store", store, "-q"];
+        let mut command = world.command(&words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    };
+    let run = start("kept");
+    kill(&provider_of(&run, &world));
+    let ran = Ran::from(run.wait_with_output().expect("it ends"));
+    ran.failed(1, &["the simulated provider ended before the agents did", "signal: 9"]);
+
+    std::fs::remove_dir_all(world.path("kept")).expect("it is ours");
+    let mut run = start("kept");
+    let provider = provider_of(&run, &world);
+    run.kill().expect("it runs");
+    run.wait().expect("it ends");
+    while !has_ended(&provider) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_provider_that_cannot_be_started_is_told() {
+    let world = World::new();
+    let made = Command::new("mkfifo").arg(world.path("s.toml")).status().expect("mkfifo is there");
+    assert!(made.success(), "{made}");
+    // The program is gone by the time it has read its scenario, and so cannot be started once more.
+    let mut copied = world.copied();
+    copied.args(["load", "--http", "--scenario", "s.toml", "-q"]);
+    let run = copied.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::fs::remove_file(world.path("copy-of-highwater")).expect("it is there");
+    let text = "[agents]\ncount = 1\nturns = 1\nwindow_tokens = 8000\n[provider]\nslots = 2\n";
+    world.file("s.toml", text);
+    let ran = Ran::from(run.wait_with_output().expect("it ends"));
+    ran.failed(1, &["the simulated provider cannot be started"]);
+}
+
+/// The provider of a run whose store is there, which is opened behind it.
+#[cfg(target_os = "linux")]
+fn provider_of(run: &Child, world: &World) -> PathBuf {
+    while !world.path("kept/highwater.redb").exists() {
+        std::thread::yield_now();
+    }
+    let processes = std::fs::read_dir("/proc").expect("it is there").flatten();
+    let of_the_run = |process: &PathBuf| {
+        let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+        let parent = stat.rsplit_once(") ").and_then(|(_, behind)| behind.split(' ').nth(1));
+        parent == Some(&run.id().to_string())
+    };
+    processes.map(|process| process.path()).find(of_the_run).expect("it has a provider")
+}
+
+/// Whether a process is gone, or waits for nothing but somebody to hear of it.
+#[cfg(target_os = "linux")]
+fn has_ended(process: &Path) -> bool {
+    let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, behind)| behind.starts_with('Z'))
+}
+
+#[cfg(target_os = "linux")]
+fn kill(process: &Path) {
+    let number = process.file_name().expect("it has one");
+    let sent = Command::new("kill").arg("-KILL").arg(number).status().expect("kill is there");
+    assert!(sent.success(), "{sent}");
 }

@@ -54,13 +54,26 @@ impl World {
         }
         // Where the program was built, nobody may not look.
         self.set_mode(".", 0o755);
+        let copy = self.copy();
+        let mut command = self.started("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(copy).args(words);
+        command.output().expect("setpriv is there").into()
+    }
+
+    /// `highwater` as a file of this directory, `copy-of-highwater`.
+    #[cfg(unix)]
+    pub(crate) fn copied(&self) -> Command {
+        let copy = self.copy();
+        self.started(copy.to_str().expect("a plain name"))
+    }
+
+    #[cfg(unix)]
+    fn copy(&self) -> PathBuf {
         let copy = self.path("copy-of-highwater");
         // A file that this process wrote may still be open in another test's child, and then cannot be started.
         let copied = Command::new("cp").arg(PROGRAM).arg(&copy).status().expect("cp is there");
         assert!(copied.success(), "{copied}");
-        let mut command = self.started("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(copy).args(words);
-        command.output().expect("setpriv is there").into()
+        copy
     }
 
     #[cfg(unix)]
