@@ -1,26 +1,29 @@
-//! What a session costs that the house knows and nobody uses: the memory of the process per session, once its actor has
-//! ended, with its handle kept by the host and without. Thousands are opened and left first, so that caches and the
-//! allocator's stock are there.
+//! What a session costs that the house knows and nobody uses: bytes that are allocated for each, once its actor has ended,
+//! with its handle kept by the host and without. Allocations are counted exactly, so that it does not depend on what an
+//! allocator keeps. Some sessions are opened and left first, so that what grows once has grown.
 //!
 //! Run: `cargo bench -p highwater-tests --bench idle`
 
+use std::ops::Range;
 use std::time::Duration;
 
 use highwater::{Highwater, SessionHandle};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Entry, EntryId, Format, TokenCount};
 use highwater_storage::{RedbOptions, RedbStore};
-use highwater_tests::machine::resident_bytes;
 use highwater_tests::world;
 use tokio::task::JoinSet;
 
-/// Sessions that are opened before anything is measured.
-const BEFORE: usize = 20_000;
-/// Sessions that are measured.
-const MEASURED: usize = 100_000;
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// Sessions that are opened before anything is counted: the tables of the house have doubled for the last time then.
+const BEFORE: usize = 2_100;
+/// Sessions that are counted.
+const COUNTED: usize = 1_500;
 /// Sessions that are opened at once.
-const AT_ONCE: usize = 500;
-const CACHE_BYTES: usize = 16 << 20;
+const AT_ONCE: usize = 50;
+const CACHE_BYTES: usize = 1 << 20;
 
 /// Opens a session, says something in it, and leaves it.
 async fn visit(house: Highwater, number: usize) -> SessionHandle {
@@ -35,38 +38,44 @@ async fn visit(house: Highwater, number: usize) -> SessionHandle {
     handle
 }
 
-async fn visits(house: &Highwater, numbers: std::ops::Range<usize>) -> Vec<SessionHandle> {
+async fn visits(house: &Highwater, numbers: Range<usize>) -> Vec<SessionHandle> {
     let mut handles = Vec::with_capacity(numbers.len());
     for first in numbers.clone().step_by(AT_ONCE) {
-        let last = numbers.end.min(first + AT_ONCE);
-        let visits: JoinSet<_> = (first..last).map(|number| visit(house.clone(), number)).collect();
+        let some = first..numbers.end.min(first + AT_ONCE);
+        let visits: JoinSet<_> = some.map(|number| visit(house.clone(), number)).collect();
         handles.extend(visits.join_all().await);
     }
-    // Those that were told last end now.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(house.gauges().live_sessions, 0);
+    while house.gauges().live_sessions > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     handles
+}
+
+/// What is allocated and not given back.
+fn allocated() -> i64 {
+    i64::try_from(dhat::HeapStats::get().curr_bytes).expect("less than that")
+}
+
+fn each(bytes: i64) -> i64 {
+    bytes / i64::try_from(COUNTED).expect("few")
 }
 
 #[tokio::main]
 async fn main() {
+    let _profiler = dhat::Profiler::builder().testing().build();
     let dir = tempfile::tempdir().expect("a directory");
     let options = RedbOptions { cache_bytes: CACHE_BYTES, ..RedbOptions::default() };
     let store = RedbStore::open(dir.path(), options).expect("a new store");
     let house = Highwater::builder(store).start().await.expect("a house");
-    let mut before = Vec::new();
-    for (what, kept) in [("handle dropped", false), ("handle kept", true)] {
-        let from = if kept { BEFORE + MEASURED } else { 0 };
-        before.push(visits(&house, from..from + BEFORE).await);
-        let (start, from) = (resident_bytes("VmRSS:"), from + BEFORE);
-        let handles = visits(&house, from..from + MEASURED).await;
-        let kept_handles = if kept { handles } else { Vec::new() };
-        let grown = resident_bytes("VmRSS:").saturating_sub(start);
-        println!(
-            "{what}: {} bytes for each of {MEASURED} known and idle sessions",
-            grown / MEASURED as u64
-        );
-        drop(kept_handles);
-    }
+    let before = visits(&house, 0..BEFORE).await;
+    let start = allocated();
+    let handles = visits(&house, BEFORE..BEFORE + COUNTED).await;
+    let kept = allocated() - start;
+    drop(handles);
+    let dropped = allocated() - start;
+    println!("sessions that are known and idle, {COUNTED} of them behind {BEFORE} others:");
+    println!("  {:>6} bytes each, with its handle kept by the host", each(kept));
+    println!("  {:>6} bytes each, with its handle dropped", each(dropped));
+    drop(before);
     house.close().await.expect("closed");
 }

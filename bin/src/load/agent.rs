@@ -192,7 +192,8 @@ impl Agent {
             self.world.ground.tell(|| Told::Turn).await;
             self.after_turn().await?;
         }
-        if self.world.ground.is_stopped() {
+        // A session that has none is left alone: it may have to be read for being told.
+        if self.world.ground.is_stopped() && self.passes.in_flight() {
             self.handle.cancel().await?;
         }
         self.passes.land(&mut self.ledger).await;
@@ -217,6 +218,14 @@ impl Agent {
         let (ground, dice) = (&self.world.ground, &mut self.dice);
         let real_ms = ground.behaviour.draw(Measure::ThinkMs, dice);
         let ms = (real_ms / ground.scenario.think_speed).min(ground.scenario.think_at_most_ms);
+        self.pause(ms).await;
+    }
+
+    /// Does nothing between two steps: for so long, or for as long as makes all agents together as fast as they are to be.
+    async fn pause(&mut self, ms: u64) {
+        let scenario = &self.world.ground.scenario;
+        let mean_ms = (scenario.population() * 1_000).checked_div(scenario.steps_each_second);
+        let ms = mean_ms.map_or(ms, |mean_ms| self.dice.within(mean_ms / 2, mean_ms * 3 / 2 + 1));
         self.rest(Duration::from_millis(ms)).await;
     }
 

@@ -127,11 +127,11 @@ mod tests {
     #[test]
     fn an_arm_with_larger_views_is_compared_at_the_size_of_the_other() {
         let arms = Arms::default();
-        // Time follows the view alone; one arm has ten times as many large ones.
+        // Time follows the view alone; one arm has twenty times as many large ones.
         record(&arms, Arm::Passes, 100, 1, 900);
         record(&arms, Arm::Passes, 900, 9, 100);
-        record(&arms, Arm::NoPasses, 100, 1, 990);
-        record(&arms, Arm::NoPasses, 900, 9, 10);
+        record(&arms, Arm::NoPasses, 100, 1, 995);
+        record(&arms, Arm::NoPasses, 900, 9, 5);
         let compared = arms.compared().expect("both measured");
         assert!((compared.append.p99_ratio - 1.0).abs() < 0.02, "{compared:?}");
         assert_eq!(compared.both.passes.calls, 2_000);

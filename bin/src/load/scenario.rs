@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::config::{ConfigError, Sections};
 
 /// The scenarios that come with the program: name and text.
-const SHIPPED: [(&str, &str); 7] = [
+const SHIPPED: [(&str, &str); 8] = [
     ("smoke", include_str!("scenarios/smoke.toml")),
     ("chat-1k", include_str!("scenarios/chat-1k.toml")),
     ("fleet-10k", include_str!("scenarios/fleet-10k.toml")),
     ("saturated", include_str!("scenarios/saturated.toml")),
     ("flaky", include_str!("scenarios/flaky.toml")),
+    ("busy", include_str!("scenarios/busy.toml")),
     ("giant", include_str!("scenarios/giant.toml")),
     ("restart", include_str!("scenarios/restart.toml")),
 ];
@@ -57,6 +58,9 @@ pub(super) struct Scenario {
     pub(super) think_speed: u64,
     /// The longest that they think, after that.
     pub(super) think_at_most_ms: u64,
+    /// How many steps all agents together make each second, however many they are: neither users nor tools take other
+    /// times then. As many as come, if zero.
+    pub(super) steps_each_second: u64,
     /// How long a tool takes.
     pub(super) tool_ms: u64,
     /// How many times larger than real ones texts are.
@@ -199,6 +203,7 @@ impl Scenario {
             start_within_ms: agents("start_within_ms", 0..=MOST, Some(0)),
             think_speed: agents("think_speed", 1..=MOST, Some(1)),
             think_at_most_ms: agents("think_at_most_ms", 0..=MOST, Some(MOST)),
+            steps_each_second: agents("steps_each_second", 0..=MOST, Some(0)),
             tool_ms: agents("tool_ms", 0..=MOST, Some(0)),
             size_times: agents("size_times", 1..=1_000, Some(1)),
             largest_bytes: agents("largest_bytes", 100..=MOST, Some(100_000)),
@@ -286,7 +291,7 @@ mod tests {
         }
         let error = Scenario::load("smok").expect_err("there is none").to_string();
         assert!(
-            error.contains("smoke, chat-1k, fleet-10k, saturated, flaky, giant, restart"),
+            error.contains("smoke, chat-1k, fleet-10k, saturated, flaky, busy, giant, restart"),
             "{error}"
         );
     }

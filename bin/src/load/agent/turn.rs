@@ -86,7 +86,7 @@ impl Agent {
         if self.dice.per_mille(ground.scenario.child_per_mille) {
             self.child().await?;
         }
-        self.rest(Duration::from_millis(ground.scenario.tool_ms)).await;
+        self.pause(ground.scenario.tool_ms).await;
         let mut results = Vec::with_capacity(calls.len());
         for (number, (call, _)) in (self.next_number()..).zip(&calls) {
             let bytes = self.drawn(Measure::ResultBytes);

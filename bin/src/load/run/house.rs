@@ -184,6 +184,9 @@ async fn built(
         builder =
             builder.passivate_after(Duration::from_millis(ground.scenario.passivate_after_ms));
     }
+    if ground.scenario.resident_mib > 0 {
+        builder = builder.resident_bytes(ground.scenario.resident_mib << 20);
+    }
     Ok(threads.handle().spawn(builder.start()).await??)
 }
 
