@@ -46,6 +46,7 @@ pub struct Builder {
     seed: Option<u64>,
     resident_bytes: u64,
     passivate_after: Duration,
+    commit_every: Duration,
     anchor_every: Cadence,
 }
 
@@ -118,6 +119,15 @@ impl Builder {
         self
     }
 
+    /// The least time between the beginnings of two commits. A commit costs as much processor time as a dozen appends, so that
+    /// sessions that come one by one share one; whoever appends again as soon as the last append is stored waits for
+    /// nothing. Zero commits what there is as soon as the last commit has ended. Default: [`caps::COMMIT_EVERY`].
+    #[must_use]
+    pub fn commit_every(mut self, least: Duration) -> Self {
+        self.commit_every = least;
+        self
+    }
+
     /// What tells the time. Default: the machine's clock.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -158,8 +168,11 @@ impl Builder {
                 Error::new(Kind::Internal, "the writer thread could not be started").because(error)
             })?),
         };
-        let arguments =
-            JournalArguments { store: self.store.clone(), executor: Arc::clone(&executor) };
+        let arguments = JournalArguments {
+            store: self.store.clone(),
+            executor: Arc::clone(&executor),
+            commit_every: self.commit_every,
+        };
         let (journal, _) =
             Actor::spawn(None, JournalActor, arguments).await.map_err(not_started)?;
         let counts = Counts::new(self.counter, Arc::clone(&executor), caps::KEPT_COUNTS);
@@ -213,6 +226,7 @@ impl Highwater {
             seed: None,
             resident_bytes: caps::RESIDENT_BYTES,
             passivate_after: caps::PASSIVATE_AFTER,
+            commit_every: caps::COMMIT_EVERY,
             anchor_every: Cadence {
                 bytes: caps::ANCHOR_EVERY_BYTES,
                 records: caps::ANCHOR_EVERY_RECORDS,

@@ -45,6 +45,10 @@ pub const PROCESS_QUEUE_BYTES: usize = 256 << 20;
 /// Most session writes in one group commit: bounds the time of one commit, reached only under heavy load.
 pub const MAX_GROUP_COMMIT_SESSIONS: usize = 1024;
 
+/// The least time between the beginnings of two commits where sessions come one by one: what an append waits at most beside
+/// the commits themselves. Nobody notices it beside a model's answer.
+pub const COMMIT_EVERY: std::time::Duration = std::time::Duration::from_millis(4);
+
 /// Notices kept for a subscriber that does not read; beyond it the oldest are dropped and counted.
 pub const NOTICE_QUEUE: usize = 1024;
 

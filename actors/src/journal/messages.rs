@@ -27,6 +27,8 @@ pub(crate) enum JournalMessage {
         /// Turns that they have left.
         turns: u8,
     },
+    /// It is time for the next commit, if there is something for one.
+    Due,
     /// The commit under way has ended.
     Written {
         /// What became of each batch in it, in order.

@@ -5,19 +5,25 @@
 //! session <--Committed------- journal <--Written---------------+
 //! ```
 //!
-//! While a commit is under way, what comes meanwhile is the next one: the longer a sync takes, the more it carries.
+//! While a commit is under way, what comes meanwhile is the next one: the longer a sync takes, the more it carries. Where
+//! syncs are fast and many sessions come one by one, commits begin some milliseconds apart, so that each carries several:
+//! a commit costs as much processor time as a dozen appends. Whoever was told and comes straight back waits for nothing.
 
 mod messages;
+#[cfg(test)]
+mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::slice;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use highwater_protocol::session::CommitFailure;
 use highwater_protocol::{LogPos, caps};
 use highwater_storage::{Appended, SessionBatch, Store, StoreError};
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
 
 use crate::env::{Executor, guarded};
 use crate::session::SessionMessage;
@@ -28,6 +34,8 @@ pub(crate) struct JournalActor;
 pub(crate) struct JournalArguments {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) executor: Arc<dyn Executor>,
+    /// The least time between the beginnings of two commits, unless those who were told are back.
+    pub(crate) commit_every: Duration,
 }
 
 pub(crate) struct JournalState {
@@ -40,7 +48,16 @@ pub(crate) struct JournalState {
     untold: VecDeque<(ActorRef<SessionMessage>, Committed)>,
     /// A commit is about to start, once enough have come, or those who are ready have had their turn.
     is_gathering: bool,
-    /// So many batches are enough.
+    /// The least time between two commits, and when the last one began.
+    commit_every: Duration,
+    began: Option<Instant>,
+    /// It will be looked again when that time has passed.
+    is_waiting: bool,
+    /// Those of the last commit who have not come back.
+    away: BTreeSet<ActorId>,
+    /// How many have come while it ran, or have come back.
+    back: usize,
+    /// So many of them are enough.
     enough: usize,
 }
 
@@ -53,6 +70,9 @@ const GATHERING_TURNS: u8 = 1;
 /// would carry half of them, at twice the syncs.
 const ENOUGH_EIGHTHS: usize = 5;
 
+/// So many batches go at once, whoever they are of: each of them has little of what a commit costs by itself.
+const MANY: usize = 64;
+
 /// So many are told at once what became of their batches. What they have more to say is heard before the others are told.
 const TOLD_AT_ONCE: usize = 16;
 
@@ -64,7 +84,7 @@ impl Actor for JournalActor {
     async fn pre_start(
         &self,
         _myself: ActorRef<JournalMessage>,
-        JournalArguments { store, executor }: JournalArguments,
+        JournalArguments { store, executor, commit_every }: JournalArguments,
     ) -> Result<JournalState, ActorProcessingErr> {
         Ok(JournalState {
             store,
@@ -73,6 +93,11 @@ impl Actor for JournalActor {
             in_flight: None,
             untold: VecDeque::new(),
             is_gathering: false,
+            commit_every,
+            began: None,
+            is_waiting: false,
+            away: BTreeSet::new(),
+            back: 0,
             enough: 1,
         })
     }
@@ -84,7 +109,11 @@ impl Actor for JournalActor {
         state: &mut JournalState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            JournalMessage::Append { batch, session } => state.queue.push_back((batch, session)),
+            JournalMessage::Append { batch, session } => {
+                state.back += usize::from(state.away.remove(&session.get_id()));
+                state.queue.push_back((batch, session));
+            }
+            JournalMessage::Due => state.is_waiting = false,
             JournalMessage::Written { results } => {
                 state.written(results);
                 // The next commit comes first: telling takes longer than starting it.
@@ -113,13 +142,22 @@ impl Actor for JournalActor {
 }
 
 impl JournalState {
-    /// Commits when enough have come; else lets those who are ready come before.
+    /// Commits when enough are back; else when it is time, and those who are ready have come before.
     fn gather(&mut self, myself: &ActorRef<JournalMessage>) {
-        if self.queue.len() >= self.enough {
+        if self.in_flight.is_some() || self.queue.is_empty() {
+            return;
+        }
+        let passed = self.began.map_or(Duration::MAX, |began| began.elapsed());
+        if self.back >= self.enough || self.queue.len() >= MANY {
             self.commit(myself);
-        } else if self.in_flight.is_none() && !self.queue.is_empty() && !self.is_gathering {
+        } else if self.is_gathering {
+            // Those who are ready are coming.
+        } else if passed >= self.commit_every {
             self.is_gathering = true;
             ask_again(myself, GATHERING_TURNS);
+        } else if !self.is_waiting {
+            self.is_waiting = true;
+            myself.send_after(self.commit_every - passed, || JournalMessage::Due);
         }
     }
 
@@ -130,6 +168,7 @@ impl JournalState {
         let count = self.queue.len().min(caps::MAX_GROUP_COMMIT_SESSIONS);
         let (batches, sessions): (Vec<_>, Vec<_>) = self.queue.drain(..count).unzip();
         self.in_flight = Some(sessions);
+        self.began = Some(Instant::now());
         let (store, myself) = (Arc::clone(&self.store), myself.clone());
         self.executor.write(Box::new(move || {
             let results = append(&*store, &batches);
@@ -141,6 +180,8 @@ impl JournalState {
     fn written(&mut self, results: Vec<Committed>) {
         let sessions = self.in_flight.take().expect("a commit ends once, after it was started");
         self.enough = ((sessions.len() + self.queue.len()) * ENOUGH_EIGHTHS).div_ceil(8);
+        self.back = self.queue.len();
+        self.away = sessions.iter().map(|session| session.get_id()).collect();
         self.untold.extend(sessions.into_iter().zip(results));
     }
 
@@ -215,35 +256,4 @@ fn outcomes(result: Result<Vec<Appended>, StoreError>, sessions: usize) -> Vec<C
 
 fn wrong_head(current: LogPos) -> Box<str> {
     format!("the stored log ends at {current}, not where this session believed").into()
-}
-
-#[cfg(test)]
-mod tests {
-    use highwater_protocol::{Budget, Format, Record, SessionId, Timestamp, TokenCount};
-    use highwater_storage::{BatchId, Epoch, MemoryStore};
-
-    use super::*;
-
-    fn batch(name: &str) -> SessionBatch {
-        let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
-        let record = Record::Opened { at: Timestamp(0), format: Format::Anthropic, budget };
-        SessionBatch {
-            session: SessionId::parse(name).expect("a legal name"),
-            epoch: Epoch(1),
-            head: LogPos(0),
-            batch: BatchId(1),
-            records: vec![record],
-        }
-    }
-
-    #[test]
-    fn no_session_fails_for_anothers_fault() {
-        let store = MemoryStore::new();
-        for name in ["a", "c"] {
-            store.open_session(&SessionId::parse(name).expect("a legal name")).expect("opened");
-        }
-        let results = append(&store, &[batch("a"), batch("never opened"), batch("c")]);
-        let stored: Vec<bool> = results.iter().map(Result::is_ok).collect();
-        assert_eq!(stored, [true, false, true], "{results:?}");
-    }
 }
