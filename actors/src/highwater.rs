@@ -121,10 +121,11 @@ impl Builder {
 
     /// The least time between the beginnings of two commits. A commit costs as much processor time as a dozen appends, so that
     /// sessions that come one by one share one; whoever appends again as soon as the last append is stored waits for
-    /// nothing. Zero commits what there is as soon as the last commit has ended. Default: [`caps::COMMIT_EVERY`].
+    /// nothing. Zero commits what there is as soon as the last commit has ended; more than a second is a second. Default:
+    /// [`caps::COMMIT_EVERY`].
     #[must_use]
     pub fn commit_every(mut self, least: Duration) -> Self {
-        self.commit_every = least;
+        self.commit_every = least.min(Duration::from_secs(1));
         self
     }
 
@@ -283,20 +284,25 @@ impl Highwater {
     }
 
     /// Closes every session, waits until all that was acknowledged or under way is durable, and up to
-    /// [`caps::CALLS_END_WITHIN`] for calls that the host makes under permits, ends the actors and the writer thread, and closes the store: when this returns, another process may open it. Passes in flight are abandoned.
+    /// [`caps::CALLS_END_WITHIN`] for calls that the host makes under permits, ends the actors and the writer thread, and
+    /// closes the store: when this returns, another process may open it. Passes in flight are abandoned.
     /// Requests made meanwhile get [`Kind::Closed`], also those that wait for a session to be read.
     pub async fn close(self) -> Result<(), Error> {
         let (reply, live) = oneshot::channel();
         self.registry.cast(RegistryMessage::Close { reply }).map_err(|_| shut_down())?;
+        let mut closing = Vec::new();
         for actor in live.await.map_err(|_| shut_down())? {
             let admission = admit(&self.house.queue, &self.house.queue, 0).await?;
             let (answer, closed) = Answer::new(admission);
             let close = SessionMessage::Request { body: Request::Close, answer };
             if actor.cast(close).is_ok() {
-                drop(closed.await);
-                // One that was closing already, or ended by itself meanwhile, makes durable what it has until it is gone.
-                drop(actor.wait(None).await);
+                closing.push((actor, closed));
             }
+        }
+        for (actor, closed) in closing {
+            drop(closed.await);
+            // One that was closing already, or ended by itself meanwhile, makes durable what it has until it is gone.
+            drop(actor.wait(None).await);
         }
         self.house.queue.close();
         if !self.house.desk.gate.close(caps::CALLS_END_WITHIN).await {

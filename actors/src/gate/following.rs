@@ -3,7 +3,7 @@
 use highwater_protocol::caps;
 use highwater_protocol::limit::{Arbiter, Served};
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// Where an account's ended calls go. The queue, which is allocated whole, exists from the first follower on.
 #[derive(Debug, Default)]
@@ -54,6 +54,15 @@ impl Calls {
             Ok(served) => Some(Followed::Call(served)),
             Err(RecvError::Lagged(missed)) => Some(Followed::Missed(missed)),
             Err(RecvError::Closed) => None,
+        }
+    }
+
+    /// The next call if one has ended already.
+    pub fn try_next(&mut self) -> Option<Followed> {
+        match self.receiver.try_recv() {
+            Ok(served) => Some(Followed::Call(served)),
+            Err(TryRecvError::Lagged(missed)) => Some(Followed::Missed(missed)),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
         }
     }
 }

@@ -34,11 +34,16 @@ pub(super) fn open(house: &House, sessions: Vec<SessionId>, registry: ActorRef<R
     }));
 }
 
-/// Opens them together. When one of them cannot be opened by its own fault, each is opened alone, so that none fails for
-/// another's.
+/// Opens them together. When one of them cannot be opened by its own fault, it is looked for in halves, so that none fails
+/// for another's.
 fn open_all(store: &dyn Store, sessions: &[SessionId]) -> Vec<Result<Lease, Error>> {
     let error = match guarded(|| store.open_sessions(sessions)) {
-        Ok(leases) => return leases.into_iter().map(Ok).collect(),
+        Ok(leases) if leases.len() == sessions.len() => {
+            return leases.into_iter().map(Ok).collect();
+        }
+        Ok(leases) => {
+            StoreError::Unknown(format!("{} of {} sessions opened", leases.len(), sessions.len()))
+        }
         Err(error) => error,
     };
     match error {
@@ -47,7 +52,10 @@ fn open_all(store: &dyn Store, sessions: &[SessionId]) -> Vec<Result<Lease, Erro
             sessions.iter().map(|_| Err(of_store(&error))).collect()
         }
         _ if sessions.len() == 1 => vec![Err(of_store(&error))],
-        _ => sessions.chunks(1).flat_map(|session| open_all(store, session)).collect(),
+        _ => {
+            let half = sessions.len().div_ceil(2);
+            sessions.chunks(half).flat_map(|some| open_all(store, some)).collect()
+        }
     }
 }
 

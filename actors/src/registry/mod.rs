@@ -235,6 +235,10 @@ impl RegistryState {
 
     /// Opens and reads those that are next.
     fn go_on(&mut self, myself: &ActorRef<RegistryMessage>) {
+        if self.is_closing {
+            // Who waited has been told.
+            return self.openings.close();
+        }
         if let Some(sessions) = self.openings.open_next() {
             load::open(&self.house, sessions, myself.clone());
         }

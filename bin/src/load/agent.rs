@@ -192,8 +192,14 @@ impl Agent {
             self.world.ground.tell(|| Told::Turn).await;
             self.after_turn().await?;
         }
+        let ground = Arc::clone(&self.world.ground);
+        tokio::select! {
+            biased;
+            () = self.passes.land(&mut self.ledger) => {}
+            () = ground.stopped() => {}
+        }
         // A session that has none is left alone: it may have to be read for being told.
-        if self.world.ground.is_stopped() && self.passes.in_flight() {
+        if self.passes.in_flight() {
             self.handle.cancel().await?;
         }
         self.passes.land(&mut self.ledger).await;
@@ -247,6 +253,8 @@ impl Agent {
     /// Appends entries, and takes note of what was acknowledged.
     async fn append(&mut self, entries: Vec<Arc<Entry>>) -> anyhow::Result<()> {
         self.in_its_slice().await;
+        self.landed().await;
+        let counts = self.counts();
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
         let asked = self.world.ground.withholding.asked(beside);
@@ -254,7 +262,7 @@ impl Agent {
         drop(asked);
         let metrics = &self.world.ground.metrics;
         metrics.answered(Call::Append, due, made, beside || self.passes.in_flight());
-        self.measured(Call::Append, due);
+        self.measured(counts, Call::Append, due.elapsed());
         if receipts.len() != entries.len() {
             bail!("L2: {} receipts for {} entries", receipts.len(), entries.len());
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
+use highwater_protocol::{Error, Kind};
 use tokio::sync::mpsc;
 
 use super::agent::Left;
@@ -123,6 +124,11 @@ impl Run {
     /// The scenario with what was said instead.
     fn scenario(&self) -> anyhow::Result<Scenario> {
         let mut scenario = Scenario::load(&self.scenario)?;
+        if self.kill && scenario.known > 0 {
+            let why = "this scenario has sessions that are known before agents begin, from which agents that come back \
+                       could not tell their last ones: leave out --kill, or `known`";
+            return Err(Error::new(Kind::Invalid, why).into());
+        }
         scenario.kill |= self.kill;
         scenario.provider.over_http |= self.http;
         scenario.agents = self.agents.unwrap_or(scenario.agents);

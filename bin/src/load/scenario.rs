@@ -90,6 +90,8 @@ pub(super) struct Scenario {
     pub(super) passivate_after_ms: u64,
     /// What all live sessions may hold together; as much as the house lets them by itself, if zero.
     pub(super) resident_mib: u64,
+    /// What the store may keep of its file in memory; as much as it does by itself, if zero.
+    pub(super) cache_mib: u64,
     /// How long agents with and agents without passes play in turns; all at once and with passes, if zero.
     pub(super) slice_ms: u64,
     /// The provider.
@@ -218,9 +220,15 @@ impl Scenario {
             history_most_bytes: agents("history_most_bytes", 0..=MOST, Some(0)),
             passivate_after_ms: agents("passivate_after_ms", 0..=MOST, Some(0)),
             resident_mib: agents("resident_mib", 0..=MOST, Some(0)),
+            cache_mib: agents("cache_mib", 0..=MOST, Some(0)),
             slice_ms: agents("slice_ms", 0..=MOST, Some(0)),
             provider: allowed(&mut file),
         };
+        if scenario.kill && scenario.known > 0 {
+            let why =
+                "`kill` and `known` do not go together: agents could not tell their last sessions";
+            file.refuse(why.to_owned());
+        }
         if let Err(error) = scenario.provider.limits().check() {
             file.refuse(error.to_string());
         }

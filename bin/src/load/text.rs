@@ -175,6 +175,10 @@ fn provider(report: &Report) -> Vec<String> {
 fn promises(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(shared) = report.shared {
+        if shared.unseen > 0 {
+            let meaning = "calls whose end was not heard of: turns were not compared";
+            lines.push(row("unseen", &thousands(shared.unseen), meaning));
+        }
         let meaning = format!(
             "of {} turns granted later than at the reserved share alone; {} waited, there {}",
             thousands(shared.turns),
@@ -182,6 +186,10 @@ fn promises(report: &Report) -> Vec<String> {
             thousands(shared.waited_alone),
         );
         lines.push(row("later than alone", &thousands(shared.later), &meaning));
+        if let Some(us) = shared.starved_us {
+            let meaning = "in which turns waited and had less than their share of the slots";
+            lines.push(row("less than the share", &micros(us), meaning));
+        }
     }
     if let Some(arms) = report.arms {
         for (label, pair) in

@@ -45,6 +45,7 @@ impl Agent {
 
     /// Goes back some turns.
     async fn rewind(&mut self) -> anyhow::Result<()> {
+        self.in_its_slice().await;
         let Some(most) = (self.turn_ends.len() as u64).checked_sub(1).filter(|most| *most > 0)
         else {
             return Ok(());
@@ -64,6 +65,7 @@ impl Agent {
 
     /// Leaves nothing but the instructions.
     pub(super) async fn clear(&mut self) -> anyhow::Result<()> {
+        self.in_its_slice().await;
         if self.asks(self.handle.clear()).await? {
             self.ledger.changed(Change::Cleared);
             self.branch.cleared();
@@ -78,6 +80,7 @@ impl Agent {
 
     /// Has a fork go on beside it.
     async fn fork(&mut self) -> anyhow::Result<()> {
+        self.in_its_slice().await;
         let name = SessionId::parse(&self.name_of("f"))?;
         self.asks(self.handle.fork(None, &name)).await?;
         self.tell(|session| Told::Forked(session, name.to_string())).await;

@@ -67,11 +67,12 @@ impl Passes {
         Ok(())
     }
 
-    /// Waits for the end of the pass in flight.
+    /// Waits for the end of the pass in flight. Dropping the future loses nothing.
     pub(super) async fn land(&mut self, ledger: &mut Ledger) {
-        if let Some(watching) = self.watching.take() {
+        if let Some(watching) = &mut self.watching {
             // Only a task that panicked has no answer.
             ledger.spliced.extend(watching.await.ok().flatten());
+            self.watching = None;
         }
     }
 }

@@ -68,12 +68,27 @@ impl Agent {
         Ok(())
     }
 
-    /// A call of an arm was answered.
-    pub(super) fn measured(&self, call: Call, due: Instant) {
-        let (Some(arm), ground) = (self.arm, &self.world.ground) else { return };
-        if ground.slices.counts(arm, due) {
-            let view = (self.view_tokens, ground.scenario.window_tokens);
-            ground.arms.took(arm, call, view, due.elapsed());
+    /// The arm in whose figures a call stands that is made now, if it is of one. It stands there however long it takes.
+    pub(super) fn counts(&self) -> Option<Arm> {
+        self.arm.filter(|arm| self.world.ground.slices.counts(*arm, self.due))
+    }
+
+    /// A call was answered that counts for an arm.
+    pub(super) fn measured(&self, arm: Option<Arm>, call: Call, took: Duration) {
+        let (Some(arm), ground) = (arm, &self.world.ground) else { return };
+        let view = (self.view_tokens, ground.scenario.window_tokens);
+        ground.arms.took(arm, call, view, took);
+    }
+
+    /// Takes note of a pass that has landed: the view is no larger than where passes land.
+    pub(super) async fn landed(&mut self) {
+        if self.passes.in_flight() {
+            return;
+        }
+        let before = self.ledger.spliced.len();
+        self.passes.land(&mut self.ledger).await;
+        if self.ledger.spliced.len() > before {
+            self.view_tokens = self.view_tokens.min(self.budget.landing().0);
         }
     }
 }

@@ -100,14 +100,16 @@ impl Agent {
     /// Asks for the context, checks it, and tells its size; `None` when it cannot be made to fit.
     async fn context(&mut self) -> anyhow::Result<Option<View>> {
         self.in_its_slice().await;
+        self.landed().await;
+        let counts = self.counts();
         let (due, made) = (self.due, Instant::now());
         let beside = self.passes.in_flight();
         let asked = self.world.ground.withholding.asked(beside);
         let reply = self.asks(self.handle.context(OpenCalls::Refuse)).await?;
         drop(asked);
         let metrics = &self.world.ground.metrics;
+        let took = due.elapsed();
         metrics.answered(Call::Context, due, made, beside || self.passes.in_flight());
-        self.measured(Call::Context, due);
         let context = match reply {
             ContextReply::Ready(context) => context,
             ContextReply::TooLarge(_) => {
@@ -120,6 +122,7 @@ impl Agent {
         };
         self.ledger.contexts += 1;
         self.view_tokens = context.tokens.0;
+        self.measured(counts, Call::Context, took);
         let session = self.handle.session();
         let breaches = self.checker.breaches(&context, &self.branch).into_iter();
         metrics.broken(breaches.map(|breach| format!("session {session}: {breach}")));
@@ -153,6 +156,9 @@ impl Agent {
                 Ok(permit) => permit,
                 Err(error) if error.kind() == Kind::Retry => {
                     ground.metrics.count(|counts| counts.retries += 1);
+                    if ground.is_stopped() {
+                        return Ok(false);
+                    }
                     tokio::time::sleep(NOT_NOW).await;
                     continue;
                 }

@@ -33,6 +33,9 @@ use answer::Told;
 /// loopback, some milliseconds where the machine has too much to do.
 const LEEWAY: Duration = Duration::from_millis(250);
 
+/// How long after a connection that could not be taken the next one is looked for.
+const NEXT_CALLER: Duration = Duration::from_millis(10);
+
 /// What connections share.
 struct Served {
     account: Arc<Account>,
@@ -92,8 +95,13 @@ async fn input_ends() -> anyhow::Result<()> {
 
 async fn accept(served: &Arc<Served>, listener: &TcpListener) -> anyhow::Result<()> {
     loop {
-        let (stream, _) = listener.accept().await.context("another connection")?;
-        stream.set_nodelay(true)?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // There are too many at this moment, or the caller has gone already.
+            tokio::time::sleep(NEXT_CALLER).await;
+            continue;
+        };
+        // One whose caller has gone ends by itself.
+        stream.set_nodelay(true).ok();
         let served = Arc::clone(served);
         let service = service_fn(move |request| {
             let served = Arc::clone(&served);

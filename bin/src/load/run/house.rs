@@ -49,7 +49,11 @@ pub(super) async fn play(
     live: &Live,
 ) -> anyhow::Result<Ended> {
     let path = dir.to_owned();
-    let open = move || RedbStore::open(&path, RedbOptions::default());
+    let mut options = RedbOptions::default();
+    if ground.scenario.cache_mib > 0 {
+        options.cache_bytes = usize::try_from(ground.scenario.cache_mib << 20)?;
+    }
+    let open = move || RedbStore::open(&path, options);
     let store = Arc::new(tokio::task::spawn_blocking(open).await??);
     prepare(ground, &store, live).await?;
     let before = usage(&store).await?;
@@ -59,7 +63,7 @@ pub(super) async fn play(
     let (cpu_before, house_before) = (machine::cpu_us(), ground.meter.house_us());
     let house = built(ground, &threads, Shared(Arc::clone(&store)), seed).await?;
     let (mut pulse, mut turns) = (Pulse::default(), Turns::default());
-    let calls = house.gate().follow(ACCOUNT).await?;
+    let mut calls = house.gate().follow(ACCOUNT).await?;
     let began = Instant::now();
     let lived = {
         let living = all_live(ground, &house, &store, known);
@@ -67,18 +71,17 @@ pub(super) async fn play(
             biased;
             lived = living => lived,
             () = pulse.follow(&house, ground, live) => anyhow::bail!("the gate ended before the agents did"),
-            () = turns.follow(calls) => anyhow::bail!("the gate ended before the agents did"),
+            () = turns.follow(&mut calls) => anyhow::bail!("the gate ended before the agents did"),
             () = ground.take_turns() => anyhow::bail!("the last slice has been played"),
             () = ground.withhold() => anyhow::bail!("the provider withholds for ever"),
             died = ground.provider.died() => return Err(died),
         }
     };
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let spent =
-        |after: Option<u64>, before| after.zip(before).map(|(after, before)| after - before);
-    let cpu_us = spent(machine::cpu_us(), cpu_before);
-    let house_cpu_us = spent(ground.meter.house_us(), house_before);
+    let cpu_us = spent_us(cpu_before, machine::cpu_us());
+    let house_cpu_us = spent_us(house_before, ground.meter.house_us());
     let (gauges, gate) = (house.gauges(), house.gate().status_of(ACCOUNT).await?);
+    turns.drain(&mut calls);
     house.close().await?;
     let Lived { ledgers, interrupted } = lived?;
     let samples = pulse.into_samples();
@@ -113,6 +116,11 @@ pub(super) async fn play(
     Ok(Ended { report, ledgers })
 }
 
+/// What was spent between two looks.
+fn spent_us(before: Option<u64>, after: Option<u64>) -> Option<u64> {
+    Some(after?.saturating_sub(before?))
+}
+
 /// What became of what is promised.
 struct Judged {
     shared: Option<Beside>,
@@ -132,11 +140,14 @@ fn judged(ground: &Ground, turns: Turns, provider: Tally) -> Judged {
         unwell if unwell.refused_per_mille + unwell.failed_per_mille > 0 => None,
         allowed => turns.compared(allowed.limits()),
     };
-    if let Some(shared) = shared.filter(|shared| shared.later > 0) {
-        broken += shared.later;
-        let later = shared.later;
+    if let Some(later) = shared.map(|shared| shared.later).filter(|later| *later > 0) {
+        broken += later;
         breaches
             .push(format!("G2: {later} turns were granted later than at the reserved share alone"));
+    }
+    if let Some(us) = shared.and_then(|shared| shared.starved_us).filter(|us| *us > 0) {
+        broken += 1;
+        breaches.push(format!("G2: turns waited for {us} us and had less than their share"));
     }
     if provider.refused_by_limits > 0 {
         broken += 1;
