@@ -43,13 +43,14 @@ async fn appends_and_contexts_beside_a_pass_take_no_time_at_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_sessions_take_no_time_beside_a_pass() {
+async fn other_sessions_take_no_time_of_the_pass() {
     let (house, host) = slow().await;
     let pass = host.compact(None).await;
     let mut other = Host::open(&house, "other", world::by_wish()).await;
     let asked = Instant::now();
     other.chat("free", 100, 5).await;
-    assert_eq!(asked.elapsed(), Duration::ZERO);
+    // What it says first may come right behind a commit of the other session.
+    assert!(asked.elapsed() <= caps::COMMIT_EVERY, "{:?}", asked.elapsed());
     assert_eq!(host.pass().await, Some(pass), "the pass is still in flight");
 }
 

@@ -157,7 +157,7 @@ impl JournalState {
             ask_again(myself, GATHERING_TURNS);
         } else if !self.is_waiting {
             self.is_waiting = true;
-            myself.send_after(self.commit_every - passed, || JournalMessage::Due);
+            myself.send_after(self.commit_every.saturating_sub(passed), || JournalMessage::Due);
         }
     }
 

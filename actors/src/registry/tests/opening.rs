@@ -55,7 +55,8 @@ async fn those_that_wait_are_opened_in_one_commit() {
     assert!((2..=3).contains(&commits), "{commits}");
 }
 
-/// A store with a session that cannot be opened, whoever else is to be opened with it.
+/// A store with a session that cannot be opened, whoever else is to be opened with it. It takes the second opening for all
+/// others together, and then halves in which the bad one is always the first.
 struct Bad(MemoryStore, AtomicUsize);
 
 impl Wrapping for Bad {
@@ -68,8 +69,8 @@ impl Wrapping for Bad {
         access: Access,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // The first opening is of one; the second of all others together, and the third of the first of those alone.
-        if access == Access::Open && matches!(self.1.fetch_add(1, Ordering::Relaxed), 1 | 2) {
+        // The first opening is of one alone. The others are 19: of their halves of 10, 5, 3 and 2 the first has the bad one.
+        if access == Access::Open && (1..=6).contains(&self.1.fetch_add(1, Ordering::Relaxed)) {
             let session = SessionId::parse("s1").expect("a legal name");
             let (at, until, why) = (LogPos(0), LogPos(1), "burnt".to_owned());
             return Err(StoreError::Damaged { session, at, until, why });

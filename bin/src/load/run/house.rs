@@ -48,13 +48,7 @@ pub(super) async fn play(
     (seed, comes_back): (u64, bool),
     live: &Live,
 ) -> anyhow::Result<Ended> {
-    let path = dir.to_owned();
-    let mut options = RedbOptions::default();
-    if ground.scenario.cache_mib > 0 {
-        options.cache_bytes = usize::try_from(ground.scenario.cache_mib << 20)?;
-    }
-    let open = move || RedbStore::open(&path, options);
-    let store = Arc::new(tokio::task::spawn_blocking(open).await??);
+    let store = opened(ground, dir).await?;
     prepare(ground, &store, live).await?;
     let before = usage(&store).await?;
     let known = if comes_back { known(&store).await? } else { BTreeMap::new() };
@@ -155,6 +149,16 @@ fn judged(ground: &Ground, turns: Turns, provider: Tally) -> Judged {
         breaches.push(format!("G1: {calls} calls went over limits that the gate knows"));
     }
     Judged { shared, withheld, broken, breaches }
+}
+
+/// The store in a directory, with as much memory as the scenario gives it.
+async fn opened(ground: &Ground, dir: &Path) -> anyhow::Result<Arc<RedbStore>> {
+    let (path, mut options) = (dir.to_owned(), RedbOptions::default());
+    if ground.scenario.cache_mib > 0 {
+        options.cache_bytes = usize::try_from(ground.scenario.cache_mib << 20)?;
+    }
+    let open = move || RedbStore::open(&path, options);
+    Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
 }
 
 /// Writes the sessions that are to be known.
