@@ -53,8 +53,8 @@ pub(crate) struct JournalState {
     began: Option<Instant>,
     /// It will be looked again when that time has passed.
     is_waiting: bool,
-    /// Those of the last commit who have not come back.
-    away: BTreeSet<ActorId>,
+    /// Those of the last two commits who have not come back: the slower ones of the last but one are still coming.
+    away: [BTreeSet<ActorId>; 2],
     /// How many have come while it ran, or have come back.
     back: usize,
     /// So many of them are enough.
@@ -96,7 +96,7 @@ impl Actor for JournalActor {
             commit_every,
             began: None,
             is_waiting: false,
-            away: BTreeSet::new(),
+            away: Default::default(),
             back: 0,
             enough: 1,
         })
@@ -110,7 +110,8 @@ impl Actor for JournalActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             JournalMessage::Append { batch, session } => {
-                state.back += usize::from(state.away.remove(&session.get_id()));
+                let is_back = state.away.iter_mut().any(|away| away.remove(&session.get_id()));
+                state.back += usize::from(is_back);
                 state.queue.push_back((batch, session));
             }
             JournalMessage::Due => state.is_waiting = false,
@@ -152,7 +153,8 @@ impl JournalState {
             self.commit(myself);
         } else if self.is_gathering {
             // Those who are ready are coming.
-        } else if passed >= self.commit_every {
+        } else if passed >= self.commit_every || self.back * 2 >= self.enough {
+            // Where half of them are back, the others are on their way, and nobody else is waited for.
             self.is_gathering = true;
             ask_again(myself, GATHERING_TURNS);
         } else if !self.is_waiting {
@@ -181,7 +183,8 @@ impl JournalState {
         let sessions = self.in_flight.take().expect("a commit ends once, after it was started");
         self.enough = ((sessions.len() + self.queue.len()) * ENOUGH_EIGHTHS).div_ceil(8);
         self.back = self.queue.len();
-        self.away = sessions.iter().map(|session| session.get_id()).collect();
+        self.away.rotate_right(1);
+        self.away[0] = sessions.iter().map(|session| session.get_id()).collect();
         self.untold.extend(sessions.into_iter().zip(results));
     }
 
