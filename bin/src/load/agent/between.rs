@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::super::ledger::Change;
 use super::super::told::Told;
-use super::{Agent, config};
+use super::{Agent, TurnEnd, config};
 
 /// Turns of a fork, which shares its parent's history and soon ends.
 const TURNS_OF_A_FORK: u64 = 3;
@@ -52,13 +52,20 @@ impl Agent {
         };
         let back = usize::try_from(self.dice.within(1, most.min(TURNS_REWOUND) + 1))?;
         self.turn_ends.truncate(self.turn_ends.len() - back);
-        let to = self.turn_ends.last().context("one turn is left at least")?.seq;
-        if self.asks(self.handle.rewind(Seq(to))).await? {
-            self.ledger.changed(Change::Rewound(to));
-            self.tell(|session| Told::Rewound(session, to)).await;
-        }
-        self.branch.rewound(Seq(to));
+        let end = *self.turn_ends.last().context("one turn is left at least")?;
+        self.rewind_to(end).await?;
         self.world.ground.metrics.count(|counts| counts.rewinds += 1);
+        Ok(())
+    }
+
+    /// Goes back to the end of a turn, and takes note of it.
+    pub(super) async fn rewind_to(&mut self, end: TurnEnd) -> anyhow::Result<()> {
+        if self.asks(self.handle.rewind(Seq(end.seq))).await? {
+            self.ledger.changed(Change::Rewound(end.seq));
+            self.tell(|session| Told::Rewound(session, end.seq)).await;
+        }
+        self.branch.rewound(Seq(end.seq));
+        self.view_tokens = end.tokens;
         self.due = Instant::now();
         Ok(())
     }

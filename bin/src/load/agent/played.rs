@@ -3,13 +3,8 @@
 
 use std::time::Duration;
 
-use highwater_protocol::Seq;
-use tokio::time::Instant;
-
-use super::super::ledger::Change;
 use super::super::metrics::Call;
 use super::super::slices::{Arm, SETTLING};
-use super::super::told::Told;
 use super::Agent;
 
 impl Agent {
@@ -58,14 +53,7 @@ impl Agent {
         let kept = self.turn_ends.iter().rposition(|end| end.tokens <= tokens);
         let Some(end) = kept.map(|at| self.turn_ends[at]) else { return self.clear().await };
         self.turn_ends.retain(|each| each.seq <= end.seq);
-        if self.asks(self.handle.rewind(Seq(end.seq))).await? {
-            self.ledger.changed(Change::Rewound(end.seq));
-            self.tell(|session| Told::Rewound(session, end.seq)).await;
-        }
-        self.branch.rewound(Seq(end.seq));
-        self.view_tokens = end.tokens;
-        self.due = Instant::now();
-        Ok(())
+        self.rewind_to(end).await
     }
 
     /// The arm in whose figures a call stands that is made now, if it is of one. It stands there however long it takes.
