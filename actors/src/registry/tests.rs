@@ -275,10 +275,10 @@ async fn a_closed_house_exports_and_restores_nothing_and_says_why() {
     }
 }
 
-/// A store that panics where this does.
-struct Panics<F>(MemoryStore, F);
+/// A store that panics or fails where this does.
+struct Unwell<F>(MemoryStore, F);
 
-impl<F: Fn(Access) + Send + Sync + 'static> Wrapping for Panics<F> {
+impl<F: Fn(Access) -> Result<(), StoreError> + Send + Sync + 'static> Wrapping for Unwell<F> {
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()
     }
@@ -288,7 +288,7 @@ impl<F: Fn(Access) + Send + Sync + 'static> Wrapping for Panics<F> {
         access: Access,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.1(access);
+        self.1(access)?;
         work(&self.0)
     }
 }
@@ -297,9 +297,10 @@ impl<F: Fn(Access) + Send + Sync + 'static> Wrapping for Panics<F> {
 async fn a_store_that_panics_while_it_is_read_spoils_nothing_else() {
     let burns = Arc::new(AtomicBool::new(false));
     let is_burning = Arc::clone(&burns);
-    let store = Panics(MemoryStore::new(), move |access| {
+    let store = Unwell(MemoryStore::new(), move |access| {
         let is_read = matches!(access, Access::Read | Access::Look);
         assert!(!is_read || !is_burning.load(Ordering::Relaxed), "page {} is on fire", 7);
+        Ok(())
     });
     let (house, handle) =
         with_session(Highwater::builder(store).start().await.expect("a house")).await;
@@ -321,10 +322,10 @@ async fn a_store_that_panics_while_it_is_read_spoils_nothing_else() {
 #[tokio::test]
 async fn a_store_that_panics_is_told_and_nobody_waits_for_ever() {
     for in_append in [true, false] {
-        let store = Panics(MemoryStore::new(), move |access| match access {
-            Access::Open => assert!(in_append, "no session can be opened"),
-            Access::Append => panic!("the disk is on fire"),
-            _ => {}
+        let store = Unwell(MemoryStore::new(), move |access| {
+            assert!(access != Access::Open || in_append, "no session can be opened");
+            assert!(access != Access::Append, "the disk is on fire");
+            Ok(())
         });
         let house = Highwater::builder(store).start().await.expect("a house");
         let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");

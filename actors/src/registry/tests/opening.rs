@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Error, Format, Kind, LogPos, SessionId, TokenCount};
-use highwater_storage::{Access, MemoryStore, Shared, Store, StoreError, Wrapping};
+use highwater_storage::{Access, MemoryStore, Shared, Store, StoreError};
 
 use super::super::opening::{OPENED_AT_ONCE, READ_AT_ONCE};
-use super::Kept;
+use super::{Kept, Unwell};
 use crate::{Highwater, SessionHandle};
 
 async fn opened(house: &Highwater, count: usize) -> Vec<Result<SessionHandle, Error>> {
@@ -55,34 +55,19 @@ async fn those_that_wait_are_opened_in_one_commit() {
     assert!((2..=3).contains(&commits), "{commits}");
 }
 
-/// A store with a session that cannot be opened, whoever else is to be opened with it. It takes the second opening for all
-/// others together, and then halves in which the bad one is always the first.
-struct Bad(MemoryStore, AtomicUsize);
-
-impl Wrapping for Bad {
-    fn capabilities(&self) -> highwater_storage::Capabilities {
-        self.0.capabilities()
-    }
-
-    fn with<T>(
-        &self,
-        access: Access,
-        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        // The first opening is of one alone. The others are 19: of their halves of 10, 5, 3 and 2 the first has the bad one.
-        if access == Access::Open && (1..=6).contains(&self.1.fetch_add(1, Ordering::Relaxed)) {
-            let session = SessionId::parse("s1").expect("a legal name");
-            let (at, until, why) = (LogPos(0), LogPos(1), "burnt".to_owned());
-            return Err(StoreError::Damaged { session, at, until, why });
-        }
-        work(&self.0)
-    }
-}
-
 #[tokio::test]
 async fn one_that_cannot_be_opened_fails_alone() {
     let kept = Kept::default();
-    let store = Bad(MemoryStore::new(), AtomicUsize::new(0));
+    let openings = AtomicUsize::new(0);
+    // The first opening is of one alone. The others are 19: of their halves of 10, 5, 3, 2 and 1 the first has the bad one.
+    let store = Unwell(MemoryStore::new(), move |access| {
+        if access != Access::Open || !(1..=6).contains(&openings.fetch_add(1, Ordering::Relaxed)) {
+            return Ok(());
+        }
+        let session = SessionId::parse("s1").expect("a legal name");
+        let (at, until, why) = (LogPos(0), LogPos(1), "burnt".to_owned());
+        Err(StoreError::Damaged { session, at, until, why })
+    });
     let house = Highwater::builder(store).executor(kept.clone()).start().await.expect("a house");
     let opens = tokio::spawn(async move { opened(&house, 20).await });
     while !opens.is_finished() {
