@@ -81,7 +81,7 @@ fn measure(kind: &str, megabytes: u64) -> Measured {
 }
 
 fn options() -> RedbOptions {
-    RedbOptions { cache_bytes: CACHE_BYTES, create: true }
+    RedbOptions { cache_bytes: CACHE_BYTES, ..RedbOptions::default() }
 }
 
 fn raw(path: &Path) -> Database {

@@ -24,6 +24,7 @@ mod kind {
     pub(super) const SEGMENT: u8 = 133;
     pub(super) const PLACE: u8 = 134;
     pub(super) const ANCHOR: u8 = 135;
+    pub(super) const REDONE: u8 = 136;
 }
 
 /// A value that is stored in a frame of its own kind, as it stands.
@@ -57,8 +58,11 @@ impl Row for Mark {
 }
 
 impl Mark {
-    /// The mark that this version writes. Layout 1 was never released.
-    pub(crate) const CURRENT: Self = Self::of_layout(2);
+    /// The mark that this version writes. Layout 1 was never released; layout 2 has no redo log beside it.
+    pub(crate) const CURRENT: Self = Self::of_layout(3);
+
+    /// The oldest layout that this version opens. It becomes the current one when it is opened to be written.
+    const OLDEST: u32 = 2;
 
     /// The mark of a layout of the tables.
     pub(crate) const fn of_layout(layout: u32) -> Self {
@@ -71,8 +75,24 @@ impl Mark {
         if self.magic != Self::CURRENT.magic {
             return Some("its mark is another program's".into());
         }
-        (found != known).then(|| format!("its layout is version {found}, known is {known}"))
+        let is_known = (Self::OLDEST..=known).contains(&found);
+        (!is_known).then(|| format!("its layout is version {found}, known is {known}"))
     }
+}
+
+/// Which frames of the redo log are durable in redb. Version 1.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Redone {
+    /// The last of them.
+    pub(crate) number: u64,
+    /// Its link.
+    pub(crate) link: [u8; 16],
+    /// Whether the log may hold more.
+    pub(crate) in_use: bool,
+}
+
+impl Row for Redone {
+    const KIND: u8 = kind::REDONE;
 }
 
 /// The number that the next new session gets. Version 1.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::error::StoreError;
 
-/// A table. Keys are ordered as bytes.
+/// A table. Keys are ordered as bytes. The redo log holds tables by their number, which is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Table {
     /// The mark and the counter of sessions, by name.

@@ -10,7 +10,7 @@ use highwater_storage::{
 };
 
 fn open(dir: &Path) -> Result<RedbStore, StoreError> {
-    RedbStore::open(dir, RedbOptions { cache_bytes: 1 << 20, create: true })
+    RedbStore::open(dir, RedbOptions { cache_bytes: 1 << 20, ..RedbOptions::default() })
 }
 
 /// The files of a directory and their bytes.

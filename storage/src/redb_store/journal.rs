@@ -7,10 +7,12 @@ use redb::{CommitError, Database, Durability, ReadableDatabase, StorageBackend, 
 
 use super::failure::{first, of_reading};
 use super::place::Place;
+use super::redo::{self, Changes, Noting, Redo, Unwritten};
 use super::shelter::{damaged, sheltered};
 use super::tables::{Changing, Snapshot};
 use crate::error::StoreError;
-use crate::tables::Failure;
+use crate::row::Row;
+use crate::tables::{Failure, Table, Write};
 
 /// An open database and whether it can still be written.
 #[derive(Debug)]
@@ -19,12 +21,21 @@ pub(super) struct Journal {
     database: Option<Database>,
     place: Place,
     commits: AtomicU64,
-    /// Why writers are refused, once something failed (L6). Held while a transaction writes.
-    broken: Mutex<Option<String>>,
+    /// Held while a transaction writes.
+    writing: Mutex<Writing>,
     /// What redb said when it panicked. From then on writers are refused.
     panicked: OnceLock<String>,
     /// Nothing that is written would be kept.
     read_only: bool,
+}
+
+/// What only one transaction at a time uses.
+#[derive(Debug)]
+struct Writing {
+    /// What makes most transactions durable. There is none where nothing is written.
+    redo: Option<Redo>,
+    /// Why writers are refused, once something failed (L6).
+    broken: Option<String>,
 }
 
 /// What a transaction leaves behind.
@@ -35,13 +46,13 @@ pub(super) enum Ending<T> {
 }
 
 impl Journal {
-    /// A journal over the database that is open in a place.
-    pub(super) fn new(database: Database, place: Place) -> Self {
+    /// A journal over the database that is open in a place, and its redo log.
+    pub(super) fn new(database: Database, place: Place, redo: Option<Redo>) -> Self {
         Self {
             database: Some(database),
             place,
             commits: AtomicU64::new(0),
-            broken: Mutex::new(None),
+            writing: Mutex::new(Writing { redo, broken: None }),
             panicked: OnceLock::new(),
             read_only: false,
         }
@@ -65,6 +76,7 @@ impl Journal {
     pub(super) fn compact(&mut self) -> Result<(), StoreError> {
         self.require_writable()?;
         let what = "cannot compact the file";
+        self.settle_all(true)?;
         let compacted = self.shelter(what, |database| {
             // Each round leaves a little that the next can give back.
             while database.compact()? {}
@@ -76,6 +88,7 @@ impl Journal {
     /// Has redb verify its own structure.
     pub(super) fn check(&mut self) -> Result<bool, StoreError> {
         let what = "the file is damaged below its tables";
+        self.settle_all(true)?;
         self.shelter(what, Database::check_integrity)?.map_err(|error| StoreError::Io {
             what: what.into(),
             why: format!("{error}: restore a copy"),
@@ -123,7 +136,7 @@ impl Journal {
     /// Runs a write transaction that changes something.
     pub(super) fn change<T>(
         &self,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&mut Noting<Changing<'_>>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         self.write(|tables| work(tables).map(Ending::Commit))
     }
@@ -132,15 +145,15 @@ impl Journal {
     /// Either way redb's handle cannot be trusted any more, so writers are refused from then on.
     pub(super) fn write<T>(
         &self,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
+        work: impl FnOnce(&mut Noting<Changing<'_>>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
         self.require_writable()?;
         // Held until a panic is noted, so that nobody who waits for it goes on with what redb has left.
-        let mut broken = self.broken();
+        let mut writing = self.writing();
         if let Some(said) = self.panicked.get() {
             return Err(damaged("writers are refused until the store is reopened", said));
         }
-        sheltered(|| self.write_unsheltered(&mut broken, work)).unwrap_or_else(|said| {
+        sheltered(|| self.write_unsheltered(&mut writing, work)).unwrap_or_else(|said| {
             let error = StoreError::Unknown(format!("the file is damaged ({said})"));
             self.panicked.get_or_init(|| said);
             Err(error)
@@ -157,74 +170,164 @@ impl Journal {
 
     fn write_unsheltered<T>(
         &self,
-        broken: &mut Option<String>,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
+        writing: &mut Writing,
+        work: impl FnOnce(&mut Noting<Changing<'_>>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
-        if let Some(why) = &*broken {
+        if let Some(why) = &writing.broken {
             let what = "writers are refused until the store is reopened".into();
             return Err(StoreError::Io { what, why: why.clone() });
         }
         let ended = self.begin_write().and_then(|transaction| {
-            let mut tables = Changing::of(&transaction);
+            let mut tables = Noting::of(Changing::of(&transaction));
             let ending = work(&mut tables)?;
-            drop(tables);
-            Ok((transaction, ending))
+            let changes = tables.changes();
+            Ok((transaction, ending, changes))
         });
         match ended {
             Err(Failure::Refused(error)) => Err(error),
-            Err(Failure::Broken(error)) => Err(StoreError::Busy(self.refuse(broken, &*error))),
-            Ok((transaction, Ending::Abort(answer))) => {
-                if let Err(error) = transaction.abort() {
-                    return Err(StoreError::Busy(self.refuse(broken, &redb::Error::from(error))));
-                }
+            Err(Failure::Broken(error)) => Err(self.not_stored(writing, &*error)),
+            Ok((transaction, Ending::Abort(answer), _)) => match transaction.abort() {
+                Ok(()) => Ok(answer),
+                Err(error) => Err(self.not_stored(writing, &redb::Error::from(error))),
+            },
+            Ok((transaction, Ending::Commit(answer), changes)) => {
+                self.commit(writing, transaction, changes)?;
+                self.commits.fetch_add(1, Ordering::Relaxed);
                 Ok(answer)
             }
-            Ok((transaction, Ending::Commit(answer))) => match transaction.commit() {
-                Ok(()) => {
-                    self.commits.fetch_add(1, Ordering::Relaxed);
-                    Ok(answer)
-                }
-                // redb rolls a poisoned transaction back instead of committing it.
-                Err(error @ CommitError::TransactionPoisoned) => {
-                    Err(StoreError::Busy(self.refuse(broken, &error)))
-                }
-                Err(error) => {
-                    Err(StoreError::Unknown(self.refuse(broken, &redb::Error::from(error))))
-                }
-            },
         }
     }
 
-    /// Quick repair stores the allocator's state with each commit. It costs a second sync, and makes opening after a
-    /// crash a matter of milliseconds at any size, where the plain way walks the whole file.
+    /// Makes a transaction durable by the redo log before others see it; or by redb, and all before it too.
+    fn commit(
+        &self,
+        writing: &mut Writing,
+        mut transaction: WriteTransaction,
+        mut changes: Changes,
+    ) -> Result<(), StoreError> {
+        let logged = writing.redo.as_mut().map_or(Ok(false), |redo| redo.write(&mut changes));
+        match logged {
+            Ok(true) => {
+                less_durable(&mut transaction);
+                // However it fails, the log has it.
+                let committed = transaction.commit();
+                committed.map_err(|error| self.unknown(writing, &redb::Error::from(error)))
+            }
+            Ok(false) => self.settle(writing, transaction, true),
+            // What redb has of it was never seen, and goes when the transaction does.
+            Err(Unwritten::NotStored(error)) => Err(self.not_stored(writing, &error)),
+            Err(Unwritten::Unknown(error)) => Err(self.unknown(writing, &error)),
+        }
+    }
+
+    /// Makes a transaction and all before it durable in redb, from where the log begins anew.
+    fn settle(
+        &self,
+        writing: &mut Writing,
+        transaction: WriteTransaction,
+        in_use: bool,
+    ) -> Result<(), StoreError> {
+        if let Some(redo) = &writing.redo {
+            let mark = redo.mark(in_use).encoded();
+            let marked = Changing::of(&transaction).put(Table::Meta, redo::MARK_KEY, &mark);
+            if let Err(failure) = marked {
+                let error = of_reading(failure, &self.place);
+                return Err(self.not_stored(writing, &error));
+            }
+        }
+        match transaction.commit() {
+            Ok(()) => {}
+            // redb rolls a poisoned transaction back instead of committing it.
+            Err(error @ CommitError::TransactionPoisoned) => {
+                return Err(self.not_stored(writing, &error));
+            }
+            Err(error) => return Err(self.unknown(writing, &redb::Error::from(error))),
+        }
+        if let Some(redo) = &mut writing.redo {
+            redo.begin_anew();
+        }
+        Ok(())
+    }
+
+    /// A transaction that redb makes durable, unless it is told otherwise before it is committed. Quick repair stores
+    /// the allocator's state with the commit. It costs a second sync, and makes opening after a crash a matter of
+    /// milliseconds at any size, where the plain way walks the whole file.
     fn begin_write(&self) -> Result<WriteTransaction, Failure> {
         let begun = self.database().begin_write().map_err(redb::Error::from);
         let mut transaction = begun.map_err(|error| Failure::Broken(Box::new(error)))?;
-        transaction
-            .set_durability(Durability::Immediate)
-            .expect("only less durability than this can be refused");
         transaction.set_quick_repair(true);
         Ok(transaction)
     }
 
-    fn refuse(
+    /// All that the log holds becomes durable in redb.
+    fn settle_all(&self, in_use: bool) -> Result<(), StoreError> {
+        let mut writing = self.writing();
+        let is_used = writing.redo.as_ref().is_some_and(Redo::in_use);
+        if !is_used || writing.broken.is_some() {
+            return Ok(());
+        }
+        match self.begin_write() {
+            Ok(transaction) => self.settle(&mut writing, transaction, in_use),
+            Err(failure) => Err(of_reading(failure, &self.place)),
+        }
+    }
+
+    /// The log is left empty when it is not needed any more: the file of redb is the whole store then.
+    fn close(&self) {
+        // When it fails the log stays, and is done once more by the next opening.
+        if self.settle_all(false).is_ok() {
+            let writing = self.writing();
+            if let Some(redo) = writing.redo.as_ref().filter(|_| writing.broken.is_none()) {
+                redo.clear();
+            }
+        }
+    }
+
+    fn not_stored(
         &self,
-        broken: &mut Option<String>,
+        writing: &mut Writing,
         error: &(dyn std::error::Error + 'static),
-    ) -> String {
-        broken.insert(first(error, &self.place)).clone()
+    ) -> StoreError {
+        StoreError::Busy(self.refuse(writing, error))
+    }
+
+    fn unknown(
+        &self,
+        writing: &mut Writing,
+        error: &(dyn std::error::Error + 'static),
+    ) -> StoreError {
+        StoreError::Unknown(self.refuse(writing, error))
+    }
+
+    /// Neither redb's handle nor the log can be trusted any more, so writers are refused from now on.
+    fn refuse(&self, writing: &mut Writing, error: &(dyn std::error::Error + 'static)) -> String {
+        writing.broken.insert(first(error, &self.place)).clone()
     }
 
     /// A panic of redb is noted before it is let go.
-    fn broken(&self) -> MutexGuard<'_, Option<String>> {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A transaction that is durable in the log already: redb only makes it visible.
+fn less_durable(transaction: &mut WriteTransaction) {
+    transaction.set_quick_repair(false);
+    transaction
+        .set_durability(Durability::None)
+        .expect("it is refused only beside savepoints and several processes");
 }
 
 impl Drop for Journal {
     /// Closing a damaged file may panic as reading it does. Once redb has panicked it is not asked to close anything: two
     /// panics at once would end the process.
     fn drop(&mut self) {
+        if self.panicked.get().is_none()
+            && !self.read_only
+            && let Err(said) = sheltered(|| self.close())
+        {
+            self.panicked.get_or_init(|| said);
+        }
         let database = self.database.take();
         if self.panicked.get().is_some() {
             std::mem::forget(database);

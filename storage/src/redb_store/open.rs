@@ -14,6 +14,7 @@ use redb::{
 use super::RedbOptions;
 use super::failure::{self, foreign, in_place, io_error, is_about_content, locked};
 use super::place::Place;
+use super::redo::{self, Redo};
 use crate::directory;
 use crate::error::StoreError;
 use crate::row::{Mark, Row};
@@ -26,6 +27,7 @@ const MARK_KEY: &[u8] = b"mark";
 const FILE_NAME: &str = "highwater.redb";
 const UNFINISHED_NAME: &str = "highwater.redb.new";
 const LOCK_NAME: &str = "highwater.lock";
+const REDO_NAME: &str = "highwater.redo";
 
 /// How often a lock that somebody holds is tried, and how long is waited in between: 100 ms in all.
 const LOCK_TRIES: u32 = 20;
@@ -35,6 +37,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 pub(super) struct Opened {
     pub(super) database: Database,
     pub(super) place: Place,
+    /// None beside a file that is only looked at and has none.
+    pub(super) redo: Option<Redo>,
     /// Held as long as the store is open, if it is in a directory.
     pub(super) lock: Option<File>,
 }
@@ -56,15 +60,27 @@ pub(super) fn open(dir: &Path, options: RedbOptions) -> Result<Opened, StoreErro
         check_mark(&connect(&Place::unchanged(&path)?, options)?, &path.display())?;
     }
     let lock = lock(&lock_path, &path)?;
+    let redo_path = dir.join(REDO_NAME);
     if !exists(&path)? {
+        require_no_remains(&redo_path)?;
         create(dir, &path, options)?;
     } else if !looked_at {
         look_at(&path, options)?;
     }
     let place = Place::existing(&path)?;
     let database = connect(&place, options)?;
-    check_mark(&database, &place)?;
-    Ok(Opened { database, place, lock: Some(lock) })
+    let mark = check_mark(&database, &place)?;
+    let redo = if exists(&redo_path)? {
+        Place::existing(&redo_path)?
+    } else {
+        redo::require_unused(&database, &redo_path.display())?;
+        let redo = Place::created(&redo_path)?;
+        directory::sync(dir).map_err(|error| io_error(dir, &error))?;
+        redo
+    };
+    let redo = redo::recovered(&database, redo, options.redo_bytes)?;
+    make_current(&database, &mark, &place)?;
+    Ok(Opened { database, place, redo: Some(redo), lock: Some(lock) })
 }
 
 /// Opens the store in `dir` without changing anything there: what redb writes stays in memory.
@@ -86,18 +102,28 @@ pub(super) fn unchanged(dir: &Path, options: RedbOptions) -> Result<Opened, Stor
     let place = Place::unchanged(&path)?;
     let database = connect(&place, options)?;
     check_mark(&database, &place)?;
-    Ok(Opened { database, place, lock })
+    let redo_path = dir.join(REDO_NAME);
+    let redo = if redo_path.is_file() {
+        Some(redo::recovered(&database, Place::unchanged(&redo_path)?, options.redo_bytes)?)
+    } else {
+        redo::require_unused(&database, &redo_path.display())?;
+        None
+    };
+    Ok(Opened { database, place, redo, lock })
 }
 
-/// Opens the store over a backend, or makes one of an empty backend.
+/// Opens the store over a backend and another for its redo log, or makes one of an empty backend.
 pub(super) fn over(
     backend: impl StorageBackend,
+    redo: impl StorageBackend,
     options: RedbOptions,
 ) -> Result<Opened, StoreError> {
     let place = Place::new(backend, "the storage backend");
+    let redo = Place::new(redo, "the storage backend of the redo log");
     let database = if place.bytes()? > 0 {
         let database = connect(&place, options)?;
-        check_mark(&database, &place)?;
+        let mark = check_mark(&database, &place)?;
+        make_current(&database, &mark, &place)?;
         database
     } else if options.create {
         let database = connect(&place, options)?;
@@ -107,7 +133,8 @@ pub(super) fn over(
     } else {
         return Err(no_store(&place));
     };
-    Ok(Opened { database, place, lock: None })
+    let redo = redo::recovered(&database, redo, options.redo_bytes)?;
+    Ok(Opened { database, place, redo: Some(redo), lock: None })
 }
 
 fn no_store(place: &impl Display) -> StoreError {
@@ -127,7 +154,7 @@ fn look_at(path: &Path, options: RedbOptions) -> Result<bool, StoreError> {
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
     match builder.open_read_only(path) {
-        Ok(database) => check_mark(&database, &place).map(|()| true),
+        Ok(database) => check_mark(&database, &place).map(|_| true),
         Err(DatabaseError::RepairAborted) => Ok(false),
         Err(DatabaseError::Storage(StorageError::Io(error))) if !is_about_content(&error) => {
             Err(io_error(path, &error))
@@ -207,7 +234,30 @@ pub(super) fn write_mark(database: &Database, mark: &Mark) -> Result<(), redb::E
     Ok(transaction.commit()?)
 }
 
-fn check_mark(database: &impl ReadableDatabase, place: &impl Display) -> Result<(), StoreError> {
+/// Raises the mark of an older layout: a program that does not know the redo log must not open the file from now on.
+fn make_current(database: &Database, mark: &Mark, place: &Place) -> Result<(), StoreError> {
+    if *mark == Mark::CURRENT {
+        return Ok(());
+    }
+    write_mark(database, &Mark::CURRENT).map_err(|error| in_place(place, &error))
+}
+
+/// An error where there is a redo log without its store: a new store beside it would lose what it holds.
+fn require_no_remains(redo: &Path) -> Result<(), StoreError> {
+    match fs::metadata(redo) {
+        Ok(found) if found.len() > 0 => {
+            let why =
+                format!("its store is missing: put {FILE_NAME} back beside it, or move it away");
+            Err(in_place(&redo.display(), &why))
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io_error(redo, &error)),
+    }
+}
+
+/// The mark of a store that can be opened.
+fn check_mark(database: &impl ReadableDatabase, place: &impl Display) -> Result<Mark, StoreError> {
     let unreadable = |error: redb::Error| in_place(place, &error);
     let transaction = database.begin_read().map_err(|error| unreadable(error.into()))?;
     let meta = match transaction.open_table(META) {
@@ -218,9 +268,7 @@ fn check_mark(database: &impl ReadableDatabase, place: &impl Display) -> Result<
     let Some(mark) = meta.get(MARK_KEY).map_err(|error| unreadable(error.into()))? else {
         return Err(foreign(place, "it is a redb database without Highwater's mark"));
     };
-    let refusal = match Mark::decoded(mark.value()) {
-        Ok(mark) => mark.refusal(),
-        Err(error) => Some(format!("its mark cannot be read: {error}")),
-    };
-    refusal.map_or(Ok(()), |why| Err(foreign(place, why)))
+    let mark = Mark::decoded(mark.value())
+        .map_err(|error| foreign(place, format!("its mark cannot be read: {error}")))?;
+    mark.refusal().map_or(Ok(mark), |why| Err(foreign(place, why)))
 }

@@ -10,11 +10,11 @@ use highwater_protocol::{
     Entry, EntryId, LogPos, Outcome, PassId, Record, Seq, SessionId, Timestamp,
 };
 use redb::backends::InMemoryBackend;
-use redb::{Database, ReadableTable, StorageBackend, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
 use super::{RedbOptions, RedbStore, open};
 use crate::error::StoreError;
-use crate::row::Mark;
+use crate::row::{Mark, Row};
 use crate::store::{Appended, BatchId, Lease, PageLimit, SessionBatch, Store};
 use crate::tables::{Table, key};
 
@@ -28,13 +28,15 @@ const LIMIT: PageLimit = PageLimit { bytes: 1 << 20 };
 #[derive(Clone, Debug, Default)]
 struct FailingDisk {
     memory: Arc<InMemoryBackend>,
+    redo: Arc<InMemoryBackend>,
     writes_fail: Arc<AtomicBool>,
     syncs_fail: Arc<AtomicBool>,
 }
 
 impl FailingDisk {
     fn store(&self) -> RedbStore {
-        RedbStore::over(self.clone(), RedbOptions::default()).unwrap()
+        let redo = Self { memory: Arc::clone(&self.redo), ..self.clone() };
+        RedbStore::over(self.clone(), redo, RedbOptions::default()).unwrap()
     }
 }
 
@@ -253,11 +255,32 @@ fn a_damaged_session_row_names_its_session() {
 fn a_store_of_a_newer_layout_is_foreign() {
     let dir = tempfile::tempdir().unwrap();
     let database = Database::create(dir.path().join("highwater.redb")).unwrap();
-    open::write_mark(&database, &Mark::of_layout(3)).unwrap();
+    open::write_mark(&database, &Mark::of_layout(4)).unwrap();
     drop(database);
     let refused = RedbStore::open(dir.path(), RedbOptions::default()).unwrap_err();
     assert!(matches!(refused, StoreError::Foreign { .. }), "{refused}");
-    assert!(refused.to_string().contains("layout is version 3"), "{refused}");
+    assert!(refused.to_string().contains("layout is version 4"), "{refused}");
+}
+
+#[test]
+fn a_store_of_before_the_redo_log_is_marked_when_it_is_opened_to_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let database = Database::open(dir.path().join("highwater.redb")).unwrap();
+    open::write_mark(&database, &Mark::of_layout(2)).unwrap();
+    drop(database);
+    fs::remove_file(dir.path().join("highwater.redo")).unwrap();
+    let layout = || {
+        let database = Database::open(dir.path().join("highwater.redb")).unwrap();
+        let meta = database.begin_read().unwrap().open_table(table(Table::Meta)).unwrap();
+        Mark::decoded(meta.get(&b"mark"[..]).unwrap().unwrap().value()).unwrap()
+    };
+    let store = RedbStore::open_to_read(dir.path(), RedbOptions::default()).unwrap();
+    assert_eq!(store.read(&session(), LogPos(0), LIMIT).unwrap().records.len(), 3);
+    drop(store);
+    assert_eq!(layout(), Mark::of_layout(2));
+    drop(RedbStore::open(dir.path(), RedbOptions::default()).unwrap());
+    assert_eq!(layout(), Mark::CURRENT);
 }
 
 #[test]

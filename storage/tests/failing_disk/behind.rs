@@ -8,11 +8,11 @@ use highwater_storage::{PageLimit, RedbStore, Store, StoreError};
 use redb::{ReadableTable, TableDefinition};
 
 use crate::bits::{self, Table};
-use crate::disk::Disk;
+use crate::disk::{Disk, Image};
 use crate::workload::{self, Held, Step};
 
 /// A store with rows in every table, and what it holds.
-pub(crate) fn filled() -> (Vec<u8>, Held) {
+pub(crate) fn filled() -> (Image, Held) {
     let sizes = [vec![900; 200], vec![5_000, 6_000, 30, 5_000]].concat();
     bits::filled(&[
         Step::Open("a"),
@@ -26,7 +26,7 @@ pub(crate) fn filled() -> (Vec<u8>, Held) {
 }
 
 /// The keys of a table, and how long their values are.
-fn rows(bytes: &[u8], table: Table) -> Vec<(Vec<u8>, usize)> {
+fn rows(bytes: &Image, table: Table) -> Vec<(Vec<u8>, usize)> {
     let mut rows = Vec::new();
     bits::tampered(bytes, |transaction| {
         let table = transaction.open_table(table).expect("the table is there");

@@ -9,7 +9,7 @@ use redb::{Database, TableDefinition, TableHandle, WriteTransaction};
 
 use crate::behind;
 use crate::dice::Dice;
-use crate::disk::Disk;
+use crate::disk::{Disk, Image, Part};
 use crate::workload::{self, Held, Step};
 
 pub(crate) type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -20,7 +20,7 @@ const LOG: Table = TableDefinition::new("log");
 const FLIPS: usize = 600;
 
 /// A closed store with two sessions, and what it holds.
-pub(crate) fn filled(steps: &[Step]) -> (Vec<u8>, Held) {
+pub(crate) fn filled(steps: &[Step]) -> (Image, Held) {
     let disk = Disk::default();
     let store = workload::open(&disk).expect("a new store");
     let course = workload::course(Held::new(), steps);
@@ -28,7 +28,7 @@ pub(crate) fn filled(steps: &[Step]) -> (Vec<u8>, Held) {
         workload::take(&store, step, &course[at], &course[at + 1]).expect("the disk is sound");
     }
     drop(store);
-    (disk.bytes(), course.into_iter().next_back().expect("it has a start"))
+    (disk.image(), course.into_iter().next_back().expect("it has a start"))
 }
 
 fn two_sessions() -> Vec<Step> {
@@ -37,9 +37,10 @@ fn two_sessions() -> Vec<Step> {
 }
 
 /// Changes a closed store through a handle of its own.
-pub(crate) fn tampered(bytes: &[u8], change: impl FnOnce(&WriteTransaction)) -> Disk {
-    let disk = Disk::of(bytes.to_vec());
-    let database = Database::builder().create_with_backend(disk.clone()).expect("a database");
+pub(crate) fn tampered(image: &Image, change: impl FnOnce(&WriteTransaction)) -> Disk {
+    let disk = Disk::of(image.clone());
+    let file = disk.file(Part::Store);
+    let database = Database::builder().create_with_backend(file).expect("a database");
     let transaction = database.begin_write().expect("a transaction");
     change(&transaction);
     transaction.commit().expect("it is committed");
@@ -61,9 +62,9 @@ pub(crate) fn flip(transaction: &WriteTransaction, table: Table, key: &[u8], byt
 }
 
 /// The bytes of the row's value.
-pub(crate) fn length(bytes: &[u8], table: Table, key: &[u8]) -> usize {
+pub(crate) fn length(image: &Image, table: Table, key: &[u8]) -> usize {
     let mut length = 0;
-    tampered(bytes, |transaction| {
+    tampered(image, |transaction| {
         let mut table = transaction.open_table(table).expect("the table is there");
         let row = table.get_mut(key).expect("readable").expect("the row is there");
         length = row.value().len();
@@ -196,10 +197,10 @@ fn read_all(disk: &Disk, held: &Held) -> Result<(), StoreError> {
     error.map_or(Ok(()), Err)
 }
 
-fn flipped_anywhere(bytes: &[u8], held: &Held, bit: usize, came: &mut Came) {
-    let mut bytes = bytes.to_vec();
-    bytes[bit / 8] ^= 1 << (bit % 8);
-    match catch_unwind(AssertUnwindSafe(|| read_all(&Disk::of(bytes), held))) {
+fn flipped_anywhere(image: &Image, held: &Held, bit: usize, came: &mut Came) {
+    let mut image = image.clone();
+    image[Part::Store as usize][bit / 8] ^= 1 << (bit % 8);
+    match catch_unwind(AssertUnwindSafe(|| read_all(&Disk::of(image), held))) {
         Ok(Ok(())) => came.unharmed += 1,
         Ok(Err(_)) => came.errors += 1,
         Err(panic) => {
@@ -211,7 +212,8 @@ fn flipped_anywhere(bytes: &[u8], held: &Held, bit: usize, came: &mut Came) {
 
 #[test]
 fn a_flipped_bit_anywhere_in_the_file_never_makes_a_wrong_answer() {
-    let (bytes, held) = filled(&workload::script(4));
+    let (image, held) = filled(&workload::script(4));
+    let bytes = &image[Part::Store as usize];
     let mut dice = Dice::new(7);
     let mut came = Came::default();
     // Most of a new file is empty; what is not is taken in pieces of this many bytes.
@@ -220,11 +222,11 @@ fn a_flipped_bit_anywhere_in_the_file_never_makes_a_wrong_answer() {
         .collect();
     for _ in 0..FLIPS {
         let piece = used[dice.below(used.len())];
-        flipped_anywhere(&bytes, &held, piece * 128 + dice.below(128), &mut came);
+        flipped_anywhere(&image, &held, piece * 128 + dice.below(128), &mut came);
     }
     // The first page says where all others are.
     for bit in 0..320 * 8 {
-        flipped_anywhere(&bytes, &held, bit, &mut came);
+        flipped_anywhere(&image, &held, bit, &mut came);
     }
     println!("{} bytes: {came:?}", bytes.len());
     assert!(came.unharmed > FLIPS && came.errors > FLIPS, "{came:?}");

@@ -1,19 +1,31 @@
-//! A disk in memory: it writes down what was done to it, and fails where it is told to. Its clones are the same disk.
+//! A disk in memory with the two files of a store: it writes down what was done to it, and fails where it is told to. Its
+//! clones are the same disk.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::StorageBackend;
 
+/// The bytes of the files: the store, and its redo log.
+pub(crate) type Image = [Vec<u8>; 2];
+
+/// One of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Store,
+    Redo,
+}
+
 /// What was done to a disk, and what its user had been told by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Write {
+        part: Part,
         offset: usize,
         data: Vec<u8>,
     },
-    SetLen(usize),
-    Sync,
+    SetLen(Part, usize),
+    Sync(Part),
     /// So many steps of the workload were answered.
     Answered(usize),
 }
@@ -39,7 +51,7 @@ pub(crate) struct Fault {
 
 #[derive(Debug, Default)]
 struct State {
-    bytes: Vec<u8>,
+    image: Image,
     trace: Vec<Op>,
     fault: Option<Fault>,
     fired: bool,
@@ -50,8 +62,13 @@ pub(crate) struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
     /// A disk with these bytes, all of them durable.
-    pub(crate) fn of(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(State { bytes, ..State::default() })))
+    pub(crate) fn of(image: Image) -> Self {
+        Self(Arc::new(Mutex::new(State { image, ..State::default() })))
+    }
+
+    /// One of its files.
+    pub(crate) fn file(&self, part: Part) -> DiskFile {
+        DiskFile { disk: self.clone(), part }
     }
 
     /// Notes that so many steps were answered.
@@ -64,8 +81,8 @@ impl Disk {
         std::mem::take(&mut self.state().trace)
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.state().bytes.clone()
+    pub(crate) fn image(&self) -> Image {
+        self.state().image.clone()
     }
 
     pub(crate) fn break_at(&self, fault: Fault) {
@@ -103,17 +120,25 @@ impl Disk {
     }
 }
 
+/// A file of a disk.
+#[derive(Clone, Debug)]
+pub(crate) struct DiskFile {
+    disk: Disk,
+    part: Part,
+}
+
 /// Does a deed to an image. A write reaches no further than the image is long: its end was not durable.
-pub(crate) fn apply(image: &mut Vec<u8>, op: &Op) {
+pub(crate) fn apply(image: &mut Image, op: &Op) {
     match op {
-        Op::Write { offset, data } => {
+        Op::Write { part, offset, data } => {
+            let image = &mut image[*part as usize];
             let end = image.len().min(offset + data.len());
             if let Some(place) = image.get_mut(*offset..end) {
                 place.copy_from_slice(&data[..place.len()]);
             }
         }
-        Op::SetLen(len) => image.resize(*len, 0),
-        Op::Sync | Op::Answered(_) => {}
+        Op::SetLen(part, len) => image[*part as usize].resize(*len, 0),
+        Op::Sync(_) | Op::Answered(_) => {}
     }
 }
 
@@ -121,37 +146,38 @@ fn index(number: u64) -> usize {
     usize::try_from(number).expect("the disk is small")
 }
 
-impl StorageBackend for Disk {
+impl StorageBackend for DiskFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.state().bytes.len() as u64)
+        Ok(self.disk.state().image[self.part as usize].len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.tried(Deed::Read)?;
+        let state = self.disk.tried(Deed::Read)?;
         let end = index(offset).saturating_add(out.len());
-        let place = state.bytes.get(index(offset)..end);
+        let place = state.image[self.part as usize].get(index(offset)..end);
         out.copy_from_slice(place.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let op = Op::SetLen(index(len));
-        let mut state = self.tried(Deed::SetLen)?;
-        apply(&mut state.bytes, &op);
+        let op = Op::SetLen(self.part, index(len));
+        let mut state = self.disk.tried(Deed::SetLen)?;
+        apply(&mut state.image, &op);
         state.trace.push(op);
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.tried(Deed::Sync)?.trace.push(Op::Sync);
+        self.disk.tried(Deed::Sync)?.trace.push(Op::Sync(self.part));
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let op = Op::Write { offset: index(offset), data: data.to_vec() };
-        let mut state = self.tried(Deed::Write)?;
-        assert!(index(offset) + data.len() <= state.bytes.len(), "redb writes within the file");
-        apply(&mut state.bytes, &op);
+        let op = Op::Write { part: self.part, offset: index(offset), data: data.to_vec() };
+        let mut state = self.disk.tried(Deed::Write)?;
+        let length = state.image[self.part as usize].len();
+        assert!(index(offset) + data.len() <= length, "a store writes within its files");
+        apply(&mut state.image, &op);
         state.trace.push(op);
         Ok(())
     }

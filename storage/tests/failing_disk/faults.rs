@@ -3,7 +3,7 @@
 
 use highwater_storage::{RedbStore, StoreError};
 
-use crate::disk::{Deed, Disk, Fault};
+use crate::disk::{Deed, Disk, Fault, Image};
 use crate::workload::{self, Held, Step};
 
 const EIO: i32 = 5;
@@ -49,7 +49,7 @@ struct Case<'a> {
 
 impl Case<'_> {
     /// Whether the step was long enough for its failure to happen.
-    fn plays(&self, found: Vec<u8>, seen: &mut Seen) -> bool {
+    fn plays(&self, found: Image, seen: &mut Seen) -> bool {
         let disk = Disk::of(found);
         let store = (self.opens)(&disk).expect("the disk is sound");
         disk.break_at(self.fault);
@@ -161,24 +161,29 @@ fn new_store() -> Disk {
     disk
 }
 
-/// Fails every deed of this kind in every step in turn.
+/// Fails every deed of this kind in every step in turn, of a store that was closed before, and of one that was not: its
+/// redo log is in use from the beginning.
 fn fails_everywhere(deed: Deed, rounds: usize, opens: Opens) -> Seen {
     let steps = workload::script(rounds);
     let course = workload::course(Held::new(), &steps);
     let disk = new_store();
+    let mut left_open = disk.image();
     let mut seen = Seen::default();
     for (at, step) in steps.iter().enumerate() {
         let (from, to) = (&course[at], &course[at + 1]);
-        for nth in 1.. {
-            let (errno, advice) = ERRORS[nth % ERRORS.len()];
-            let fault = Fault { deed, nth, errno, lasts: nth.is_multiple_of(2) };
-            let case = Case { step, from, to, fault, advice, opens };
-            if !case.plays(disk.bytes(), &mut seen) {
-                break;
+        for found in [disk.image(), left_open] {
+            for nth in 1.. {
+                let (errno, advice) = ERRORS[nth % ERRORS.len()];
+                let fault = Fault { deed, nth, errno, lasts: nth.is_multiple_of(2) };
+                let case = Case { step, from, to, fault, advice, opens };
+                if !case.plays(found.clone(), &mut seen) {
+                    break;
+                }
             }
         }
         let store = workload::open(&disk).expect("it opens");
         workload::take(&store, step, from, to).expect("the disk is sound");
+        left_open = disk.image();
     }
     println!("{deed:?}: {seen:?}");
     seen
@@ -217,10 +222,10 @@ fn a_read_that_fails_anywhere_loses_nothing_that_was_acknowledged() {
 }
 
 /// Fails every deed of this kind while a store is opened that was not closed. Tells how many there were.
-fn fails_while_opening(deed: Deed, found: &[u8], held: &Held) -> usize {
+fn fails_while_opening(deed: Deed, found: &Image, held: &Held) -> usize {
     for nth in 1.. {
         let (errno, advice) = ERRORS[nth % ERRORS.len()];
-        let disk = Disk::of(found.to_vec());
+        let disk = Disk::of(found.clone());
         disk.break_at(Fault { deed, nth, errno, lasts: false });
         let opened = workload::open(&disk).map(drop);
         if !disk.mend() {
@@ -246,9 +251,9 @@ fn an_opening_that_fails_anywhere_says_why_and_damages_nothing() {
     for (at, step) in steps.iter().enumerate() {
         workload::take(&store, step, &course[at], &course[at + 1]).expect("the disk is sound");
     }
-    let left_open = disk.bytes();
+    let left_open = disk.image();
     drop(store);
-    for (found, what) in [(left_open, "not closed"), (disk.bytes(), "closed")] {
+    for (found, what) in [(left_open, "not closed"), (disk.image(), "closed")] {
         let held = course.last().expect("it has a start");
         let failed = [Deed::Read, Deed::Write, Deed::Sync, Deed::SetLen]
             .map(|deed| fails_while_opening(deed, &found, held));

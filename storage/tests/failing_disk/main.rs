@@ -7,5 +7,6 @@ mod dice;
 mod disk;
 mod faults;
 mod power_loss;
+mod redo;
 mod rows;
 mod workload;

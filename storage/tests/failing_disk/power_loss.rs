@@ -4,7 +4,7 @@
 use highwater_storage::StoreError;
 
 use crate::dice::Dice;
-use crate::disk::{Disk, Op, apply};
+use crate::disk::{Disk, Image, Op, Part, apply};
 use crate::workload::{self, Held, Step};
 
 /// Every so many writes there is a power cut in the middle of one.
@@ -28,7 +28,7 @@ const KEPT: [Kept; 5] = [Kept::Nothing, Kept::Torn, Kept::Some, Kept::Some, Kept
 /// One life of a store: the disk that it found, what was done to it, what was to be done, and what it held after each
 /// step.
 struct Life {
-    found: Vec<u8>,
+    found: Image,
     trace: Vec<Op>,
     steps: Vec<Step>,
     course: Vec<Held>,
@@ -36,7 +36,7 @@ struct Life {
 
 impl Life {
     /// Opens the store on a disk that holds `start`, takes the steps, and closes it.
-    fn lived(found: Vec<u8>, start: Held, steps: Vec<Step>) -> Self {
+    fn lived(found: Image, start: Held, steps: Vec<Step>) -> Self {
         let disk = Disk::of(found.clone());
         let store = workload::open(&disk).expect("the store opens");
         disk.answered(0);
@@ -58,15 +58,24 @@ impl Life {
         })
     }
 
-    /// What is on the disk when the power fails after this many deeds.
-    fn image(&self, cut: usize, kept: Kept, dice: &mut Dice) -> Vec<u8> {
-        let is_sync = |op: &Op| *op == Op::Sync;
-        let synced = self.trace[..cut].iter().rposition(is_sync).map_or(0, |at| at + 1);
+    /// What is on the disk when the power fails after this many deeds. Each file has its syncs.
+    fn image(&self, cut: usize, kept: Kept, dice: &mut Dice) -> Image {
+        let trace = &self.trace[..cut];
+        let synced = [Part::Store, Part::Redo]
+            .map(|part| trace.iter().rposition(|op| *op == Op::Sync(part)).unwrap_or(0));
+        let is_synced = |at: usize, op: &Op| match op {
+            Op::Write { part, .. } | Op::SetLen(part, _) => at < synced[*part as usize],
+            Op::Sync(_) | Op::Answered(_) => true,
+        };
         let mut image = self.found.clone();
-        for op in &self.trace[..synced] {
-            apply(&mut image, op);
+        let mut pending = Vec::new();
+        for (at, op) in trace.iter().enumerate() {
+            if is_synced(at, op) {
+                apply(&mut image, op);
+            } else {
+                pending.push(op.clone());
+            }
         }
-        let mut pending: Vec<Op> = self.trace[synced..cut].to_vec();
         if let Some(Op::Write { data, .. }) = pending.last_mut() {
             data.truncate(dice.below(data.len() + 1));
         }
@@ -88,11 +97,11 @@ impl Life {
 
     /// Opens what a power cut left and requires all that was acknowledged, and of what was not, all or nothing. Tells
     /// what is there, and how many steps had been answered; `None` when the store had not been created yet.
-    fn reopened(&self, cut: usize, image: &[u8], told: &str) -> Option<(usize, Held)> {
+    fn reopened(&self, cut: usize, image: &Image, told: &str) -> Option<(usize, Held)> {
         let answered = self.answered(cut);
-        let store = match workload::open(&Disk::of(image.to_vec())) {
+        let store = match workload::open(&Disk::of(image.clone())) {
             Ok(store) => store,
-            Err(StoreError::Foreign { .. }) if answered.is_none() && self.found.is_empty() => {
+            Err(StoreError::Foreign { .. }) if answered.is_none() && self.found[0].is_empty() => {
                 return None;
             }
             Err(error) => panic!("{told}: it does not open: {error}"),
@@ -110,7 +119,7 @@ impl Life {
     }
 
     /// The life after this one: whoever waited for an answer sends the same again, and more.
-    fn next(&self, image: Vec<u8>, steps: usize, held: Held) -> Self {
+    fn next(&self, image: Image, steps: usize, held: Held) -> Self {
         let names = ["a", "b", "c", "d"].into_iter().filter(|name| held.contains_key(*name));
         let mut todo: Vec<Step> = names.map(Step::Open).collect();
         if let Some(step) = self.steps.get(steps) {
@@ -129,14 +138,14 @@ impl Life {
         let mut cuts = Vec::new();
         for (at, op) in self.trace.iter().enumerate() {
             match op {
-                Op::Sync => cuts.extend([at, at + 1]),
+                Op::Sync(_) => cuts.extend([at, at + 1]),
                 Op::Write { .. } => {
                     writes += 1;
                     if writes % WRITES == 0 {
                         cuts.push(at + 1);
                     }
                 }
-                Op::SetLen(_) => cuts.push(at + 1),
+                Op::SetLen(..) => cuts.push(at + 1),
                 Op::Answered(_) => {}
             }
         }
@@ -178,8 +187,11 @@ fn explore(life: &Life, seed: u64) -> Explored {
 
 #[test]
 fn no_power_cut_loses_doubles_or_tears_what_was_acknowledged() {
-    let life = Life::lived(Vec::new(), Held::new(), workload::script(5));
-    let syncs = life.trace.iter().filter(|op| **op == Op::Sync).count();
+    let life = Life::lived(Image::default(), Held::new(), workload::script(7));
+    let of = |part| life.trace.iter().filter(|op| **op == Op::Sync(part)).count();
+    let (store, redo) = (of(Part::Store), of(Part::Redo));
+    assert!(store > 15 && redo > 30, "both make things durable: {store} and {redo}");
+    let syncs = store + redo;
     let writes = life.trace.iter().filter(|op| matches!(op, Op::Write { .. })).count();
     assert!(syncs > 40 && writes > 200, "{syncs} syncs, {writes} writes");
     let explored = explore(&life, SEED);

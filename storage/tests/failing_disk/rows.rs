@@ -6,7 +6,7 @@ use highwater_storage::{Appended, Fork, Store, StoreError, Swept};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use crate::bits::{self, Table};
-use crate::disk::Disk;
+use crate::disk::{Disk, Image};
 use crate::workload::{self, Held, Step};
 
 const META: Table = TableDefinition::new("meta");
@@ -15,7 +15,7 @@ const LOG: Table = TableDefinition::new("log");
 const BLOBS: Table = TableDefinition::new("blobs");
 
 /// Two sessions; the second record of `b` is an entry with the only payload.
-fn filled() -> (Vec<u8>, Held) {
+fn filled() -> (Image, Held) {
     let parts = vec![("a", vec![60, 20]), ("b", vec![30, 7_000, 40])];
     bits::filled(&[Step::Open("a"), Step::Open("b"), Step::Append(parts)])
 }
@@ -43,7 +43,7 @@ fn change(
 }
 
 /// A disk on which the entry of `b` seems to be a record of a kind that has no payloads.
-fn of_another_kind(bytes: &[u8]) -> Disk {
+fn of_another_kind(bytes: &Image) -> Disk {
     bits::tampered(bytes, |transaction| {
         change(transaction, LOG, |key, value| {
             let is_that = key.ends_with(&1_u64.to_be_bytes()) && value.len() > 30 && value[1] == 16;

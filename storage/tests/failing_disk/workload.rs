@@ -13,7 +13,7 @@ use highwater_storage::{
     StoreError,
 };
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Part};
 
 /// What a store holds: the epoch and the log of each session.
 pub(crate) type Held = BTreeMap<String, (u64, Vec<Record>)>;
@@ -36,14 +36,22 @@ pub(crate) enum Step {
     Sweep,
 }
 
+/// So small a redo log is often full.
+const REDO_BYTES: u64 = 24 << 10;
+
 /// Opens the store on a disk, or creates it there. Nearly everything fits the cache.
 pub(crate) fn open(disk: &Disk) -> Result<RedbStore, StoreError> {
-    RedbStore::over(disk.clone(), RedbOptions { cache_bytes: 1 << 20, create: true })
+    opened(disk, 1 << 20)
 }
 
 /// Opens the store with a cache so small that pages are read again and again, and written before their commit.
 pub(crate) fn open_with_little_memory(disk: &Disk) -> Result<RedbStore, StoreError> {
-    RedbStore::over(disk.clone(), RedbOptions { cache_bytes: 16 << 10, create: true })
+    opened(disk, 16 << 10)
+}
+
+fn opened(disk: &Disk, cache_bytes: usize) -> Result<RedbStore, StoreError> {
+    let options = RedbOptions { cache_bytes, redo_bytes: REDO_BYTES, create: true };
+    RedbStore::over(disk.file(Part::Store), disk.file(Part::Redo), options)
 }
 
 pub(crate) fn id(name: &str) -> SessionId {
