@@ -21,7 +21,7 @@ use crate::export::{self, Restore};
 use crate::gate::{Gate, HOUSE};
 use crate::handle::SessionHandle;
 use crate::history::History;
-use crate::house::House;
+use crate::house::{House, Rooms};
 use crate::journal::{JournalActor, JournalArguments};
 use crate::registry::{RegistryActor, RegistryMessage};
 use crate::residency::{Gauges, Residency};
@@ -177,7 +177,7 @@ impl Builder {
         let (journal, _) =
             Actor::spawn(None, JournalActor, arguments).await.map_err(not_started)?;
         let counts = Counts::new(self.counter, Arc::clone(&executor), caps::KEPT_COUNTS);
-        let house = House {
+        let house = House::new(Rooms {
             store: self.store,
             clock: self.clock,
             executor,
@@ -192,7 +192,7 @@ impl Builder {
             questions: Questions::default(),
             passivate_after: self.passivate_after,
             anchor_every: self.anchor_every,
-        };
+        });
         let (registry, _) =
             Actor::spawn(None, RegistryActor, house.clone()).await.map_err(not_started)?;
         Ok(Highwater { house, registry, counts })
@@ -312,10 +312,9 @@ impl Highwater {
             // Only an actor that is gone already refuses to stop.
             drop(actor.stop_and_wait(None, None).await);
         }
-        let (executor, store) = (self.house.executor, self.house.store);
         let finished = tokio::task::spawn_blocking(move || {
-            executor.finish();
-            store.close();
+            self.house.executor.finish();
+            self.house.store.close();
         });
         finished.await.map_err(|error| {
             Error::new(Kind::Internal, "the writer could not be ended").because(error)

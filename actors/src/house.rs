@@ -1,5 +1,6 @@
 //! What every actor of one house shares: the store, the clock, the place for blocking work, and the other actors.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,12 @@ use crate::journal::JournalMessage;
 use crate::residency::Residency;
 use crate::session::{Cadence, Questions};
 
-/// Shared by all actors. Cheap to clone.
+/// Shared by all actors and handles. Cheap to clone, and a pointer wide: a host keeps a handle for each session it knows.
 #[derive(Clone)]
-pub(crate) struct House {
+pub(crate) struct House(Arc<Rooms>);
+
+/// What is in a house.
+pub(crate) struct Rooms {
     pub(crate) store: Arc<Door>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) executor: Arc<dyn Executor>,
@@ -33,8 +37,20 @@ pub(crate) struct House {
 }
 
 impl House {
+    pub(crate) fn new(rooms: Rooms) -> Self {
+        Self(Arc::new(rooms))
+    }
+
     /// What came of work on the store. An error is that the house has closed, if it has: the store was taken away then.
     pub(crate) fn unless_closed<T>(&self, done: Result<T, Error>) -> Result<T, Error> {
         done.map_err(|error| if self.queue.is_closed() { shut_down() } else { error })
+    }
+}
+
+impl Deref for House {
+    type Target = Rooms;
+
+    fn deref(&self) -> &Rooms {
+        &self.0
     }
 }
