@@ -6,6 +6,8 @@ use std::sync::Arc;
 use highwater_protocol::{Error, Kind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::registry::Queued;
+
 /// What any request weighs, beyond the entries in it.
 const REQUEST_BYTES: usize = 1024;
 
@@ -21,6 +23,15 @@ pub(crate) struct Budgeted {
 pub(crate) struct Admission {
     _session: OwnedSemaphorePermit,
     _process: OwnedSemaphorePermit,
+    /// Leaves the session's queue once the bytes are given back.
+    _queued: Option<Queued>,
+}
+
+impl Admission {
+    /// The request stands in this queue until it is answered.
+    pub(crate) fn within(self, queue: Queued) -> Self {
+        Self { _queued: Some(queue), ..self }
+    }
 }
 
 impl Budgeted {
@@ -58,7 +69,7 @@ pub(crate) async fn admit(
     let weight = bytes.saturating_add(REQUEST_BYTES);
     let session = session.take(weight).await?;
     let process = process.take(weight).await?;
-    Ok(Admission { _session: session, _process: process })
+    Ok(Admission { _session: session, _process: process, _queued: None })
 }
 
 #[cfg(test)]

@@ -249,7 +249,7 @@ impl SessionHandle {
 
     /// What the session tells from now on.
     pub fn notices(&self) -> Notices {
-        self.slot.notices().subscribe()
+        self.slot.subscribe()
     }
 
     /// Makes sure that the session's actor is alive.
@@ -280,8 +280,9 @@ impl SessionHandle {
         };
         let name = body.name();
         loop {
-            let admission = admit(self.slot.queue(), &self.house.queue, bytes).await?;
-            let (answer, answered) = Answer::new(admission);
+            let queued = self.slot.enqueue();
+            let admission = admit(queued.budget(), &self.house.queue, bytes).await?;
+            let (answer, answered) = Answer::new(admission.within(queued));
             let message = SessionMessage::Request { body: body.clone(), answer };
             let actor = self.deliver(message).await?;
             let actor = matches!(body, Request::Close).then_some(actor);

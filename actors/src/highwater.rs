@@ -23,7 +23,7 @@ use crate::handle::SessionHandle;
 use crate::history::History;
 use crate::house::{House, Rooms};
 use crate::journal::{JournalActor, JournalArguments};
-use crate::registry::{RegistryActor, RegistryMessage};
+use crate::registry::{Configs, RegistryActor, RegistryMessage};
 use crate::residency::{Gauges, Residency};
 use crate::session::{Answer, Cadence, Questions, SessionMessage};
 use crate::summarize::{Extractive, KeptSummaries, Summarizer};
@@ -190,6 +190,7 @@ impl Builder {
             queue: Budgeted::new(caps::PROCESS_QUEUE_BYTES),
             residency: Residency::new(self.resident_bytes),
             questions: Questions::default(),
+            configs: Configs::default(),
             passivate_after: self.passivate_after,
             anchor_every: self.anchor_every,
         });

@@ -13,6 +13,7 @@ use crate::door::Door;
 use crate::env::{Clock, Executor};
 use crate::highwater::shut_down;
 use crate::journal::JournalMessage;
+use crate::registry::Configs;
 use crate::residency::Residency;
 use crate::session::{Cadence, Questions};
 
@@ -30,6 +31,7 @@ pub(crate) struct Rooms {
     pub(crate) queue: Budgeted,
     pub(crate) residency: Arc<Residency>,
     pub(crate) questions: Questions,
+    pub(crate) configs: Configs,
     /// How long a session may lie idle before its actor ends.
     pub(crate) passivate_after: Duration,
     /// How much of a log comes between two anchors.

@@ -1,17 +1,19 @@
 //! The stream of what a session tells unasked.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use highwater_protocol::caps;
 use highwater_protocol::message::Notice;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-/// Where a session's notices go. The queue, which is allocated whole, exists from the first subscriber on: most sessions
-/// of a large house have none.
-#[derive(Clone, Debug, Default)]
+use crate::registry::Slot;
+
+/// Where a session's notices go. The queue, which is allocated whole, exists from the first subscriber to the last: most
+/// sessions of a large house have none.
+#[derive(Debug, Default)]
 pub(crate) struct Announcer {
-    queue: Arc<Mutex<Queue>>,
+    queue: Mutex<Queue>,
 }
 
 #[derive(Debug, Default)]
@@ -32,16 +34,28 @@ impl Announcer {
     }
 
     /// Whatever is told from now on; nothing once it is closed.
-    pub(crate) fn subscribe(&self) -> Notices {
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Notice> {
         let mut queue = self.queue();
         if matches!(*queue, Queue::Unheard) {
             *queue = Queue::Heard(broadcast::Sender::new(caps::NOTICE_QUEUE));
         }
-        let receiver = match &*queue {
+        match &*queue {
             Queue::Heard(sender) => sender.subscribe(),
             Queue::Unheard | Queue::Closed => broadcast::Sender::new(1).subscribe(),
-        };
-        Notices { receiver }
+        }
+    }
+
+    /// A subscriber has left.
+    fn left(&self) {
+        let mut queue = self.queue();
+        if matches!(&*queue, Queue::Heard(sender) if sender.receiver_count() == 0) {
+            *queue = Queue::Unheard;
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_queue(&self) -> bool {
+        matches!(&*self.queue(), Queue::Heard(_))
     }
 
     /// Whether anybody listens.
@@ -64,6 +78,20 @@ impl Announcer {
 #[derive(Debug)]
 pub struct Notices {
     receiver: broadcast::Receiver<Notice>,
+    /// Dropped behind the receiver, so that the last one to leave sees that it is the last.
+    _listener: Listener,
+}
+
+/// One who listens, until it is dropped.
+#[derive(Debug)]
+struct Listener(Weak<Slot>);
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.upgrade() {
+            slot.notices().left();
+        }
+    }
 }
 
 /// One notice, or how many were lost.
@@ -76,6 +104,10 @@ pub enum Told {
 }
 
 impl Notices {
+    pub(crate) fn new(receiver: broadcast::Receiver<Notice>, of: Weak<Slot>) -> Self {
+        Self { receiver, _listener: Listener(of) }
+    }
+
     /// Waits for the next notice; `None` when the house has ended. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Told> {
         match self.receiver.recv().await {

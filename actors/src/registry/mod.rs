@@ -6,6 +6,7 @@
 //!                      +--spawns, supervises--> session
 //! ```
 
+mod configs;
 mod load;
 mod messages;
 mod opening;
@@ -24,10 +25,11 @@ use crate::highwater::shut_down;
 use crate::house::House;
 use crate::residency::Held;
 use crate::session::{SessionActor, SessionArguments, SessionMessage};
+pub(crate) use configs::Configs;
 use load::{Loaded, Reading};
 pub(crate) use messages::RegistryMessage;
 use opening::Openings;
-pub(crate) use slot::{Reign, Slot};
+pub(crate) use slot::{Queued, Reign, Slot};
 
 #[cfg(test)]
 mod tests;
@@ -74,7 +76,8 @@ const LOOKED_OVER_FROM: usize = 64;
 /// A session that somebody has a handle of.
 struct Known {
     slot: Arc<Slot>,
-    phase: Phase,
+    /// None while it is idle, as most are: then it takes a pointer's room.
+    phase: Option<Box<Phase>>,
     was_opened: bool,
 }
 
@@ -84,8 +87,8 @@ impl Drop for Known {
     }
 }
 
+/// What goes on with a session that is not idle.
 enum Phase {
-    Idle,
     Opening(Vec<Wanted>),
     Live(Live),
     /// Somebody wants it while its actor is about to end: answered when that has ended, or stays.
@@ -182,12 +185,14 @@ impl RegistryState {
             self.sessions.retain(|_, known| !known.is_forgettable());
             self.looked_over_at = LOOKED_OVER_FROM.max(self.sessions.len() * 2);
         }
+        let asked = config.format;
+        let config = self.house.configs.shared(config);
         let known = self.sessions.entry(session.clone()).or_insert_with(|| Known {
-            slot: Arc::new(Slot::new(session.clone(), config)),
-            phase: Phase::Idle,
+            slot: Arc::new(Slot::new(session.clone(), Arc::clone(&config))),
+            phase: None,
             was_opened: false,
         });
-        let (settled, asked) = (known.slot.config().format, config.format);
+        let settled = known.slot.config().format;
         // Somebody else may be about to open it: then it is read as that one has asked for it.
         let is_settled = known.was_opened || Arc::strong_count(&known.slot) > 1;
         if is_settled && settled != asked {
@@ -202,14 +207,15 @@ impl RegistryState {
             let message = format!("session {session} was never asked for");
             return wanted.fail(Error::new(Kind::NotFound, message));
         };
-        match &mut known.phase {
+        match known.phase.as_deref_mut() {
             _ if self.is_closing => wanted.fail(shut_down()),
-            Phase::Live(live) if known.slot.is_retiring() => {
-                known.phase = Phase::Ending(live.clone(), vec![wanted]);
+            Some(Phase::Live(live)) if known.slot.is_retiring() => {
+                let live = live.clone();
+                known.enter(Phase::Ending(live, vec![wanted]));
             }
-            Phase::Live(live) if is_alive(&live.actor) => wanted.get(&live.actor),
-            Phase::Opening(waiting) | Phase::Ending(_, waiting) => waiting.push(wanted),
-            Phase::Live(_) | Phase::Idle => self.load(myself, session, vec![wanted]),
+            Some(Phase::Live(live)) if is_alive(&live.actor) => wanted.get(&live.actor),
+            Some(Phase::Opening(waiting) | Phase::Ending(_, waiting)) => waiting.push(wanted),
+            Some(Phase::Live(_)) | None => self.load(myself, session, vec![wanted]),
         }
     }
 
@@ -227,7 +233,7 @@ impl RegistryState {
             return;
         }
         if let Some(known) = self.sessions.get_mut(session) {
-            known.phase = Phase::Opening(waiting);
+            known.enter(Phase::Opening(waiting));
             self.openings.want(session.clone(), known.slot.last_reign());
             self.go_on(myself);
         }
@@ -256,11 +262,12 @@ impl RegistryState {
     /// A session that was about to end is used again.
     fn stays(&mut self, session: &SessionId, actor: &ActorRef<SessionMessage>) {
         if let Some(known) = self.sessions.get_mut(session)
-            && let Phase::Ending(live, waiting) = &mut known.phase
+            && let Some(Phase::Ending(live, waiting)) = known.phase.as_deref_mut()
             && live.actor.get_id() == actor.get_id()
         {
             waiting.drain(..).for_each(|wanted| wanted.get(&live.actor));
-            known.phase = Phase::Live(live.clone());
+            let live = live.clone();
+            known.enter(Phase::Live(live));
         }
     }
 
@@ -269,7 +276,9 @@ impl RegistryState {
         self.is_closing = true;
         self.openings.close();
         for known in self.sessions.values_mut() {
-            if let Phase::Opening(waiting) | Phase::Ending(_, waiting) = &mut known.phase {
+            if let Some(Phase::Opening(waiting) | Phase::Ending(_, waiting)) =
+                known.phase.as_deref_mut()
+            {
                 waiting.drain(..).for_each(|wanted| wanted.fail(shut_down()));
             }
         }
@@ -316,8 +325,9 @@ impl RegistryState {
             known.was_opened = true;
             self.owners.insert(live.actor.get_id(), session.clone());
         }
-        let next = opened.as_ref().map_or(Phase::Idle, |live| Phase::Live(live.clone()));
-        if let Phase::Opening(waiting) = std::mem::replace(&mut known.phase, next) {
+        let next = opened.as_ref().ok().map(|live| Box::new(Phase::Live(live.clone())));
+        let before = std::mem::replace(&mut known.phase, next);
+        if let Some(Phase::Opening(waiting)) = before.map(|phase| *phase) {
             for wanted in waiting {
                 match &opened {
                     Ok(live) => wanted.get(&live.actor),
@@ -336,7 +346,7 @@ impl RegistryState {
         };
         let mut waiting = Vec::new();
         if known.live().is_some_and(|live| live.actor.get_id() == who.get_id()) {
-            if let Phase::Ending(_, wanted) = std::mem::replace(&mut known.phase, Phase::Idle) {
+            if let Some(Phase::Ending(_, wanted)) = known.phase.take().map(|phase| *phase) {
                 waiting = wanted;
             }
             known.slot.clear();
@@ -357,14 +367,19 @@ impl Known {
     /// Whether nobody would notice if nothing were known of the session any more: it has no actor, nobody has a handle
     /// of it, and nobody listens.
     fn is_forgettable(&self) -> bool {
-        let is_idle = matches!(self.phase, Phase::Idle);
-        is_idle && Arc::strong_count(&self.slot) == 1 && !self.slot.notices().is_heard()
+        self.phase.is_none()
+            && Arc::strong_count(&self.slot) == 1
+            && !self.slot.notices().is_heard()
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = Some(Box::new(phase));
     }
 
     fn live(&self) -> Option<&Live> {
-        match &self.phase {
+        match self.phase.as_deref()? {
             Phase::Live(live) | Phase::Ending(live, _) => Some(live),
-            Phase::Idle | Phase::Opening(_) => None,
+            Phase::Opening(_) => None,
         }
     }
 }
@@ -378,7 +393,7 @@ async fn start(
     let Loaded { session, lease, batch, upkeep } = loaded;
     // It was switched to another model since; marks that were given while it was read hold from the next opening on.
     if session.config().format != known.slot.config().format {
-        known.slot.configure(session.config());
+        known.slot.configure(house.configs.shared(session.config()));
     }
     let (account, slot) = (house.residency.activated(), Arc::clone(&known.slot));
     let (held, registry) = (account.held(), myself.clone());

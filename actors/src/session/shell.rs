@@ -161,7 +161,8 @@ impl Shell {
     fn reply(&mut self, request: RequestId, reply: Result<Reply, Error>) {
         // It stays so whether or not its caller still waits: the next actor begins with what is durable.
         if let Some((budget, format)) = self.switches.remove(&request).filter(|_| reply.is_ok()) {
-            self.slot.configure(SessionConfig { budget, format, ..self.slot.config() });
+            let config = SessionConfig { budget, format, ..self.slot.config() };
+            self.slot.configure(self.house.configs.shared(config));
         }
         if let Some(answer) = self.answers.remove(&request) {
             answer.tell(reply);
