@@ -1,7 +1,7 @@
 //! Opening a session: raise its epoch behind all writes given before, then fold its log page by page (L4, L5).
 
 use highwater_protocol::session::{Session, SessionConfig};
-use highwater_protocol::{Error, Rewinds, SessionId, Timestamp};
+use highwater_protocol::{Error, Kind, Rewinds, SessionId, Timestamp};
 use highwater_storage::{BatchId, Lease, Store, StoreError};
 use ractor::ActorRef;
 
@@ -23,14 +23,48 @@ pub(crate) struct Loaded {
     pub(super) upkeep: Upkeep,
 }
 
+/// What a job owes to the registry, which counts on it. An executor may drop a job that it never ran: the registry is told
+/// then, so that neither those who wait for it hang nor those behind them.
+struct Owed<F: FnOnce() -> RegistryMessage> {
+    registry: ActorRef<RegistryMessage>,
+    unless_run: Option<F>,
+}
+
+impl<F: FnOnce() -> RegistryMessage> Owed<F> {
+    fn new(registry: ActorRef<RegistryMessage>, unless_run: F) -> Self {
+        Self { registry, unless_run: Some(unless_run) }
+    }
+
+    fn pay(mut self, message: RegistryMessage) {
+        self.unless_run = None;
+        // A registry that has ended has nobody left who waits.
+        drop(self.registry.cast(message));
+    }
+}
+
+impl<F: FnOnce() -> RegistryMessage> Drop for Owed<F> {
+    fn drop(&mut self) {
+        if let Some(unless_run) = self.unless_run.take() {
+            drop(self.registry.cast(unless_run()));
+        }
+    }
+}
+
+fn not_run() -> Error {
+    Error::new(Kind::Retry, "the work that opens the session was dropped before it was done")
+}
+
 /// Raises the epochs of sessions in one commit, behind all writes given before; the registry is told.
 pub(super) fn open(house: &House, sessions: Vec<SessionId>, registry: ActorRef<RegistryMessage>) {
-    let store = house.store.clone();
+    let (store, unopened) = (house.store.clone(), sessions.clone());
+    let owed = Owed::new(registry, move || {
+        let leases = unopened.into_iter().map(|session| (session, Err(not_run()))).collect();
+        RegistryMessage::Opened { leases }
+    });
     house.executor.write(Box::new(move || {
         let leases = open_all(&*store, &sessions);
         let leases = sessions.into_iter().zip(leases).collect();
-        // A registry that has ended has nobody left who waits.
-        drop(registry.cast(RegistryMessage::Opened { leases }));
+        owed.pay(RegistryMessage::Opened { leases });
     }));
 }
 
@@ -60,9 +94,13 @@ fn open_all(store: &dyn Store, sessions: &[SessionId]) -> Vec<Result<Lease, Erro
 }
 
 /// Reads a session beside everything else; the registry is told when it is done.
-pub(super) fn read(reading: Reading) {
-    let executor = reading.house.executor.clone();
-    executor.read(Box::new(move || reading.run()));
+pub(super) fn read(reading: Reading, registry: ActorRef<RegistryMessage>) {
+    let (executor, session) = (reading.house.executor.clone(), reading.session.clone());
+    let owed = Owed::new(registry, move || {
+        let loaded = Err(not_run());
+        RegistryMessage::Loaded { session, loaded }
+    });
+    executor.read(Box::new(move || owed.pay(reading.run())));
 }
 
 /// A session that is being read.
@@ -73,27 +111,23 @@ pub(super) struct Reading {
     /// It was opened here before.
     pub(super) was_opened: bool,
     pub(super) hold: Hold,
-    pub(super) registry: ActorRef<RegistryMessage>,
 }
 
 impl Reading {
-    fn run(self) {
+    fn run(self) -> RegistryMessage {
         let (lease, batch) = match self.hold {
             Hold::Raised(lease) => (lease, BatchId::default()),
             Hold::Kept(reign) => match guarded(|| self.house.store.session(&self.session)) {
                 Ok(info) if info.epoch == reign.epoch => (Ok(info.lease()), reign.batch),
                 // Somebody else has opened it since, or it is to be said what is wrong with it.
-                _ => {
-                    drop(self.registry.cast(RegistryMessage::Taken { session: self.session }));
-                    return;
-                }
+                _ => return RegistryMessage::Taken { session: self.session },
             },
         };
         let (store, now) = (&*self.house.store, self.house.clock.now());
         let loaded = lease
             .and_then(|lease| reading(|| fold(store, lease, self.config, self.was_opened, now)))
             .map(|(session, lease, upkeep)| Box::new(Loaded { session, lease, batch, upkeep }));
-        drop(self.registry.cast(RegistryMessage::Loaded { session: self.session, loaded }));
+        RegistryMessage::Loaded { session: self.session, loaded }
     }
 }
 

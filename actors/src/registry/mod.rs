@@ -254,8 +254,8 @@ impl RegistryState {
                 continue;
             };
             let (config, was_opened) = (known.slot.config(), known.was_opened);
-            let (house, registry) = (self.house.clone(), myself.clone());
-            load::read(Reading { house, session, config, was_opened, hold, registry });
+            let reading = Reading { house: self.house.clone(), session, config, was_opened, hold };
+            load::read(reading, myself.clone());
         }
     }
 

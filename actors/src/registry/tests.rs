@@ -234,6 +234,14 @@ impl Kept {
         }
         count
     }
+
+    /// Drops what is to be done, as an executor does that takes nothing any more.
+    async fn refuse(&self) {
+        yield_often().await;
+        let jobs = std::mem::take(&mut *self.0.lock().expect("no job dies"));
+        assert!(!jobs.is_empty(), "nothing is to be done");
+        drop(jobs);
+    }
 }
 
 /// Everything that can go on goes on.

@@ -78,3 +78,36 @@ async fn one_that_cannot_be_opened_fails_alone() {
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0].kind(), Kind::Corrupt);
 }
+
+#[tokio::test]
+async fn work_that_is_dropped_before_it_ran_fails_those_who_wait_for_it_and_hangs_nobody() {
+    // First goes the raising of epochs, then the readings.
+    for done_before in [0, 1] {
+        let kept = Kept::default();
+        let builder = Highwater::builder(MemoryStore::new()).executor(kept.clone());
+        let house = builder.start().await.expect("a house");
+        let open = || {
+            let house = house.clone();
+            tokio::spawn(async move { opened(&house, READ_AT_ONCE).await })
+        };
+        let refused = open();
+        // The first of them is raised alone.
+        for _ in 0..2 * done_before {
+            kept.work().await;
+        }
+        kept.refuse().await;
+        for _ in 0..10 {
+            kept.work().await;
+        }
+        assert!(refused.is_finished(), "somebody waits for work that is gone");
+        let refused = refused.await.expect("it does not panic");
+        let errors: Vec<_> = refused.iter().filter_map(|open| open.as_ref().err()).collect();
+        assert!(!errors.is_empty() && errors.iter().all(|error| error.kind() == Kind::Retry));
+        let again = open();
+        for _ in 0..10 {
+            kept.work().await;
+        }
+        assert!(again.is_finished(), "what was refused is in the way of others");
+        assert!(again.await.expect("it does not panic").iter().all(Result::is_ok));
+    }
+}
