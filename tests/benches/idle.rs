@@ -24,6 +24,8 @@ const COUNTED: usize = 1_500;
 /// Sessions that are opened at once.
 const AT_ONCE: usize = 50;
 const CACHE_BYTES: usize = 1 << 20;
+/// What one of them may cost.
+const MOST_BYTES: i64 = 300;
 
 /// Opens a session, says something in it, and leaves it.
 async fn visit(house: Highwater, number: usize) -> SessionHandle {
@@ -74,8 +76,13 @@ async fn main() {
     drop(handles);
     let dropped = allocated() - start;
     println!("sessions that are known and idle, {COUNTED} of them behind {BEFORE} others:");
-    println!("  {:>6} bytes each, with its handle kept by the host", each(kept));
-    println!("  {:>6} bytes each, with its handle dropped", each(dropped));
+    let rows = [(each(kept), "kept by the host"), (each(dropped), "dropped")];
+    for (bytes, handle) in rows {
+        let verdict = if bytes <= MOST_BYTES { "ok" } else { "MISSED" };
+        println!(
+            "  {bytes:>6} bytes each of at most {MOST_BYTES}, with its handle {handle}: {verdict}"
+        );
+    }
     drop(before);
     house.close().await.expect("closed");
 }
