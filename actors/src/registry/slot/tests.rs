@@ -7,6 +7,7 @@ use highwater_protocol::{Budget, Error, Format, Kind, TokenCount};
 use tokio::time::timeout;
 
 use super::*;
+use crate::SessionHandle;
 use crate::admission::admit;
 
 fn slot() -> Arc<Slot> {
@@ -90,4 +91,12 @@ fn the_queue_of_notices_goes_with_the_last_who_listens() {
     drop(last);
     slot.notices().tell(failed());
     assert!(slot.subscribe().try_next().is_none() && !slot.notices().has_queue());
+}
+
+/// The bench `idle` counts all of it; here is what a field more would be added to.
+#[test]
+fn what_each_idle_session_takes_has_not_grown() {
+    const POINTER: usize = size_of::<usize>();
+    assert_eq!(size_of::<SessionHandle>(), 3 * POINTER);
+    assert_eq!(size_of::<Slot>(), 14 * POINTER);
 }
