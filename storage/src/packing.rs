@@ -1,20 +1,35 @@
 //! Compressing what is stored in bulk, and the only module that names zstd. Packed bytes carry zstd's own checksum, so
 //! that damage is found before anything of it is used.
 
+use std::cell::RefCell;
+
+use zstd::bulk::Compressor;
+
 use crate::codec::{DecodeError, MAX_FRAME_BYTES};
 
 /// zstd's fast default: level 3 packs transcripts four to six times, at some hundreds of MB a second. Higher levels
 /// gain a tenth and cost a multiple.
 const LEVEL: i32 = 3;
 
+thread_local! {
+    /// Each thread that packs keeps what zstd needs for it: a MiB or two that would be allocated and cleared each time.
+    static COMPRESSOR: RefCell<Compressor<'static>> = RefCell::new(compressor());
+}
+
+fn compressor() -> Compressor<'static> {
+    let mut compressor = Compressor::new(LEVEL).expect("the level is one of zstd's");
+    compressor.include_checksum(true).expect("zstd knows this parameter");
+    compressor
+}
+
 /// Appends the packed form of `bytes` to nothing and returns it.
 pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut packed = Vec::with_capacity(zstd::zstd_safe::compress_bound(bytes.len()));
-    let mut compressor = zstd::bulk::Compressor::new(LEVEL).expect("the level is one of zstd's");
-    compressor.include_checksum(true).expect("zstd knows this parameter");
-    compressor
-        .compress_to_buffer(bytes, &mut packed)
-        .expect("the buffer holds the bound of its input");
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        compressor
+            .compress_to_buffer(bytes, &mut packed)
+            .expect("the buffer holds the bound of its input");
+    });
     packed.shrink_to_fit();
     packed
 }
