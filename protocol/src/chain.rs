@@ -2,7 +2,7 @@
 //! How an entry is shown (verbatim, or elided to a placeholder) is not part of it, so that an elision never stales a pass.
 
 use crate::ids::Digest;
-use crate::position::{Seq, SeqSpans};
+use crate::position::{Seq, SeqRange, SeqSpans};
 
 /// A link of the chain: one visible entry, or one summary at the place of the last entry that it stands for.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +36,12 @@ impl Chain {
 
     /// Adds a visible entry at the end.
     pub(crate) fn push(&mut self, seq: Seq, content: Digest) {
-        let chain = step(&self.end(), Kind::Entry, seq, &content);
-        self.links.push(Link { seq, kind: Kind::Entry, content, chain });
+        self.add(Kind::Entry, seq, content);
+    }
+
+    fn add(&mut self, kind: Kind, seq: Seq, content: Digest) {
+        let chain = step(&self.end(), kind, seq, &content);
+        self.links.push(Link { seq, kind, content, chain });
     }
 
     /// The chain over everything.
@@ -69,19 +73,27 @@ impl Chain {
     pub(crate) fn splice(&mut self, pieces: &[(&SeqSpans, Digest)]) {
         let first = pieces.first().map_or(Seq::ZERO, |(covers, _)| covers.first());
         let from = self.links.partition_point(|link| link.seq < first);
-        let covered = |seq: Seq| pieces.iter().any(|(covers, _)| covers.contains(seq));
-        let mut links: Vec<Link> =
-            self.links.drain(from..).filter(|link| !covered(link.seq)).collect();
-        links.extend(pieces.iter().map(|(covers, content)| Link {
-            seq: covers.last(),
-            kind: Kind::Summary,
-            content: *content,
-            chain: Digest::ZERO,
-        }));
-        // Two rising runs: the stable sort finds and merges them, the other one begins from nothing.
-        links.sort_by_key(|link| link.seq);
-        self.links.append(&mut links);
-        self.chain_from(from);
+        let mut summaries: Vec<(Seq, Digest)> =
+            pieces.iter().map(|(covers, content)| (covers.last(), *content)).collect();
+        summaries.sort_by_key(|(seq, _)| *seq);
+        let mut summaries = summaries.into_iter().peekable();
+        let mut covered: Vec<SeqRange> =
+            pieces.iter().flat_map(|(covers, _)| covers.ranges()).copied().collect();
+        covered.sort_by_key(|range| range.start);
+        let mut covered = covered.into_iter().peekable();
+        // Both run along with the links, which are in rising order.
+        for link in self.links.split_off(from) {
+            while let Some((seq, content)) = summaries.next_if(|(seq, _)| *seq < link.seq) {
+                self.add(Kind::Summary, seq, content);
+            }
+            while covered.next_if(|range| range.end <= link.seq).is_some() {}
+            if covered.peek().is_none_or(|range| link.seq < range.start) {
+                self.add(link.kind, link.seq, link.content);
+            }
+        }
+        for (seq, content) in summaries {
+            self.add(Kind::Summary, seq, content);
+        }
     }
 
     /// Forgets everything behind a position.
@@ -117,7 +129,6 @@ fn step(previous: &Digest, kind: Kind, seq: Seq, content: &Digest) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::position::SeqRange;
 
     fn chain(contents: &[(u64, &str)]) -> Chain {
         let mut chain = Chain::default();

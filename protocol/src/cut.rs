@@ -125,8 +125,15 @@ pub fn automatic_mark(view: &View, budget: &Budget) -> Seq {
     let mut kept = TokenCount::ZERO;
     let mut mark = view.head();
     for group in view.compactable_groups().rev().filter(|group| !group.is_pinned()) {
+        let (said, shown) = (group.said_tokens(), group.tokens());
+        // One that is shown as it was said and fits whole need not be looked into.
+        if said <= shown && kept + said <= room {
+            kept += said;
+            mark = mark.min(group.first().prev());
+            continue;
+        }
         for member in group.members().iter().rev() {
-            let share = member.said.tokens().min(group.tokens());
+            let share = member.said.tokens().min(shown);
             if kept + share > room && mark < view.head() {
                 return mark;
             }

@@ -10,7 +10,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::block::Unit;
 use crate::elide;
@@ -314,11 +314,16 @@ impl Group {
         }
     }
 
+    /// The group's blocks, if they are rendered.
+    pub(crate) fn rendered(&self) -> Option<&Arc<Segment>> {
+        self.segment.as_ref().map(|rendered| &rendered.segment)
+    }
+
     /// The group's rendered blocks; rendered once, the same bytes for ever after (P1, P2). `None` when that takes texts
     /// that have left memory.
     pub(crate) fn segment(&mut self, format: Format) -> Option<Arc<Segment>> {
-        if let Some(rendered) = &self.segment {
-            return Some(Arc::clone(&rendered.segment));
+        if let Some(segment) = self.rendered() {
+            return Some(Arc::clone(segment));
         }
         let entries: Vec<Seq> = self.members.iter().map(|member| member.seq).collect();
         let (shown, blocks) = match self.placeholder() {
@@ -350,7 +355,9 @@ fn member_tokens(member: &Member) -> TokenCount {
     member.said.sketches().map(|part| elide::shown_result_tokens(&part)).sum()
 }
 
-/// The size of a stand-in result.
+/// The size of a stand-in result. Every context asks for it, so it is counted once.
 pub(crate) fn stand_in_tokens() -> TokenCount {
-    tokens::estimate(STAND_IN) + tokens::BLOCK_OVERHEAD_TOKENS
+    static SIZE: LazyLock<TokenCount> =
+        LazyLock::new(|| tokens::estimate(STAND_IN) + tokens::BLOCK_OVERHEAD_TOKENS);
+    *SIZE
 }

@@ -37,20 +37,23 @@ impl View {
         let mut within = Vec::new();
         let mut summaries = self.summaries.keys().peekable();
         for group in self.compactable_groups() {
+            if !group.is_elided() {
+                in_run = false;
+                continue;
+            }
             // What stands on both sides of a summary is told on both sides of it.
             while summaries.next_if(|start| **start < group.first()).is_some() {
                 in_run = false;
             }
             let (first, last, entries) = (group.first(), group.last(), group.members().len());
-            match runs.last_mut().filter(|_| in_run && group.is_elided()) {
+            match runs.last_mut().filter(|_| in_run) {
                 Some((_, count, end)) => {
                     (*count, *end) = (*count + entries, last.max(*end));
                     within.push(first);
                 }
-                None if group.is_elided() => runs.push((first, entries, last)),
-                None => {}
+                None => runs.push((first, entries, last)),
             }
-            in_run = group.is_elided();
+            in_run = true;
         }
         let told =
             runs.into_iter().map(|(first, entries, last)| (first, Elision::Run { entries, last }));

@@ -75,10 +75,15 @@ impl View {
         measure
     }
 
-    /// Counts everything anew.
+    /// Counts everything anew, sizes and bytes in one walk.
     pub(super) fn measure_all(&mut self) {
-        self.all_groups = Measure::of(self.groups.values());
+        let (mut measure, mut bytes) = (Measure::default(), 0);
+        for group in self.groups.values() {
+            measure.add(group);
+            bytes += group.weight();
+        }
+        self.all_groups = measure;
         self.tokens = self.summary_tokens() + self.all_groups.shown_tokens;
-        self.weigh();
+        self.weight = bytes + self.weight_beside_groups();
     }
 }

@@ -25,8 +25,13 @@ impl View {
     /// Counts the bytes of all groups, summaries and of what is told behind them anew.
     pub(super) fn weigh(&mut self) {
         let groups: usize = self.groups.values().map(Group::weight).sum();
+        self.weight = groups + self.weight_beside_groups();
+    }
+
+    /// The bytes of the summaries and of what is told behind them.
+    pub(super) fn weight_beside_groups(&self) -> usize {
         let summaries: usize = self.summaries.values().map(Standing::weight).sum();
-        self.weight = groups + summaries + self.register.as_ref().map_or(0, Told::weight);
+        summaries + self.register.as_ref().map_or(0, Told::weight)
     }
 
     /// Something about a group was changed that weighed so much before.

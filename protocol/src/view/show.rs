@@ -31,13 +31,15 @@ impl View {
             while let Some((_, standing)) = summaries.next_if(|(start, _)| *start < first) {
                 tell(standing, summaries.peek().is_none(), &mut segments);
             }
-            let before = group.weight();
-            let segment = group.segment(format).expect("what it takes was just found in memory");
-            if group.weight() != before {
-                rendered += group.weight() - before;
-                lightest = lightest.min(*first);
+            // Most of a view was shown before: nothing is counted of what is as it was.
+            if let Some(segment) = group.rendered() {
+                segments.push(Arc::clone(segment));
+                continue;
             }
-            segments.push(segment);
+            let before = group.weight();
+            segments.push(group.segment(format).expect("what it takes was just found in memory"));
+            rendered += group.weight() - before;
+            lightest = lightest.min(*first);
         }
         while let Some((_, standing)) = summaries.next() {
             tell(standing, summaries.peek().is_none(), &mut segments);
