@@ -56,19 +56,18 @@ pub struct Rendered {
 impl Rendered {
     /// The estimated size of all of it.
     pub fn tokens(&self) -> TokenCount {
-        let texts = self.messages.iter().map(String::as_str).chain([self.system]);
-        texts.map(|text| tokens::estimate(text) + tokens::BLOCK_OVERHEAD_TOKENS).sum()
+        let messages = self.messages.iter().map(|text| tokens::estimate(text));
+        let texts = messages.chain([instructions::tokens(self.system)]);
+        texts.map(|size| size + tokens::BLOCK_OVERHEAD_TOKENS).sum()
     }
 }
 
-/// The one message: parameters, data, and a reminder behind the data.
+/// How the one message begins: parameters. The data follows, and a reminder behind the data.
 #[derive(Serialize)]
-struct Body<'a> {
+struct Head<'a> {
     limits: Limits,
     #[serde(skip_serializing_if = "Option::is_none")]
     focus: Option<&'a str>,
-    records: Vec<Datum<'a>>,
-    end_of_data: &'static str,
 }
 
 #[derive(Serialize)]
@@ -80,19 +79,39 @@ struct Limits {
 impl Prompt<'_> {
     /// The prompt as text. The same parts give the same bytes.
     pub fn render(&self) -> Rendered {
+        self.render_around(&self.records())
+    }
+
+    /// The data, which is the same however hard is pressed, as a list of JSON.
+    fn records(&self) -> String {
         let passages = self.pieces.iter().flat_map(Piece::passages);
-        let body = Body {
+        encode(&passages.map(|passage| Datum::of(&passage)).collect::<Vec<_>>())
+    }
+
+    fn render_around(&self, records: &str) -> Rendered {
+        let head = encode(&Head {
             limits: Limits { tokens: self.cap.0, words: self.words() },
             focus: self.focus.map(|focus| &focus[..prefix_within(focus, FOCUS_TOKENS)]),
-            records: passages.map(|passage| Datum::of(&passage)).collect(),
-            end_of_data: instructions::END_OF_DATA,
-        };
-        Rendered { system: instructions::of(self.strength), messages: vec![encode(&body)] }
+        });
+        let open = head.strip_suffix('}').expect("it is a JSON object");
+        let end = encode(instructions::END_OF_DATA);
+        let message = [open, ",\"records\":", records, ",\"end_of_data\":", &end, "}"].concat();
+        Rendered { system: instructions::of(self.strength), messages: vec![message] }
     }
 
     /// What the answer of `author` depends on: every byte that is shown, and the entries behind it.
     pub fn digest(&self, author: &str) -> Digest {
-        let Rendered { system, messages } = self.render();
+        self.digest_around(&self.records(), author)
+    }
+
+    /// The same for each strength, with the data written once.
+    pub fn digests<const N: usize>(&self, strengths: [Strength; N], author: &str) -> [Digest; N] {
+        let records = self.records();
+        strengths.map(|strength| Self { strength, ..*self }.digest_around(&records, author))
+    }
+
+    fn digest_around(&self, records: &str, author: &str) -> Digest {
+        let Rendered { system, messages } = self.render_around(records);
         let version = VERSION.to_le_bytes();
         let mut parts: Vec<&[u8]> = vec![&version, author.as_bytes(), system.as_bytes()];
         parts.extend(messages.iter().map(String::as_bytes));

@@ -174,11 +174,10 @@ impl Writer {
         if summarizer.is_deterministic() {
             return vec![(Strength::Normal, None)];
         }
-        let key = |strength| {
-            let prompt = Prompt { strength, cap, focus: self.focus.as_deref(), pieces };
-            (strength, Some(prompt.digest(summarizer.name())))
-        };
-        [Strength::Normal, Strength::Tighter].map(key).into()
+        let (strength, focus) = (Strength::Normal, self.focus.as_deref());
+        let strengths = [strength, Strength::Tighter];
+        let keys = Prompt { strength, cap, focus, pieces }.digests(strengths, summarizer.name());
+        strengths.into_iter().zip(keys.map(Some)).collect()
     }
 }
 

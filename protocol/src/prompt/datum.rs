@@ -163,12 +163,13 @@ impl Formatter for Fenced {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut pieces = fragment.split("<|");
-        writer.write_all(pieces.next().unwrap_or_default().as_bytes())?;
-        for piece in pieces {
-            writer.write_all(b"\\u003c|")?;
-            writer.write_all(piece.as_bytes())?;
+        let bytes = fragment.as_bytes();
+        let mut written = 0;
+        for at in memchr::memchr_iter(b'<', bytes).filter(|at| bytes.get(at + 1) == Some(&b'|')) {
+            writer.write_all(&bytes[written..at])?;
+            writer.write_all(b"\\u003c")?;
+            written = at + 1;
         }
-        Ok(())
+        writer.write_all(&bytes[written..])
     }
 }

@@ -1,6 +1,9 @@
 //! The instructions of a summary prompt. Fixed texts: they change with the source and with nothing else.
 
+use std::sync::LazyLock;
+
 use super::Strength;
+use crate::tokens::{self, TokenCount};
 
 /// The sections that a summary is asked for, in order.
 pub const HEADINGS: [&str; 7] = [
@@ -47,6 +50,14 @@ const TIGHTER: &str = concat!(
     "\nAn earlier answer was unusable or too long. Be brief this time: one short line for each item, no narration, no \
      quoted output. Standing constraints stay word for word; drop what matters least of the rest.\n"
 );
+
+/// The size of instructions. Those of a prompt are counted once: every pass asks for their size.
+pub(super) fn tokens(system: &str) -> TokenCount {
+    static KNOWN: LazyLock<[(&str, TokenCount); 2]> =
+        LazyLock::new(|| [NORMAL, TIGHTER].map(|text| (text, tokens::estimate(text))));
+    let known = KNOWN.iter().find(|(text, _)| *text == system);
+    known.map_or_else(|| tokens::estimate(system), |(_, size)| *size)
+}
 
 pub(super) fn of(strength: Strength) -> &'static str {
     match strength {
