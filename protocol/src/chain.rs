@@ -2,7 +2,7 @@
 //! How an entry is shown (verbatim, or elided to a placeholder) is not part of it, so that an elision never stales a pass.
 
 use crate::ids::Digest;
-use crate::position::{Seq, SeqRange, SeqSpans};
+use crate::position::{Seq, SeqSpans};
 
 /// A link of the chain: one visible entry, or one summary at the place of the last entry that it stands for.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +36,8 @@ impl Chain {
 
     /// Adds a visible entry at the end.
     pub(crate) fn push(&mut self, seq: Seq, content: Digest) {
-        self.add(Kind::Entry, seq, content);
-    }
-
-    fn add(&mut self, kind: Kind, seq: Seq, content: Digest) {
-        let chain = step(&self.end(), kind, seq, &content);
-        self.links.push(Link { seq, kind, content, chain });
+        let chain = step(&self.end(), Kind::Entry, seq, &content);
+        self.links.push(Link { seq, kind: Kind::Entry, content, chain });
     }
 
     /// The chain over everything.
@@ -62,7 +58,7 @@ impl Chain {
 
     /// Gives a visible entry other content, and chains the rest anew.
     pub(crate) fn change(&mut self, seq: Seq, content: Digest) {
-        let at = self.links.partition_point(|link| link.seq < seq);
+        let at = self.before(seq);
         if let Some(link) = self.links.get_mut(at).filter(|link| link.seq == seq) {
             link.content = content;
             self.chain_from(at);
@@ -72,33 +68,27 @@ impl Chain {
     /// Puts summaries, each with the hash of what it says, in the place of what they cover, and chains the rest anew.
     pub(crate) fn splice(&mut self, pieces: &[(&SeqSpans, Digest)]) {
         let first = pieces.first().map_or(Seq::ZERO, |(covers, _)| covers.first());
-        let from = self.links.partition_point(|link| link.seq < first);
-        let mut summaries: Vec<(Seq, Digest)> =
-            pieces.iter().map(|(covers, content)| (covers.last(), *content)).collect();
-        summaries.sort_by_key(|(seq, _)| *seq);
-        let mut summaries = summaries.into_iter().peekable();
-        let mut covered: Vec<SeqRange> =
-            pieces.iter().flat_map(|(covers, _)| covers.ranges()).copied().collect();
-        covered.sort_by_key(|range| range.start);
-        let mut covered = covered.into_iter().peekable();
-        // Both run along with the links, which are in rising order.
-        for link in self.links.split_off(from) {
-            while let Some((seq, content)) = summaries.next_if(|(seq, _)| *seq < link.seq) {
-                self.add(Kind::Summary, seq, content);
-            }
-            while covered.next_if(|range| range.end <= link.seq).is_some() {}
-            if covered.peek().is_none_or(|range| link.seq < range.start) {
-                self.add(link.kind, link.seq, link.content);
-            }
+        let from = self.before(first);
+        // What is covered mostly lies together, so that the tail moves once or twice.
+        for range in pieces.iter().flat_map(|(covers, _)| covers.ranges()) {
+            let covered = self.before(range.start)..self.before(range.end);
+            self.links.drain(covered);
         }
-        for (seq, content) in summaries {
-            self.add(Kind::Summary, seq, content);
+        for (covers, content) in pieces {
+            let (seq, content) = (covers.last(), *content);
+            let summary = Link { seq, kind: Kind::Summary, content, chain: Digest::ZERO };
+            self.links.insert(self.before(seq), summary);
         }
+        self.chain_from(from);
     }
 
     /// Forgets everything behind a position.
     pub(crate) fn truncate(&mut self, end: Seq) {
         self.links.truncate(self.behind(end));
+    }
+
+    fn before(&self, seq: Seq) -> usize {
+        self.links.partition_point(|link| link.seq < seq)
     }
 
     fn behind(&self, seq: Seq) -> usize {
@@ -129,6 +119,7 @@ fn step(previous: &Digest, kind: Kind, seq: Seq, content: &Digest) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::position::SeqRange;
 
     fn chain(contents: &[(u64, &str)]) -> Chain {
         let mut chain = Chain::default();

@@ -19,7 +19,8 @@ impl View {
         }
         let (mut rendered, mut lightest) = (0, self.lightest);
         let mut segments = Vec::with_capacity(self.groups.len() + self.summaries.len() + 1);
-        let mut summaries = self.summaries.iter().peekable();
+        let mut summaries = self.summaries.iter();
+        let mut next = summaries.next();
         let mut register = self.register.as_ref();
         let mut tell = |standing: &Standing, is_last: bool, segments: &mut Vec<Arc<Segment>>| {
             segments.push(Arc::clone(&standing.segment));
@@ -28,8 +29,9 @@ impl View {
             }
         };
         for (first, group) in &mut self.groups {
-            while let Some((_, standing)) = summaries.next_if(|(start, _)| *start < first) {
-                tell(standing, summaries.peek().is_none(), &mut segments);
+            while let Some((_, standing)) = next.filter(|(start, _)| *start < first) {
+                next = summaries.next();
+                tell(standing, next.is_none(), &mut segments);
             }
             // Most of a view was shown before: nothing is counted of what is as it was.
             if let Some(segment) = group.rendered() {
@@ -41,8 +43,9 @@ impl View {
             rendered += group.weight() - before;
             lightest = lightest.min(*first);
         }
-        while let Some((_, standing)) = summaries.next() {
-            tell(standing, summaries.peek().is_none(), &mut segments);
+        while let Some((_, standing)) = next {
+            next = summaries.next();
+            tell(standing, next.is_none(), &mut segments);
         }
         self.weight += rendered;
         self.lightest = lightest;
