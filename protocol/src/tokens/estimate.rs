@@ -5,7 +5,7 @@
 //! docs/adr/0008-a-fitted-estimate-corrected-by-counts.md says how well.
 
 use super::TokenCount;
-use super::letters::breaks;
+use super::letters::{breaks, run};
 use super::scripts::{Joins, wide};
 
 /// Estimates the tokens of a text under the vocabulary o200k, a little above rather than below.
@@ -93,6 +93,20 @@ enum Before {
     Mark,
 }
 
+/// What a word costs by what stands before it: a new token, or one that begins with that.
+const JOINS: [u64; 11] = {
+    let mut joins = [WORD; 11];
+    joins[Before::Space as usize] = 0;
+    joins[Before::Opener as usize] = 0;
+    joins[Before::Sign as usize] = 53;
+    joins[Before::Escape as usize] = 53;
+    joins[Before::Tab as usize] = 35;
+    joins[Before::Digits as usize] = 103;
+    joins[Before::Accent as usize] = 60;
+    joins[Before::Mark as usize] = 10;
+    joins
+};
+
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -109,47 +123,44 @@ impl Scan<'_> {
     /// A word, and those that follow it after one space each: most of most texts.
     #[inline]
     fn words(&mut self) {
-        loop {
-            self.word();
-            match self.bytes.get(self.at..self.at + 2) {
-                Some([b' ', next]) if next.is_ascii_alphabetic() => {}
-                _ => return,
-            }
-            self.at += 1;
+        let start = self.at;
+        let first = self.begin();
+        self.word(start, first);
+        while let Some([b' ', first]) = self.bytes.get(self.at..self.at + 2)
+            && first.is_ascii_alphabetic()
+        {
+            let (start, first) = (self.at + 1, *first);
             self.cents += SPACE;
-            self.before = Before::Space;
+            self.at += 2;
+            self.word(start, first);
         }
+        self.before = Before::Letters;
     }
 
-    /// One word: capitals, then lowercase letters. A capital behind a lowercase letter begins the next word.
+    /// What joins a word to what stands before it, and its first letter. Behind one space a word joins it as it is.
     #[inline]
-    fn word(&mut self) {
-        let start = self.at;
-        let first = self.bytes[start];
-        let escape = matches!(first, b'n' | b'r' | b't' | b'u');
-        let (join, splits) = match self.before {
-            Before::Space | Before::Opener => (0, false),
-            Before::Escape if escape => (0, true),
-            Before::Sign | Before::Escape => (53, false),
-            Before::Tab => (35, false),
-            Before::Escaped => (WORD, escape),
-            Before::Digits => (103, false),
-            Before::Other | Before::Letters => (WORD, false),
-            Before::Accent => (60, false),
-            Before::Mark => (10, false),
-        };
-        self.cents += join;
+    fn begin(&mut self) -> u8 {
+        let first = self.bytes[self.at];
+        self.cents += JOINS[self.before as usize];
         self.at += 1;
-        self.before = Before::Letters;
+        let backslash = matches!(self.before, Before::Escape | Before::Escaped);
+        let splits = backslash && matches!(first, b'n' | b'r' | b't' | b'u');
+        if splits && self.before == Before::Escape {
+            self.cents -= JOINS[Before::Escape as usize];
+        }
         // The letter of an escape is a token with its backslash, and what follows a word of its own.
-        let from = if splits && self.class_at(self.at) == Some(Class::Lower) {
+        if splits && self.class_at(self.at) == Some(Class::Lower) {
             self.cents += WORD;
             self.at += 1;
-            self.bytes[self.at - 1]
-        } else {
-            first
-        };
-        self.letters(from);
+        }
+        self.bytes[self.at - 1]
+    }
+
+    /// One word behind its first letter: capitals, then lowercase letters. A capital behind a lowercase letter begins the
+    /// next word.
+    #[inline]
+    fn word(&mut self, start: usize, first: u8) {
+        self.letters(first);
         self.cents += 3 * ((self.at - start) as u64).saturating_sub(8);
     }
 
@@ -179,16 +190,18 @@ impl Scan<'_> {
             breaks_seen = 0;
         }
         let (start, mut broken_up_from) = (at, usize::MAX);
-        while let Some(&byte) = self.bytes.get(at)
-            && byte.is_ascii_lowercase()
-        {
-            if breaks(last, byte) > 0 {
-                cents += 62;
-                breaks_seen += 1;
-                broken_up_from = if breaks_seen == 2 { at } else { broken_up_from };
+        while self.class_at(at) == Some(Class::Lower) {
+            let (length, broken) = run(last, &self.bytes[at..]);
+            let seen = breaks_seen + u64::from(broken.count_ones());
+            if breaks_seen < 2 && seen >= 2 {
+                let second = if breaks_seen == 0 { broken & (broken - 1) } else { broken };
+                broken_up_from = at + second.trailing_zeros() as usize;
             }
-            (last, at) = (byte, at + 1);
+            breaks_seen = seen;
+            at += length;
+            last = self.bytes[at - 1];
         }
+        cents += 62 * breaks_seen;
         cents += pair * (at - start) as u64 + 26 * at.saturating_sub(broken_up_from) as u64;
         self.cents += cents;
         self.at = at;

@@ -38,16 +38,85 @@ const BREAKS: [u32; 32] = [
     0,
 ];
 
+/// The same by the low bits of an ASCII letter, which are 1 for `a` and `A`.
+const BY_LETTER: [u32; 32] = {
+    let mut table = [0; 32];
+    let mut letter = 1;
+    while letter < 32 {
+        table[letter] = BREAKS[letter - 1] << 1;
+        letter += 1;
+    }
+    table
+};
+
 /// 1 if a word tends to break between two ASCII letters of either case, 0 if not.
 #[inline]
 pub(super) fn breaks(first: u8, second: u8) -> u64 {
-    let seconds = BREAKS[usize::from(first.wrapping_sub(b'A') & 31)];
-    u64::from(seconds >> (second.wrapping_sub(b'A') & 31) & 1)
+    u64::from(BY_LETTER[usize::from(first & 31)] >> (second & 31) & 1)
+}
+
+/// Looks at lowercase letters that some bytes begin with, eight at most: how many they are, and which of them a word tends
+/// to break before, the lowest bit for the first. `last` stands before them.
+///
+/// Where a word ends cannot be foretold: to look at eight letters costs less than to guess wrong behind each.
+#[inline]
+pub(super) fn run(last: u8, bytes: &[u8]) -> (usize, u32) {
+    let several = bytes.get(1).is_some_and(u8::is_ascii_lowercase);
+    match bytes.first_chunk() {
+        Some(eight) if several => {
+            let length = lowercase(eight);
+            (length, breaks_within(last, eight) & ((1 << length) - 1))
+        }
+        _ => (1, u32::from(breaks(last, bytes[0]) > 0)),
+    }
+}
+
+fn breaks_within(last: u8, letters: &[u8; 8]) -> u32 {
+    let mut first = last;
+    let mut broken = 0;
+    for (at, second) in letters.iter().enumerate() {
+        broken |= (BY_LETTER[usize::from(first & 31)] >> (second & 31) & 1) << at;
+        first = *second;
+    }
+    broken
+}
+
+/// How many lowercase letters eight bytes begin with.
+fn lowercase(bytes: &[u8; 8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x80 * ONES;
+    let bytes = u64::from_le_bytes(*bytes);
+    // Added to what is below the top bit, neither carries over into the next byte.
+    let low = bytes & !TOPS;
+    let from_a = low + (0x80 - u64::from(b'a')) * ONES;
+    let behind_z = low + (0x80 - u64::from(b'z') - 1) * ONES;
+    let others = (bytes | !from_a | behind_z) & TOPS;
+    (others.trailing_zeros() / 8) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_ends_where_its_letters_do_and_breaks_as_its_pairs_do() {
+        for text in ["", "x", "qz", "qzx", "the", "xkvjqzw", "xkvjqzwp", "xkvjqzwpb"] {
+            for behind in ["", "`", "{", "A", " qz", "\u{e1}", "0123456789", "\u{ff}{{{{{{{{{{"] {
+                let text = format!("q{text}{behind}");
+                let bytes = text.as_bytes();
+                let letters = bytes[1..].iter().take_while(|byte| byte.is_ascii_lowercase());
+                let all = letters.count();
+                let (mut at, mut pairs) = (1, 0);
+                while at <= all {
+                    let (length, broken) = run(bytes[at - 1], &bytes[at..]);
+                    pairs |= u64::from(broken) << at;
+                    at += length;
+                }
+                let expected = (1..=all).map(|at| breaks(bytes[at - 1], bytes[at]) << at).sum();
+                assert_eq!((at, pairs), (all + 1, expected), "{text:?}");
+            }
+        }
+    }
 
     #[test]
     fn pairs_of_words_hold_and_others_break_in_either_case() {
