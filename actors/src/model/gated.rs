@@ -80,6 +80,19 @@ impl GatedModel {
         self.call(errand, request, Some(told)).await
     }
 
+    async fn prompted(
+        &self,
+        prompt: Rendered,
+        input: Option<TokenCount>,
+        max_output: TokenCount,
+        errand: &Errand,
+    ) -> Result<Completion, ModelError> {
+        let request = Request { input, ..Request::of(Messages::Prompt(prompt), max_output) };
+        let answer = Self::complete(self, errand, &request).await?;
+        answer.whole()?;
+        Ok(Completion { text: answer.text, finish: answer.finish })
+    }
+
     async fn call(
         &self,
         errand: &Errand,
@@ -197,10 +210,17 @@ impl Model for GatedModel {
         max_output: TokenCount,
         errand: &Errand,
     ) -> Result<Completion, ModelError> {
-        let request = Request::of(Messages::Prompt(prompt), max_output);
-        let answer = Self::complete(self, errand, &request).await?;
-        answer.whole()?;
-        Ok(Completion { text: answer.text, finish: answer.finish })
+        self.prompted(prompt, None, max_output, errand).await
+    }
+
+    async fn complete_sized(
+        &self,
+        prompt: Rendered,
+        size: TokenCount,
+        max_output: TokenCount,
+        errand: &Errand,
+    ) -> Result<Completion, ModelError> {
+        self.prompted(prompt, Some(size), max_output, errand).await
     }
 }
 

@@ -33,6 +33,17 @@ pub trait Model: Send + Sync + 'static {
         max_output: TokenCount,
         errand: &Errand,
     ) -> Result<Completion, ModelError>;
+
+    /// The same for a prompt whose estimated size is known. A model that wants to know it need not estimate it again.
+    async fn complete_sized(
+        &self,
+        prompt: Rendered,
+        _size: TokenCount,
+        max_output: TokenCount,
+        errand: &Errand,
+    ) -> Result<Completion, ModelError> {
+        self.complete(prompt, max_output, errand).await
+    }
 }
 
 /// Asks a model with the prompt of [`highwater_protocol::prompt`].
@@ -70,12 +81,13 @@ impl<M: Model> Summarizer for Prompted<M> {
         let SummaryRequest { pieces, cap, focus, strength, errand } = request;
         let prompt = Prompt { strength, cap, focus: focus.as_deref(), pieces: &pieces }.render();
         let max_output = chunk::limit(cap);
-        let (size, window) = (prompt.tokens() + max_output, self.window());
-        if size > window {
-            let message = format!("a call of {size} does not fit the window of {window}");
+        let (size, window) = (prompt.tokens(), self.window());
+        let whole = size + max_output;
+        if whole > window {
+            let message = format!("a call of {whole} does not fit the window of {window}");
             return Err(SummarizeError::new(message));
         }
-        let answer = self.model.complete(prompt, max_output, &errand).await;
+        let answer = self.model.complete_sized(prompt, size, max_output, &errand).await;
         answer.map_err(|error| match error {
             ModelError::Broken { why, message } if why != Broken::Malformed => {
                 SummarizeError::unusable(message)

@@ -49,9 +49,20 @@ impl Model for Asking {
         max_output: TokenCount,
         errand: &Errand,
     ) -> Result<Completion, ModelError> {
+        let size = prompt.tokens();
+        self.complete_sized(prompt, size, max_output, errand).await
+    }
+
+    async fn complete_sized(
+        &self,
+        prompt: Rendered,
+        size: TokenCount,
+        max_output: TokenCount,
+        errand: &Errand,
+    ) -> Result<Completion, ModelError> {
         let waits = self.ground.provider.waits(ClassKind::Compaction);
         let asked = RefCell::new(Some((Instant::now(), waits)));
-        let asking = Model::complete(&self.model, prompt, max_output, errand);
+        let asking = Model::complete_sized(&self.model, prompt, size, max_output, errand);
         let completed = ASKED.scope(asked, asking).await;
         if let Some((session, pass)) = errand.pass() {
             self.ground.metrics.summarized(session, pass);
