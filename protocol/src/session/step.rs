@@ -150,11 +150,14 @@ impl Session {
             let message = format!("{found} entries in one append, the cap is {cap}");
             return Err(Error::new(Kind::TooLarge, message));
         }
-        self.refuse_conflicts(entries)?;
+        let known = self.refuse_conflicts(entries)?;
         let mut receipts = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for (entry, known) in entries.iter().zip(known) {
             let id = entry.id().clone();
-            if let Some(Known { seq, place, .. }) = self.known(&id) {
+            // One that was not known may have come twice, if several have come.
+            let may_repeat = entries.len() > 1;
+            let known = known.or_else(|| may_repeat.then(|| self.known(&id)).flatten());
+            if let Some(Known { seq, place, .. }) = known {
                 let live = self.state.is_live(place);
                 receipts.push(Receipt { id, seq, known: true, live });
                 continue;
@@ -166,11 +169,14 @@ impl Session {
         Ok(receipts)
     }
 
-    fn refuse_conflicts(&self, entries: &[Arc<Entry>]) -> Result<(), Error> {
+    /// What is known of each; an error when one has the id of another with other content.
+    fn refuse_conflicts(&self, entries: &[Arc<Entry>]) -> Result<Vec<Option<Known>>, Error> {
         let mut batch = std::collections::BTreeMap::new();
+        let mut all = Vec::with_capacity(entries.len());
         for entry in entries {
             let content = entry.message().digest;
             let known = self.known(entry.id());
+            all.push(known);
             let first = *batch.entry(entry.id()).or_insert(content);
             let place = match known {
                 Some(Known { seq, digest, .. }) if digest != content => format!("entry {seq}"),
@@ -181,7 +187,7 @@ impl Session {
             let message = format!("session {session}: {id} is {place} with other content");
             return Err(Error::new(Kind::Conflict, message));
         }
-        Ok(())
+        Ok(all)
     }
 
     /// What the model shall see now. Elides first when the view exceeds the hard mark (V10).
