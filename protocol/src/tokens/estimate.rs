@@ -123,16 +123,18 @@ impl Scan<'_> {
     /// A word, and those that follow it after one space each: most of most texts.
     #[inline]
     fn words(&mut self) {
-        let start = self.at;
-        let first = self.begin();
-        self.word(start, first);
-        while let Some([b' ', first]) = self.bytes.get(self.at..self.at + 2)
-            && first.is_ascii_alphabetic()
-        {
-            let (start, first) = (self.at + 1, *first);
+        let (mut start, mut first) = (self.at, self.begin());
+        loop {
+            self.letters(first);
+            self.cents += 3 * ((self.at - start) as u64).saturating_sub(8);
+            match self.bytes.get(self.at..self.at + 2) {
+                Some([b' ', next]) if next.is_ascii_alphabetic() => {
+                    (start, first) = (self.at + 1, *next);
+                }
+                _ => break,
+            }
             self.cents += SPACE;
             self.at += 2;
-            self.word(start, first);
         }
         self.before = Before::Letters;
     }
@@ -154,14 +156,6 @@ impl Scan<'_> {
             self.at += 1;
         }
         self.bytes[self.at - 1]
-    }
-
-    /// One word behind its first letter: capitals, then lowercase letters. A capital behind a lowercase letter begins the
-    /// next word.
-    #[inline]
-    fn word(&mut self, start: usize, first: u8) {
-        self.letters(first);
-        self.cents += 3 * ((self.at - start) as u64).saturating_sub(8);
     }
 
     /// The letters of a word behind its first one. A word of a language is one token; each pair that seldom stands in one
@@ -190,8 +184,19 @@ impl Scan<'_> {
             breaks_seen = 0;
         }
         let (start, mut broken_up_from) = (at, usize::MAX);
-        while self.class_at(at) == Some(Class::Lower) {
-            let (length, broken) = run(last, &self.bytes[at..]);
+        while let Some(&byte) = self.bytes.get(at)
+            && byte.is_ascii_lowercase()
+        {
+            // Of what is no language, such as numbers in hexadecimals, words often have no more than one.
+            let several = if at > start { run(last, &self.bytes[at..]) } else { None };
+            let Some((length, broken)) = several else {
+                if breaks(last, byte) > 0 {
+                    breaks_seen += 1;
+                    broken_up_from = if breaks_seen == 2 { at } else { broken_up_from };
+                }
+                (last, at) = (byte, at + 1);
+                continue;
+            };
             let seen = breaks_seen + u64::from(broken.count_ones());
             if breaks_seen < 2 && seen >= 2 {
                 let second = if breaks_seen == 0 { broken & (broken - 1) } else { broken };

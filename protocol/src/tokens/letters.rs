@@ -56,36 +56,31 @@ pub(super) fn breaks(first: u8, second: u8) -> u64 {
 }
 
 /// Looks at lowercase letters that some bytes begin with, eight at most: how many they are, and which of them a word tends
-/// to break before, the lowest bit for the first. `last` stands before them.
+/// to break before, the lowest bit for the first. `last` stands before them. `None` when there are fewer bytes.
 ///
 /// Where a word ends cannot be foretold: to look at eight letters costs less than to guess wrong behind each.
 #[inline]
-pub(super) fn run(last: u8, bytes: &[u8]) -> (usize, u32) {
-    let several = bytes.get(1).is_some_and(u8::is_ascii_lowercase);
-    match bytes.first_chunk() {
-        Some(eight) if several => {
-            let length = lowercase(eight);
-            (length, breaks_within(last, eight) & ((1 << length) - 1))
-        }
-        _ => (1, u32::from(breaks(last, bytes[0]) > 0)),
-    }
+pub(super) fn run(last: u8, bytes: &[u8]) -> Option<(usize, u32)> {
+    let eight: [u8; 8] = *bytes.first_chunk()?;
+    let length = lowercase(eight);
+    Some((length, breaks_within(last, eight) & ((1 << length) - 1)))
 }
 
-fn breaks_within(last: u8, letters: &[u8; 8]) -> u32 {
+fn breaks_within(last: u8, letters: [u8; 8]) -> u32 {
     let mut first = last;
     let mut broken = 0;
-    for (at, second) in letters.iter().enumerate() {
+    for (at, second) in letters.into_iter().enumerate() {
         broken |= (BY_LETTER[usize::from(first & 31)] >> (second & 31) & 1) << at;
-        first = *second;
+        first = second;
     }
     broken
 }
 
 /// How many lowercase letters eight bytes begin with.
-fn lowercase(bytes: &[u8; 8]) -> usize {
+fn lowercase(bytes: [u8; 8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const TOPS: u64 = 0x80 * ONES;
-    let bytes = u64::from_le_bytes(*bytes);
+    let bytes = u64::from_le_bytes(bytes);
     // Added to what is below the top bit, neither carries over into the next byte.
     let low = bytes & !TOPS;
     let from_a = low + (0x80 - u64::from(b'a')) * ONES;
@@ -108,7 +103,8 @@ mod tests {
                 let all = letters.count();
                 let (mut at, mut pairs) = (1, 0);
                 while at <= all {
-                    let (length, broken) = run(bytes[at - 1], &bytes[at..]);
+                    let one = || (1, u32::from(breaks(bytes[at - 1], bytes[at]) > 0));
+                    let (length, broken) = run(bytes[at - 1], &bytes[at..]).unwrap_or_else(one);
                     pairs |= u64::from(broken) << at;
                     at += length;
                 }
