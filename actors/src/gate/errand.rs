@@ -22,7 +22,8 @@ pub struct Pressure {
 pub struct Errand {
     gate: Gate,
     class: Class,
-    pressure: watch::Receiver<Pressure>,
+    /// How urgent the pass is that it is of.
+    pressure: Option<watch::Receiver<Pressure>>,
     deadline: Option<Instant>,
     manual: bool,
     holder: Option<ActorCell>,
@@ -32,9 +33,8 @@ pub struct Errand {
 impl Errand {
     /// An errand of a class, without a deadline.
     pub fn new(gate: Gate, class: Class) -> Self {
-        let fill = if let Class::Compaction { fill } = class { fill } else { 0 };
-        let (_never, pressure) = watch::channel(Pressure { fill, hurried: false });
-        Self { gate, class, pressure, deadline: None, manual: false, holder: None, pass: None }
+        let (manual, pressure, holder) = (false, None, None);
+        Self { gate, class, pressure, deadline: None, manual, holder, pass: None }
     }
 
     /// An errand of a pass, whose class follows how full the view is.
@@ -44,7 +44,8 @@ impl Errand {
         holder: Option<ActorCell>,
     ) -> Self {
         let class = Class::Compaction { fill: pressure.borrow().fill };
-        Self { gate, class, pressure, deadline: None, manual: false, holder, pass: None }
+        let (manual, pressure) = (false, Some(pressure));
+        Self { gate, class, pressure, deadline: None, manual, holder, pass: None }
     }
 
     /// The same with a moment after which no call is begun and nobody is waited for.
@@ -80,21 +81,18 @@ impl Errand {
 
     /// Waits for the right to one call that takes this. See [`Gate::acquire`].
     pub async fn permit(&self, key: Key, amounts: Amounts) -> Result<Permit, Error> {
-        let class = match self.class {
-            Class::Compaction { .. } => Class::Compaction { fill: self.fill() },
-            other => other,
+        let (deadline, manual, holder) = (self.deadline, self.manual, self.holder.clone());
+        let mut request =
+            PermitRequest { key, class: self.class, amounts, deadline, manual, holder };
+        let Some(pressure) = &self.pressure else {
+            return self.gate.acquire(request).await;
         };
-        let Self { deadline, manual, holder, .. } = self.clone();
-        let request = PermitRequest { key, class, amounts, deadline, manual, holder };
-        self.gate.acquire_urged(request, self.pressure.clone()).await
+        request.class = Class::Compaction { fill: pressure.borrow().fill };
+        self.gate.acquire_urged(request, pressure.clone()).await
     }
 
     /// A random number for the waits between calls.
     pub(crate) fn draw(&self) -> u64 {
         self.gate.draw()
-    }
-
-    fn fill(&self) -> u8 {
-        self.pressure.borrow().fill
     }
 }

@@ -106,8 +106,10 @@ impl Gate {
     /// the provider is left alone. [`Kind::Closed`] when the house is shutting down, or the holder has ended. The source
     /// is a [`Denied`](highwater_protocol::limit::Denied).
     pub async fn acquire(&self, request: PermitRequest) -> Result<Permit, Error> {
-        let (_never, unpressed) = watch::channel(Pressure::default());
-        self.acquire_urged(request, unpressed).await
+        let (waiting, permit) = self.ask(request, None)?;
+        let permit = permit.await;
+        waiting.over();
+        permit.map_err(|_| closed())?.map(Permit::taken)
     }
 
     /// The same for a call that becomes more urgent while it waits.
