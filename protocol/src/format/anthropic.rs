@@ -76,7 +76,10 @@ fn part_kind(block: &Fields<'_>) -> PartKind {
     let field = |name| -> Box<str> { block.text(name).unwrap_or_default().into() };
     let label = block.text("type").unwrap_or(Cow::Borrowed("no type"));
     match &*label {
-        "text" if block.text("text").is_some() => PartKind::Text { text: field("text") },
+        "text" => match block.text("text") {
+            Some(text) => PartKind::Text { text: text.into() },
+            None => PartKind::Opaque { label: label.into() },
+        },
         "thinking" => PartKind::Reasoning { text: field("thinking") },
         "redacted_thinking" => PartKind::Reasoning { text: Box::default() },
         "tool_use" => PartKind::ToolCall {
