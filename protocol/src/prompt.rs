@@ -12,7 +12,7 @@ use crate::ids::Digest;
 use crate::piece::Piece;
 use crate::tokens::{self, TokenCount};
 
-use datum::{Datum, encode};
+use datum::{Datum, RECORD_BYTES, encode, encode_about};
 pub(crate) use datum::{prefix_within, size};
 pub use instructions::HEADINGS;
 
@@ -84,8 +84,9 @@ impl Prompt<'_> {
 
     /// The data, which is the same however hard is pressed, as a list of JSON.
     fn records(&self) -> String {
-        let passages = self.pieces.iter().flat_map(Piece::passages);
-        encode(&passages.map(|passage| Datum::of(&passage)).collect::<Vec<_>>())
+        let passages: Vec<_> = self.pieces.iter().flat_map(Piece::passages).collect();
+        let bytes = passages.iter().map(|passage| passage.text.len() + RECORD_BYTES).sum();
+        encode_about(bytes, &passages.iter().map(Datum::of).collect::<Vec<_>>())
     }
 
     fn render_around(&self, records: &str) -> Rendered {

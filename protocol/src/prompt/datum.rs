@@ -16,6 +16,9 @@ const NAME_CHARS: usize = 64;
 /// The bytes that a prefix grows by: each byte is measured once, and room is filled to about this much.
 const GRAIN_BYTES: usize = 64;
 
+/// What a record takes beside its text, about.
+pub(super) const RECORD_BYTES: usize = 192;
+
 /// One record of data.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Datum<'a> {
@@ -128,7 +131,7 @@ fn named(name: &str) -> String {
 
 /// The size of a passage's record, with the comma behind it.
 pub(crate) fn size(passage: &Passage<'_>) -> TokenCount {
-    tokens::estimate(&encode(&Datum::of(passage))) + TokenCount(1)
+    tokens::estimate(&encode_about(passage.text.len(), &Datum::of(passage))) + TokenCount(1)
 }
 
 /// How many bytes of a text fit `room` within a record; at least one character.
@@ -149,7 +152,12 @@ pub(crate) fn prefix_within(text: &str, room: TokenCount) -> usize {
 /// JSON in which no string holds `<|`, the mark that begins a vocabulary's control tokens: a tokenizer that reads them
 /// in a message's text as well would let the data end the message.
 pub(super) fn encode(value: &(impl Serialize + ?Sized)) -> String {
-    let mut json = Vec::new();
+    encode_about(0, value)
+}
+
+/// The same where it is known about how long the texts in it are: then it seldom has to move as it grows.
+pub(super) fn encode_about(bytes: usize, value: &(impl Serialize + ?Sized)) -> String {
+    let mut json = Vec::with_capacity(bytes + bytes / 16 + RECORD_BYTES);
     let mut serializer = serde_json::Serializer::with_formatter(&mut json, Fenced);
     value.serialize(&mut serializer).expect("strings and numbers are always JSON");
     String::from_utf8(json).expect("JSON is UTF-8")
