@@ -186,6 +186,13 @@ pub(super) fn object(json: &[u8]) -> Result<Fields<'_>, Error> {
         let message = format!("the record nests {cap} or more levels deep at byte {offset}");
         return Err(Error::new(Kind::TooLarge, message));
     }
+    // Values are checked as they are taken, and names but for control characters: a record in which there are any, or that
+    // is no object, is checked as a whole.
+    if let Ok(fields) = Fields::parse(text)
+        && fields.iter().all(|(name, _)| !name.bytes().any(|byte| byte.is_ascii_control()))
+    {
+        return Ok(fields);
+    }
     serde_json::from_str::<&RawValue>(text)
         .and_then(|record| Fields::parse(record.get()))
         .map_err(|error| invalid("not a JSON object").because(error))
