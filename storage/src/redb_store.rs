@@ -101,8 +101,8 @@ impl RedbStore {
     /// Opens the store in `dir`, creating both if the options say so. Other files in the directory are left alone.
     ///
     /// [`StoreError::Locked`] while another process has it open; [`StoreError::Foreign`] when what is there is not a
-    /// store that this version can open; [`StoreError::Io`] when the system refuses, or there is no store and none shall
-    /// be created.
+    /// store that this version can open; [`StoreError::Io`] when the system refuses, there is no store and none shall be
+    /// created, or its redo log is missing, damaged or another's.
     pub fn open(dir: &Path, options: RedbOptions) -> Result<Self, StoreError> {
         Self::opened(|| open::open(dir, options))
     }

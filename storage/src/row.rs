@@ -80,13 +80,13 @@ impl Mark {
     }
 }
 
-/// Which frames of the redo log are durable in redb. Version 1.
+/// What of the redo log is not in this file: what follows this. Version 1.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Redone {
-    /// The last of them.
+    /// The salt of the log.
+    pub(crate) salt: [u8; 16],
+    /// The next frame has the number behind this one.
     pub(crate) number: u64,
-    /// Its link.
-    pub(crate) link: [u8; 16],
     /// Whether the log may hold more.
     pub(crate) in_use: bool,
 }

@@ -11,7 +11,7 @@ use super::redo::{self, Changes, Noting, Redo, Unwritten};
 use super::shelter::{damaged, sheltered};
 use super::tables::{Changing, Snapshot};
 use crate::error::StoreError;
-use crate::row::Row;
+use crate::row::{Redone, Row};
 use crate::tables::{Failure, Table, Write};
 
 /// An open database and whether it can still be written.
@@ -76,23 +76,27 @@ impl Journal {
     pub(super) fn compact(&mut self) -> Result<(), StoreError> {
         self.require_writable()?;
         let what = "cannot compact the file";
-        self.settle_all(true)?;
+        self.settle_all()?;
         let compacted = self.shelter(what, |database| {
             // Each round leaves a little that the next can give back.
             while database.compact()? {}
             Ok::<(), redb::CompactionError>(())
         })?;
-        compacted.map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })
+        compacted.map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })?;
+        self.settle_all()
     }
 
     /// Has redb verify its own structure.
     pub(super) fn check(&mut self) -> Result<bool, StoreError> {
         let what = "the file is damaged below its tables";
-        self.settle_all(true)?;
-        self.shelter(what, Database::check_integrity)?.map_err(|error| StoreError::Io {
+        self.settle_all()?;
+        let checked = self.shelter(what, Database::check_integrity)?;
+        let is_sound = checked.map_err(|error| StoreError::Io {
             what: what.into(),
             why: format!("{error}: restore a copy"),
-        })
+        })?;
+        self.settle_all()?;
+        Ok(is_sound)
     }
 
     /// Does some work on the database alone. When redb panics it is not used any more.
@@ -227,13 +231,15 @@ impl Journal {
         transaction: WriteTransaction,
         in_use: bool,
     ) -> Result<(), StoreError> {
-        if let Some(redo) = &writing.redo {
-            let mark = redo.mark(in_use).encoded();
-            let marked = Changing::of(&transaction).put(Table::Meta, redo::MARK_KEY, &mark);
-            if let Err(failure) = marked {
-                let error = of_reading(failure, &self.place);
+        let marked = match writing.redo.as_mut().map(|redo| redo.marked(in_use)).transpose() {
+            Ok(mark) => mark.map_or(Ok(()), |mark| put_mark(&transaction, &mark)),
+            // Nothing refers to what was written of it.
+            Err(Unwritten::NotStored(error) | Unwritten::Unknown(error)) => {
                 return Err(self.not_stored(writing, &error));
             }
+        };
+        if let Err(error) = marked {
+            return Err(self.not_stored(writing, &*error));
         }
         match transaction.commit() {
             Ok(()) => {}
@@ -244,7 +250,7 @@ impl Journal {
             Err(error) => return Err(self.unknown(writing, &redb::Error::from(error))),
         }
         if let Some(redo) = &mut writing.redo {
-            redo.begin_anew();
+            redo.begin_anew(in_use);
         }
         Ok(())
     }
@@ -259,27 +265,30 @@ impl Journal {
         Ok(transaction)
     }
 
-    /// All that the log holds becomes durable in redb.
-    fn settle_all(&self, in_use: bool) -> Result<(), StoreError> {
+    /// All that the log holds becomes durable in redb, with the allocator's state, which redb's own commits leave out
+    /// when it compacts or mends. The log is not in use then.
+    fn settle_all(&self) -> Result<(), StoreError> {
         let mut writing = self.writing();
-        let is_used = writing.redo.as_ref().is_some_and(Redo::in_use);
-        if !is_used || writing.broken.is_some() {
+        if self.read_only || writing.broken.is_some() {
             return Ok(());
         }
         match self.begin_write() {
-            Ok(transaction) => self.settle(&mut writing, transaction, in_use),
+            Ok(transaction) => self.settle(&mut writing, transaction, false),
             Err(failure) => Err(of_reading(failure, &self.place)),
         }
     }
 
-    /// The log is left empty when it is not needed any more: the file of redb is the whole store then.
+    /// The log is left empty when it is not needed any more: the file of redb is the whole store then. When that is not
+    /// known the log stays, and is done once more by the next opening.
     fn close(&self) {
-        // When it fails the log stays, and is done once more by the next opening.
-        if self.settle_all(false).is_ok() {
-            let writing = self.writing();
-            if let Some(redo) = writing.redo.as_ref().filter(|_| writing.broken.is_none()) {
-                redo.clear();
-            }
+        let is_used = |writing: &Writing| writing.redo.as_ref().is_some_and(Redo::in_use);
+        if is_used(&self.writing()) && self.settle_all().is_err() {
+            return;
+        }
+        let writing = self.writing();
+        let is_empty = writing.broken.is_none() && !is_used(&writing);
+        if let Some(redo) = writing.redo.as_ref().filter(|_| is_empty) {
+            redo.clear();
         }
     }
 
@@ -307,6 +316,18 @@ impl Journal {
     /// A panic of redb is noted before it is let go.
     fn writing(&self) -> MutexGuard<'_, Writing> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts what redb says of the log into a transaction.
+fn put_mark(
+    transaction: &WriteTransaction,
+    mark: &Redone,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match Changing::of(transaction).put(Table::Meta, redo::MARK_KEY, &mark.encoded()) {
+        Ok(()) => Ok(()),
+        Err(Failure::Refused(error)) => Err(Box::new(error)),
+        Err(Failure::Broken(error)) => Err(error),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Opening and creating the directory and its file, so that a second opening never trips over half of a first one.
 
+use std::collections::hash_map::RandomState;
 use std::fmt::Display;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::hash::BuildHasher;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use redb::{
 use super::RedbOptions;
 use super::failure::{self, foreign, in_place, io_error, is_about_content, locked};
 use super::place::Place;
-use super::redo::{self, Redo};
+use super::redo::{self, Redo, Salt};
 use crate::directory;
 use crate::error::StoreError;
 use crate::row::{Mark, Row};
@@ -78,7 +80,7 @@ pub(super) fn open(dir: &Path, options: RedbOptions) -> Result<Opened, StoreErro
         directory::sync(dir).map_err(|error| io_error(dir, &error))?;
         redo
     };
-    let redo = redo::recovered(&database, redo, options.redo_bytes)?;
+    let redo = redo::recovered(&database, &place, redo, options.redo_bytes, salt())?;
     make_current(&database, &mark, &place)?;
     Ok(Opened { database, place, redo: Some(redo), lock: Some(lock) })
 }
@@ -104,7 +106,8 @@ pub(super) fn unchanged(dir: &Path, options: RedbOptions) -> Result<Opened, Stor
     check_mark(&database, &place)?;
     let redo_path = dir.join(REDO_NAME);
     let redo = if redo_path.is_file() {
-        Some(redo::recovered(&database, Place::unchanged(&redo_path)?, options.redo_bytes)?)
+        let redo = Place::unchanged(&redo_path)?;
+        Some(redo::recovered(&database, &place, redo, options.redo_bytes, salt())?)
     } else {
         redo::require_unused(&database, &redo_path.display())?;
         None
@@ -133,7 +136,7 @@ pub(super) fn over(
     } else {
         return Err(no_store(&place));
     };
-    let redo = redo::recovered(&database, redo, options.redo_bytes)?;
+    let redo = redo::recovered(&database, &place, redo, options.redo_bytes, salt())?;
     Ok(Opened { database, place, redo: Some(redo), lock: None })
 }
 
@@ -232,6 +235,15 @@ pub(super) fn write_mark(database: &Database, mark: &Mark) -> Result<(), redb::E
     let transaction = database.begin_write()?;
     transaction.open_table(META)?.insert(MARK_KEY, mark.encoded().as_slice())?;
     Ok(transaction.commit()?)
+}
+
+/// A salt that is another one each time and that nobody can guess.
+fn salt() -> Salt {
+    let halves = [0_u8, 1].map(|half| RandomState::new().hash_one(half).to_le_bytes());
+    let mut salt = Salt::default();
+    salt[..8].copy_from_slice(&halves[0]);
+    salt[8..].copy_from_slice(&halves[1]);
+    salt
 }
 
 /// Raises the mark of an older layout: a program that does not know the redo log must not open the file from now on.

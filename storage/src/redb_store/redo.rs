@@ -1,17 +1,17 @@
 //! The redo log: what was acknowledged and is not durable in redb yet.
 //!
 //! A durable commit of redb costs two syncs and the state of its allocator, whatever it carries. So most transactions
-//! are made durable here, by one write and one sync of a file whose blocks are used again and again, and are committed
-//! to redb without durability, which only makes them visible. Once in a while a transaction is committed durably; all
-//! before it are durable in redb with it, and the log begins anew.
+//! are made durable here, by one write and one sync of a file that is written from its beginning again and again, and
+//! are committed to redb without durability, which only makes them visible. Once in a while a transaction is committed
+//! durably; all before it are durable in redb with it, and the log begins anew.
 //!
 //! ```text
-//! redb:  ===D - - - - - - - D - - -      D: a durable commit, with the mark of the last frame before it
+//! redb:  ===D - - - - - - - D - - -      D: a durable commit, with the mark of what the log holds from then on
 //! log:      [1][2][3][4]...  [n+1][n+2]  at the beginning of the file again
 //! ```
 //!
-//! After a crash redb stands at its last durable commit, and the frames behind its mark are done once more. They hold
-//! the rows as they were written, so that doing them twice is doing them once.
+//! After a crash redb stands at its last durable commit, and the frames that follow its mark are done once more. They
+//! hold the rows as they were written, so that doing them twice is doing them once.
 
 mod changes;
 mod frame;
@@ -25,13 +25,19 @@ use super::place::Place;
 use crate::row::Redone;
 
 pub(super) use changes::{Changes, Noting};
-use frame::Link;
 pub(super) use recovery::{MARK_KEY, recovered, require_unused};
+
+/// Another one for each time that a log comes into use, and known to nobody else.
+pub(super) type Salt = [u8; 16];
+
+/// What the file begins with: this and the salt. Frames stand behind it.
+const HEAD: [u8; 8] = *b"HwRedo1\n";
+const HEAD_BYTES: u64 = 24;
 
 /// The file grows by doubling, from this on.
 const LEAST_BYTES: u64 = 64 << 10;
 
-/// Why a frame was not written.
+/// Why something was not written.
 #[derive(Debug)]
 pub(super) enum Unwritten {
     /// It is surely not in the file as a whole.
@@ -49,9 +55,11 @@ pub(super) struct Redo {
     length: u64,
     /// It begins anew before it is longer than this.
     max_bytes: u64,
-    /// The last frame.
+    /// The salt of what stands in the file, and that of what will when it comes into use.
+    salt: Salt,
+    next_salt: Salt,
+    /// Of the last frame, or of the durable commit behind it. Never the same twice under one salt.
     number: u64,
-    link: Link,
     /// Whether redb knows that this log may hold what it does not.
     in_use: bool,
 }
@@ -65,32 +73,49 @@ impl Redo {
         if end > self.max_bytes {
             return Ok(false);
         }
-        let link = frame::seal(frame, self.number + 1, &self.link);
-        self.grow(end).map_err(Unwritten::NotStored)?;
-        self.place.write(self.at, frame).map_err(Unwritten::NotStored)?;
-        self.place.sync_data().map_err(Unwritten::Unknown)?;
-        (self.at, self.number, self.link) = (end, self.number + 1, link);
+        frame::seal(frame, &self.salt, self.number + 1);
+        self.put(self.at, frame)?;
+        (self.at, self.number) = (end, self.number + 1);
         Ok(true)
+    }
+
+    /// What a durable commit of redb says of the log. One that comes into use gets its head before. Only what is
+    /// written later follows it.
+    pub(super) fn marked(&mut self, in_use: bool) -> Result<Redone, Unwritten> {
+        if in_use && !self.in_use {
+            self.salt = self.next_salt;
+            let head = [&HEAD[..], &self.salt].concat();
+            self.put(0, &head)?;
+        }
+        Ok(Redone { in_use, ..self.unused() })
+    }
+
+    /// What it says of one that nothing is written to.
+    fn unused(&mut self) -> Redone {
+        self.number += 1;
+        Redone { salt: self.salt, number: self.number, in_use: false }
+    }
+
+    /// Begins anew, once that commit is durable.
+    pub(super) fn begin_anew(&mut self, in_use: bool) {
+        (self.at, self.in_use) = (HEAD_BYTES, in_use);
+    }
+
+    fn put(&mut self, at: u64, bytes: &[u8]) -> Result<(), Unwritten> {
+        self.grow(at + bytes.len() as u64).map_err(Unwritten::NotStored)?;
+        self.place.write(at, bytes).map_err(Unwritten::NotStored)?;
+        self.place.sync_data().map_err(Unwritten::Unknown)
     }
 
     fn grow(&mut self, end: u64) -> io::Result<()> {
         if end <= self.length {
             return Ok(());
         }
-        let length = end.max(LEAST_BYTES).next_power_of_two();
+        let doubled = end.max(LEAST_BYTES).next_power_of_two();
+        let length = doubled.min(self.max_bytes).max(end);
         self.place.set_len(length)?;
         self.length = length;
         Ok(())
-    }
-
-    /// What a durable commit of redb says of this log: all frames up to the last are in it.
-    pub(super) fn mark(&self, in_use: bool) -> Redone {
-        Redone { number: self.number, link: self.link, in_use }
-    }
-
-    /// Begins anew, once that is durable.
-    pub(super) fn begin_anew(&mut self) {
-        (self.at, self.in_use) = (0, true);
     }
 
     /// Whether redb has to be told that the log is not in use any more before it is closed.

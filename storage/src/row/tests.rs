@@ -31,7 +31,7 @@ fn the_stored_rows_are_read_and_written_as_ever() {
     check("row-session-forked", &appended.forked(8, LogPos(2)).raised());
     check("row-mark", &Mark::of_layout(2));
     check("row-mark-redo", &Mark::CURRENT);
-    check("row-redone", &Redone { number: 0x0102, link: [0xab; 16], in_use: true });
+    check("row-redone", &Redone { salt: [7; 16], number: 0x0102, in_use: true });
     check("row-counter", &Counter(0x0102));
     check("row-place", &Place(0x0102));
 }

@@ -1,7 +1,7 @@
 //! A write, a sync, a growth or a read of the disk is refused, at each place of a workload in turn: nothing that was
 //! acknowledged is lost, what was not is known to be absent or said to be unknown, and the error says what to do (L6).
 
-use highwater_storage::{RedbStore, StoreError};
+use highwater_storage::{RedbOptions, RedbStore, StoreError};
 
 use crate::disk::{Deed, Disk, Fault, Image};
 use crate::workload::{self, Held, Step};
@@ -219,6 +219,39 @@ fn a_file_that_cannot_grow_loses_nothing_that_was_acknowledged() {
 fn a_read_that_fails_anywhere_loses_nothing_that_was_acknowledged() {
     let seen = fails_everywhere(Deed::Read, 2, workload::open_with_little_memory);
     assert!(seen.busy > 50, "{seen:?}");
+}
+
+/// A whole life in which one deed fails: what was acknowledged before is in the log alone, in redb alone, or in both.
+#[test]
+fn a_store_that_failed_once_and_was_closed_has_all_that_was_acknowledged() {
+    let steps = workload::script(3);
+    let course = workload::course(Held::new(), &steps);
+    let mut failed = 0;
+    for (cache_bytes, redo_bytes) in [(16 << 10, 24 << 10), (1 << 20, 4 << 20)] {
+        let options = RedbOptions { cache_bytes, redo_bytes, create: true };
+        for deed in [Deed::Write, Deed::Sync, Deed::SetLen, Deed::Read] {
+            for nth in (1..).step_by(3) {
+                let disk = Disk::default();
+                let store = workload::over(&disk, options).expect("the disk is sound");
+                disk.break_at(Fault { deed, nth, errno: EIO, lasts: nth.is_multiple_of(3) });
+                let fails = |at: &usize| {
+                    workload::take(&store, &steps[*at], &course[*at], &course[*at + 1]).is_err()
+                };
+                let Some(at) = (0..steps.len()).find(fails) else { break };
+                failed += 1;
+                if nth.is_multiple_of(2) {
+                    disk.mend();
+                }
+                drop(store);
+                disk.mend();
+                let held = workload::held(&workload::open(&disk).expect("it opens"));
+                let held = held.expect("it is readable");
+                let legal = [&course[at], &course[at + 1]];
+                assert!(legal.contains(&&held), "{deed:?} {nth}, {redo_bytes}: at step {at}");
+            }
+        }
+    }
+    assert!(failed > 100, "{failed}");
 }
 
 /// Fails every deed of this kind while a store is opened that was not closed. Tells how many there were.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use highwater_protocol::{
     Entry, EntryId, LogPos, Outcome, PassId, Record, Seq, SessionId, Timestamp,
@@ -13,7 +14,9 @@ use highwater_storage::{
     StoreError,
 };
 
-use crate::disk::{Disk, Part};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
+
+use crate::disk::{Disk, Image, Part};
 
 /// What a store holds: the epoch and the log of each session.
 pub(crate) type Held = BTreeMap<String, (u64, Vec<Record>)>;
@@ -50,8 +53,68 @@ pub(crate) fn open_with_little_memory(disk: &Disk) -> Result<RedbStore, StoreErr
 }
 
 fn opened(disk: &Disk, cache_bytes: usize) -> Result<RedbStore, StoreError> {
-    let options = RedbOptions { cache_bytes, redo_bytes: REDO_BYTES, create: true };
+    over(disk, RedbOptions { cache_bytes, redo_bytes: REDO_BYTES, create: true })
+}
+
+pub(crate) fn over(disk: &Disk, options: RedbOptions) -> Result<RedbStore, StoreError> {
     RedbStore::over(disk.file(Part::Store), disk.file(Part::Redo), options)
+}
+
+/// A store that takes steps and is not closed: its disk is as a crash would leave it.
+pub(crate) struct Life {
+    pub(crate) disk: Disk,
+    pub(crate) store: RedbStore,
+    held: Held,
+}
+
+impl Life {
+    /// Opens what is on a disk, which holds this.
+    pub(crate) fn new(disk: Disk, held: Held) -> Self {
+        Self::with_a_log_of(REDO_BYTES, disk, held)
+    }
+
+    pub(crate) fn with_a_log_of(redo_bytes: u64, disk: Disk, held: Held) -> Self {
+        let store = over(&disk, RedbOptions { cache_bytes: 1 << 20, redo_bytes, create: true });
+        Self { store: store.expect("it opens"), disk, held }
+    }
+
+    /// Takes a step; what is held then.
+    pub(crate) fn takes(&mut self, step: &Step) -> &Held {
+        let after = after(&self.held, step);
+        take(&self.store, step, &self.held, &after).expect("the disk is sound");
+        self.held = after;
+        &self.held
+    }
+}
+
+/// All rows of a closed store, but for what it says of its redo log.
+pub(crate) fn rows(disk: &Disk) -> BTreeMap<(String, Vec<u8>), Vec<u8>> {
+    let database = Database::builder().create_with_backend(disk.file(Part::Store));
+    let transaction = database.expect("it is closed").begin_read().expect("a snapshot");
+    let mut rows = BTreeMap::new();
+    for handle in transaction.list_tables().expect("readable") {
+        let name = handle.name().to_owned();
+        let table: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(&name);
+        for row in transaction.open_table(table).expect("it is there").iter().expect("readable") {
+            let (key, value) = row.expect("readable");
+            rows.insert((name.clone(), key.value().to_vec()), value.value().to_vec());
+        }
+    }
+    rows.retain(|(_, key), _| key != b"redo");
+    rows
+}
+
+/// How often redb tells of its progress when it opens this and has to walk over it.
+pub(crate) fn repairs(image: &Image) -> usize {
+    let told = Arc::new(AtomicUsize::new(0));
+    let telling = Arc::clone(&told);
+    let mut builder = Database::builder();
+    builder.set_repair_callback(move |_| {
+        telling.fetch_add(1, Ordering::Relaxed);
+    });
+    let disk = Disk::of(image.clone());
+    drop(builder.create_with_backend(disk.file(Part::Store)).expect("it opens"));
+    told.load(Ordering::Relaxed)
 }
 
 pub(crate) fn id(name: &str) -> SessionId {

@@ -5,7 +5,7 @@ use crate::tables::{Failure, Order, Read, Table, Visited, Write};
 use super::frame::HEADER_BYTES;
 
 /// A transaction with more than this is made durable by redb itself: it would fill the redo log by its own.
-const MAX_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: usize = 1 << 20;
 
 /// Set in the first byte of a change that removes its key.
 const REMOVES: u8 = 0x80;
