@@ -153,8 +153,7 @@ impl JournalState {
             self.commit(myself);
         } else if self.is_gathering {
             // Those who are ready are coming.
-        } else if passed >= self.commit_every || self.back * 2 >= self.enough {
-            // Where half of them are back, the others are on their way, and nobody else is waited for.
+        } else if passed >= self.commit_every {
             self.is_gathering = true;
             ask_again(myself, GATHERING_TURNS);
         } else if !self.is_waiting {
