@@ -20,6 +20,7 @@ mod distribution;
 mod fit;
 mod ground;
 mod html;
+mod judge;
 mod known;
 mod ledger;
 mod live;

@@ -26,6 +26,9 @@ fn smoke_loses_nothing_splices_passes_and_stays_within_the_limits() {
     assert!(number("/provider/peak_in_flight") <= slots && slots.is_some());
     assert!(number("/compared/entries") >= number("/counts/entries"));
     assert!(number("/store/syncs") > Some(0));
+    if cfg!(target_os = "linux") {
+        assert!(number("/house_cpu_us") > Some(0) && number("/house_cpu_us") < number("/cpu_us"));
+    }
     let page = std::fs::read_to_string(world.path("r.html")).expect("it was written");
     assert!(page.contains("<svg") && page.contains("Nothing was lost, doubled or reordered"));
     world.run(&["load", "--compare", "r.json", "r.json"]).fine(&["Nothing became worse."]);

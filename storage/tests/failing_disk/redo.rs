@@ -210,7 +210,7 @@ fn what_was_removed_is_not_there_after_a_crash() {
     let store = workload::open(&crashed).expect("it opens");
     assert_eq!(store.examine_rows().expect("an answer"), Vec::<String>::new());
     drop((store, life.store));
-    let [clean, crashed] = [&life.disk, &crashed].map(|disk| workload::rows(disk));
+    let [clean, crashed] = [&life.disk, &crashed].map(workload::rows);
     assert!(clean.len() > 10, "{} rows", clean.len());
     assert!(clean == crashed, "row by row");
 }

@@ -20,6 +20,7 @@ use super::super::agent::resume::{self, Resumed};
 use super::super::agent::{Agent, Left, World, live};
 use super::super::client::{Asking, Simulated};
 use super::super::ground::{ACCOUNT, Ground};
+use super::super::judge::Measured;
 use super::super::known;
 use super::super::live::Live;
 use super::super::machine;
@@ -28,8 +29,7 @@ use super::super::provider::Tally;
 use super::super::pulse::Pulse;
 use super::super::report::{Compared, GateFigures, Killed, Memory, Ratios, Report, StoreFigures};
 use super::super::scenario::Until;
-use super::super::share::{Shared as Beside, Turns};
-use super::super::withhold::Withheld;
+use super::super::share::Turns;
 
 /// The least window of the model that writes summaries: it is asked for whole stretches of a view.
 const SUMMARIZER_WINDOW_TOKENS: u64 = 32_000;
@@ -79,9 +79,11 @@ pub(super) async fn play(
     house.close().await?;
     let Lived { ledgers, interrupted } = lived?;
     let samples = pulse.into_samples();
-    let (metrics, provider) = (&ground.metrics, ground.provider.end().await?);
+    let metrics = &ground.metrics;
     let latency = metrics.latency();
-    let Judged { shared, withheld, broken, breaches } = judged(ground, turns, provider);
+    let measured = measured(ground, turns, ground.provider.end().await?);
+    let (broken, breaches) = measured.judged(metrics.breaches());
+    let Measured { shared, withheld, provider } = measured;
     let report = Report {
         killed: comes_back.then(|| Killed { resumed, ..Killed::default() }),
         scenario: ground.scenario.clone(),
@@ -115,40 +117,14 @@ fn spent_us(before: Option<u64>, after: Option<u64>) -> Option<u64> {
     Some(after?.saturating_sub(before?))
 }
 
-/// What became of what is promised.
-struct Judged {
-    shared: Option<Beside>,
-    withheld: Option<Withheld>,
-    broken: u64,
-    breaches: Vec<String>,
-}
-
-fn judged(ground: &Ground, turns: Turns, provider: Tally) -> Judged {
-    let (mut broken, mut breaches) = ground.metrics.breaches();
+/// What was measured over the whole run.
+fn measured(ground: &Ground, turns: Turns, provider: Tally) -> Measured {
     let withheld = ground.scenario.provider.withholds().map(|_| ground.withholding.tally());
-    if let Some(withheld) = withheld.filter(|withheld| withheld.waited > 0) {
-        broken += withheld.waited;
-        breaches.push(format!("V10: {} calls of sessions waited for a model", withheld.waited));
-    }
     let shared = match ground.scenario.provider {
         unwell if unwell.refused_per_mille + unwell.failed_per_mille > 0 => None,
         allowed => turns.compared(allowed.limits()),
     };
-    if let Some(later) = shared.map(|shared| shared.later).filter(|later| *later > 0) {
-        broken += later;
-        breaches
-            .push(format!("G2: {later} turns were granted later than at the reserved share alone"));
-    }
-    if let Some(us) = shared.and_then(|shared| shared.starved_us).filter(|us| *us > 0) {
-        broken += 1;
-        breaches.push(format!("G2: turns waited for {us} us and had less than their share"));
-    }
-    if provider.refused_by_limits > 0 {
-        broken += 1;
-        let calls = provider.refused_by_limits;
-        breaches.push(format!("G1: {calls} calls went over limits that the gate knows"));
-    }
-    Judged { shared, withheld, broken, breaches }
+    Measured { shared, withheld, provider }
 }
 
 /// The store in a directory, with as much memory as the scenario gives it.
