@@ -7,7 +7,7 @@ use redb::{CommitError, Database, Durability, ReadableDatabase, StorageBackend, 
 
 use super::failure::{first, of_reading};
 use super::place::Place;
-use super::redo::{self, Changes, Noting, Redo, Unwritten};
+use super::redo::{self, Changes, Redo, Unwritten};
 use super::shelter::{damaged, sheltered};
 use super::tables::{Changing, Snapshot};
 use crate::error::StoreError;
@@ -43,6 +43,8 @@ pub(super) enum Ending<T> {
     Commit(T),
     /// Nothing was changed, so there is nothing to sync.
     Abort(T),
+    /// All that the log holds becomes durable in redb, and the log is not in use then.
+    Settle(T),
 }
 
 impl Journal {
@@ -140,7 +142,7 @@ impl Journal {
     /// Runs a write transaction that changes something.
     pub(super) fn change<T>(
         &self,
-        work: impl FnOnce(&mut Noting<Changing<'_>>) -> Result<T, Failure>,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         self.write(|tables| work(tables).map(Ending::Commit))
     }
@@ -149,7 +151,7 @@ impl Journal {
     /// Either way redb's handle cannot be trusted any more, so writers are refused from then on.
     pub(super) fn write<T>(
         &self,
-        work: impl FnOnce(&mut Noting<Changing<'_>>) -> Result<Ending<T>, Failure>,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
         self.require_writable()?;
         // Held until a panic is noted, so that nobody who waits for it goes on with what redb has left.
@@ -175,14 +177,14 @@ impl Journal {
     fn write_unsheltered<T>(
         &self,
         writing: &mut Writing,
-        work: impl FnOnce(&mut Noting<Changing<'_>>) -> Result<Ending<T>, Failure>,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
         if let Some(why) = &writing.broken {
             let what = "writers are refused until the store is reopened".into();
             return Err(StoreError::Io { what, why: why.clone() });
         }
         let ended = self.begin_write().and_then(|transaction| {
-            let mut tables = Noting::of(Changing::of(&transaction));
+            let mut tables = Changing::of(&transaction);
             let ending = work(&mut tables)?;
             let changes = tables.changes();
             Ok((transaction, ending, changes))
@@ -198,6 +200,9 @@ impl Journal {
                 self.commit(writing, transaction, changes)?;
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 Ok(answer)
+            }
+            Ok((transaction, Ending::Settle(answer), _)) => {
+                self.settle(writing, transaction, false).map(|()| answer)
             }
         }
     }
@@ -266,16 +271,10 @@ impl Journal {
     }
 
     /// All that the log holds becomes durable in redb, with the allocator's state, which redb's own commits leave out
-    /// when it compacts or mends. The log is not in use then.
+    /// when it compacts or mends. Nothing is done where nothing may be written any more.
     fn settle_all(&self) -> Result<(), StoreError> {
-        let mut writing = self.writing();
-        if self.read_only || writing.broken.is_some() {
-            return Ok(());
-        }
-        match self.begin_write() {
-            Ok(transaction) => self.settle(&mut writing, transaction, false),
-            Err(failure) => Err(of_reading(failure, &self.place)),
-        }
+        let is_refused = self.panicked.get().is_some() || self.writing().broken.is_some();
+        if self.read_only || is_refused { Ok(()) } else { self.write(|_| Ok(Ending::Settle(()))) }
     }
 
     /// The log is left empty when it is not needed any more: the file of redb is the whole store then. When that is not

@@ -24,7 +24,7 @@ use redb::StorageBackend;
 use super::place::Place;
 use crate::row::Redone;
 
-pub(super) use changes::{Changes, Noting};
+pub(super) use changes::Changes;
 pub(super) use recovery::{MARK_KEY, recovered, require_unused};
 
 /// Another one for each time that a log comes into use, and known to nobody else.
@@ -32,7 +32,7 @@ pub(super) type Salt = [u8; 16];
 
 /// What the file begins with: this and the salt. Frames stand behind it.
 const HEAD: [u8; 8] = *b"HwRedo1\n";
-const HEAD_BYTES: u64 = 24;
+const HEAD_BYTES: usize = HEAD.len() + size_of::<Salt>();
 
 /// The file grows by doubling, from this on.
 const LEAST_BYTES: u64 = 64 << 10;
@@ -98,7 +98,7 @@ impl Redo {
 
     /// Begins anew, once that commit is durable.
     pub(super) fn begin_anew(&mut self, in_use: bool) {
-        (self.at, self.in_use) = (HEAD_BYTES, in_use);
+        (self.at, self.in_use) = (HEAD_BYTES as u64, in_use);
     }
 
     fn put(&mut self, at: u64, bytes: &[u8]) -> Result<(), Unwritten> {

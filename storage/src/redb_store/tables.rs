@@ -7,6 +7,7 @@ use redb::{
     WriteTransaction,
 };
 
+use super::redo::Changes;
 use crate::tables::{Failure, Order, Read, Table, Visited, Write};
 
 type Bytes = &'static [u8];
@@ -63,15 +64,22 @@ impl Read for Snapshot {
     }
 }
 
-/// The tables in a transaction, each opened, or created, when it is needed.
+/// The tables in a transaction, each opened, or created, when it is needed; and what changed in them.
 pub(super) struct Changing<'t> {
     transaction: &'t WriteTransaction,
     tables: [OnceCell<RedbTable<'t, Bytes, Bytes>>; Table::ALL.len()],
+    changes: Changes,
 }
 
 impl<'t> Changing<'t> {
     pub(super) fn of(transaction: &'t WriteTransaction) -> Self {
-        Self { transaction, tables: [const { OnceCell::new() }; Table::ALL.len()] }
+        let tables = [const { OnceCell::new() }; Table::ALL.len()];
+        Self { transaction, tables, changes: Changes::default() }
+    }
+
+    /// What changed.
+    pub(super) fn changes(self) -> Changes {
+        self.changes
     }
 
     fn table(&self, table: Table) -> Result<&RedbTable<'t, Bytes, Bytes>, Failure> {
@@ -115,11 +123,13 @@ impl Read for Changing<'_> {
 impl Write for Changing<'_> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
         self.table_mut(table)?.insert(key, value).map_err(broken)?;
+        self.changes.note(table, key, Some(value));
         Ok(())
     }
 
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Failure> {
         self.table_mut(table)?.remove(key).map_err(broken)?;
+        self.changes.note(table, key, None);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What one transaction changed, as bytes that can be done once more: the keys that it put and removed, in order.
 
-use crate::tables::{Failure, Order, Read, Table, Visited, Write};
+use crate::tables::{Failure, Table, Write};
 
 use super::frame::HEADER_BYTES;
 
@@ -29,7 +29,8 @@ impl Changes {
         (!self.is_too_much).then_some(&mut self.bytes)
     }
 
-    fn note(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+    /// A key was put with a value, or removed.
+    pub(in super::super) fn note(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
         let more = key.len() + value.map_or(0, <[u8]>::len);
         if self.is_too_much || self.bytes.len() + more > MAX_BYTES {
             *self = Self { bytes: Vec::new(), is_too_much: true };
@@ -69,58 +70,4 @@ fn part<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
     let (part, rest) = rest.split_at_checked(length)?;
     *bytes = rest;
     Some(part)
-}
-
-/// Tables that change, and what changed in them.
-pub(in super::super) struct Noting<T> {
-    tables: T,
-    changes: Changes,
-}
-
-impl<T> Noting<T> {
-    /// Nothing has changed yet.
-    pub(in super::super) fn of(tables: T) -> Self {
-        Self { tables, changes: Changes::default() }
-    }
-
-    /// What changed.
-    pub(in super::super) fn changes(self) -> Changes {
-        self.changes
-    }
-}
-
-impl<T: Read> Read for Noting<T> {
-    fn get<V>(
-        &self,
-        table: Table,
-        key: &[u8],
-        read: impl FnOnce(&[u8]) -> V,
-    ) -> Result<Option<V>, Failure> {
-        self.tables.get(table, key, read)
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        order: Order,
-        visit: impl FnMut(&[u8], &[u8]) -> Visited,
-    ) -> Result<(), Failure> {
-        self.tables.scan(table, from, to, order, visit)
-    }
-}
-
-impl<T: Write> Write for Noting<T> {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
-        self.tables.put(table, key, value)?;
-        self.changes.note(table, key, Some(value));
-        Ok(())
-    }
-
-    fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Failure> {
-        self.tables.remove(table, key)?;
-        self.changes.note(table, key, None);
-        Ok(())
-    }
 }

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::row::{Redone, Row};
 use crate::tables::{Failure, Read, Table, Write};
 
-/// Where redb says which frames it has, in the table `meta`.
+/// Where redb says which frames follow what it has, in the table `meta`.
 pub(in super::super) const MARK_KEY: &[u8] = b"redo";
 
 /// What whoever gives up a redo log that is lost writes in its place.
@@ -48,7 +48,7 @@ pub(in super::super) fn recovered(
         Vec::new()
     };
     let number = frames.last().map_or(mark.number, |last| last.number);
-    let (at, in_use) = (HEAD_BYTES, false);
+    let (at, in_use) = (HEAD_BYTES as u64, false);
     let (salt, next_salt) = (mark.salt, salt);
     let mut redo = Redo { place, at, length, max_bytes, salt, next_salt, number, in_use };
     if mark.in_use {
@@ -73,7 +73,7 @@ fn held<'b>(mark: &Redone, bytes: &'b [u8]) -> Result<Vec<Frame<'b>>, String> {
                    the store opens as it was before that";
         return Err(why.into());
     }
-    let (_, bytes) = bytes.split_at(HEAD.len() + size_of::<Salt>());
+    let (_, bytes) = bytes.split_at(HEAD_BYTES);
     let frames = behind(mark, bytes);
     let end: usize = frames.iter().map(Frame::bytes).sum();
     let last = frames.last().map_or(mark.number, |last| last.number);
@@ -82,7 +82,7 @@ fn held<'b>(mark: &Redone, bytes: &'b [u8]) -> Result<Vec<Frame<'b>>, String> {
         Some(_) => Err(format!(
             "what stands at byte {} of it is damaged, or the store is an older copy, and was acknowledged: restore a \
              copy of the whole directory",
-            HEAD_BYTES + end as u64
+            HEAD_BYTES + end
         )),
     }
 }
@@ -90,7 +90,7 @@ fn held<'b>(mark: &Redone, bytes: &'b [u8]) -> Result<Vec<Frame<'b>>, String> {
 /// An error where a log holds something, of which a store without one knows nothing.
 fn require_no_others(mark: &Redone, bytes: &[u8]) -> Result<(), String> {
     let Some(salt) = salt_of(bytes).filter(|salt| *salt != mark.salt) else { return Ok(()) };
-    let first = bytes.get(HEAD.len() + size_of::<Salt>()..).unwrap_or_default();
+    let first = bytes.get(HEAD_BYTES..).unwrap_or_default();
     // A log that was about to come into use when the process died has no frames yet.
     if frame::read(first, &salt, 0).is_none() {
         return Ok(());
