@@ -85,6 +85,11 @@ pub trait Executor: Send + Sync + 'static {
     /// Runs a read, beside writes and other reads.
     fn read(&self, job: Job);
 
+    /// Runs a write that nobody waits for, beside all other work.
+    fn write_beside(&self, job: Job) {
+        self.read(job);
+    }
+
     /// Waits until all writes given before are done. Blocks. Reads may go on for a moment.
     fn finish(&self);
 }

@@ -98,7 +98,7 @@ impl State {
             Access::Append => &mut self.appends,
             Access::Write => &mut self.writes,
             Access::Read => &mut self.reads,
-            Access::Look => return Ok(None),
+            Access::Look | Access::Behind => return Ok(None),
         };
         *count += 1;
         let nth = *count;

@@ -3,10 +3,12 @@
 
 mod failure;
 mod journal;
+mod layers;
 mod open;
 mod overlay;
 mod place;
 mod redo;
+mod rows;
 mod shelter;
 mod tables;
 
@@ -29,10 +31,9 @@ use crate::store::{
 };
 use crate::tables::{Failure, Table};
 
-use journal::{Ending, Journal};
+use journal::{Ending, Journal, Reading};
 use place::Place;
 use shelter::{damaged, sheltered};
-use tables::Snapshot;
 
 /// What a sweep looks at in one snapshot.
 const MARKED_AT_ONCE_BYTES: usize = 8 << 20;
@@ -42,7 +43,8 @@ const MARKED_AT_ONCE_BYTES: usize = 8 << 20;
 pub struct RedbOptions {
     /// Bytes of memory that cache pages of the file.
     pub cache_bytes: usize,
-    /// Bytes that the redo log may take: what was acknowledged since redb was durable by itself. The larger it is, the
+    /// Bytes that the redo log may take: what was acknowledged and is not in redb yet. That is in memory too, and takes a
+    /// few times as much there if its rows are small. Once half of it is full it is written to redb. The larger it is, the
     /// more seldom that has to be, and the longer it takes to open a store after a crash.
     pub redo_bytes: u64,
     /// Whether a store is created where there is none.
@@ -141,9 +143,7 @@ impl RedbStore {
     ///
     /// [`StoreError::Io`] when the system refuses; nothing is lost then.
     pub fn compact(&mut self) -> Result<(u64, u64), StoreError> {
-        let before = self.place.bytes()?;
-        self.journal.compact()?;
-        Ok((before, self.place.bytes()?))
+        self.journal.compact()
     }
 
     /// Verifies the file below the tables: checksums of its pages, and that none is lost or used twice. What can be
@@ -188,7 +188,7 @@ impl RedbStore {
     /// Looks at a whole table in many short snapshots: from which key on, and where to go on.
     fn in_snapshots(
         &self,
-        mut look: impl FnMut(&Snapshot, &[u8]) -> Result<Option<Vec<u8>>, Failure>,
+        mut look: impl FnMut(&Reading<'_>, &[u8]) -> Result<Option<Vec<u8>>, Failure>,
     ) -> Result<(), StoreError> {
         let mut from = Some(Vec::new());
         while let Some(key) = from {
@@ -291,6 +291,14 @@ impl Store for RedbStore {
         self.encoded_bytes.fetch_add(done.encoded_bytes, Ordering::Relaxed);
         self.payload_bytes.fetch_add(done.payload_bytes, Ordering::Relaxed);
         Ok(done.answers)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.journal.is_behind()
+    }
+
+    fn write_behind(&self) -> Result<(), StoreError> {
+        self.journal.write_behind()
     }
 
     fn read(

@@ -203,6 +203,20 @@ pub trait Store: Send + Sync + 'static {
     /// id with other content.
     fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError>;
 
+    /// Whether [`Store::write_behind`] has something to do. May wait for a write that is under way.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
+    /// Writes down what appends have left to be written down later, if it is much, beside those that come meanwhile. An
+    /// append that finds too much of it does it first. What was acknowledged is durable without it. Takes as long as
+    /// writing and syncing some megabytes does.
+    ///
+    /// [`StoreError::Busy`] when it fails: writers are refused from then on, and nothing is lost.
+    fn write_behind(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Reads a session's log from a position on, oldest first. [`StoreError::NoSession`] when the session is not known;
     /// [`StoreError::Damaged`] when the first record is damaged or missing, otherwise the page ends before it.
     fn read(&self, session: &SessionId, from: LogPos, limit: PageLimit)

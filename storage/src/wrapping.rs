@@ -19,6 +19,8 @@ pub enum Access {
     Append,
     /// Something else is written: a fork, sealed stretches, an anchor, payloads, a sweep.
     Write,
+    /// What was appended before is written down, for which nobody waits.
+    Behind,
     /// Records, ids or anchors are read.
     Read,
     /// It is asked which sessions there are, where one stands, or for figures.
@@ -74,6 +76,14 @@ impl<W: Wrapping> Store for W {
 
     fn append(&self, batches: &[SessionBatch]) -> Result<Vec<Appended>, StoreError> {
         self.with(Access::Append, |store| store.append(batches))
+    }
+
+    fn is_behind(&self) -> bool {
+        self.with(Access::Look, |store| Ok(store.is_behind())).unwrap_or(false)
+    }
+
+    fn write_behind(&self) -> Result<(), StoreError> {
+        self.with(Access::Behind, Store::write_behind)
     }
 
     fn read(

@@ -118,7 +118,7 @@ impl Wrapping for Disk {
             Access::Write => {
                 &[Fault::WriteBusy, Fault::WritePanicsBefore, Fault::WritePanicsBehind]
             }
-            Access::Look => &[],
+            Access::Look | Access::Behind => &[],
         };
         if matches!(access, Access::Open | Access::Append | Access::Write) {
             self.refuse_writers()?;

@@ -1,4 +1,5 @@
-//! Blocking work on threads: one writer for all sessions, the runtime's blocking pool for reads.
+//! Blocking work on threads: one writer for all sessions, another for what nobody waits for, the runtime's blocking pool for
+//! reads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -7,11 +8,17 @@ use std::thread::JoinHandle;
 
 use super::{Executor, Job, said};
 
-/// One writer thread, and the runtime's blocking pool. Dropping it ends the thread after the work given before.
+/// Two threads that write, and the runtime's blocking pool. Dropping it ends the threads after the work given before.
 #[derive(Debug)]
 pub struct Threaded {
-    writer: Mutex<Option<Writer>>,
+    writers: Mutex<Option<Writers>>,
     runtime: tokio::runtime::Handle,
+}
+
+#[derive(Debug)]
+struct Writers {
+    in_order: Writer,
+    beside: Writer,
 }
 
 #[derive(Debug)]
@@ -21,21 +28,45 @@ struct Writer {
 }
 
 impl Threaded {
-    /// Starts the writer thread. To be called within a runtime.
+    /// Starts the threads. To be called within a runtime.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start() -> std::io::Result<Self> {
-        let (jobs, queue) = channel();
-        let thread = std::thread::Builder::new()
-            .name("highwater-writer".to_owned())
-            .spawn(move || run(&queue))?;
-        let writer = Mutex::new(Some(Writer { jobs, thread }));
-        Ok(Self { writer, runtime: tokio::runtime::Handle::current() })
+        let in_order = Writer::start("highwater-writer")?;
+        let beside = Writer::start("highwater-beside")?;
+        let writers = Mutex::new(Some(Writers { in_order, beside }));
+        Ok(Self { writers, runtime: tokio::runtime::Handle::current() })
     }
 
-    fn writer(&self) -> std::sync::MutexGuard<'_, Option<Writer>> {
-        self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn writers(&self) -> std::sync::MutexGuard<'_, Option<Writers>> {
+        self.writers.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    fn start(name: &str) -> std::io::Result<Self> {
+        let (jobs, queue) = channel();
+        let thread =
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&queue))?;
+        Ok(Self { jobs, thread })
+    }
+
+    fn give(&self, job: Job) {
+        if self.jobs.send(job).is_err() {
+            tracing::error!("a writer thread is gone, a write was dropped");
+        }
+    }
+
+    fn finish(self) {
+        drop(self.jobs);
+        // The last job may own the last handle: the writer cannot wait for itself, and ends by itself.
+        if self.thread.thread().id() == std::thread::current().id() {
+            return;
+        }
+        if self.thread.join().is_err() {
+            tracing::error!("a writer thread panicked");
+        }
     }
 }
 
@@ -50,10 +81,8 @@ fn run(queue: &Receiver<Job>) {
 
 impl Executor for Threaded {
     fn write(&self, job: Job) {
-        if let Some(writer) = &*self.writer()
-            && writer.jobs.send(job).is_err()
-        {
-            tracing::error!("the writer thread is gone, a write was dropped");
+        if let Some(writers) = &*self.writers() {
+            writers.in_order.give(job);
         }
     }
 
@@ -61,18 +90,18 @@ impl Executor for Threaded {
         drop(self.runtime.spawn_blocking(job));
     }
 
+    fn write_beside(&self, job: Job) {
+        if let Some(writers) = &*self.writers() {
+            writers.beside.give(job);
+        }
+    }
+
     fn finish(&self) {
-        let Some(Writer { jobs, thread }) = self.writer().take() else {
+        let Some(Writers { in_order, beside }) = self.writers().take() else {
             return;
         };
-        drop(jobs);
-        // The last job may own the last handle: the writer cannot wait for itself, and ends by itself.
-        if thread.thread().id() == std::thread::current().id() {
-            return;
-        }
-        if thread.join().is_err() {
-            tracing::error!("the writer thread panicked");
-        }
+        in_order.finish();
+        beside.finish();
     }
 }
 

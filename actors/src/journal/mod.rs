@@ -171,10 +171,17 @@ impl JournalState {
         self.in_flight = Some(sessions);
         self.began = Some(Instant::now());
         let (store, myself) = (Arc::clone(&self.store), myself.clone());
+        // A write that waits keeps nobody from ending the executor.
+        let beside = Arc::downgrade(&self.executor);
         self.executor.write(Box::new(move || {
             let results = append(&*store, &batches);
             // A journal that has ended has nobody left to tell; the sessions read the log again.
             drop(myself.cast(JournalMessage::Written { results }));
+            if store.is_behind()
+                && let Some(beside) = beside.upgrade()
+            {
+                beside.write_beside(Box::new(move || write_behind(&*store)));
+            }
         }));
     }
 
@@ -198,6 +205,13 @@ impl JournalState {
             // The actor is alive: it is handling a message.
             drop(myself.cast(JournalMessage::Tell));
         }
+    }
+}
+
+/// Nobody waits for it: whoever writes next learns that it failed, and what was acknowledged is durable.
+fn write_behind(store: &dyn Store) {
+    if let Err(error) = guarded(|| store.write_behind()) {
+        tracing::error!(%error, "journal.write_behind failed");
     }
 }
 

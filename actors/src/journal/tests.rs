@@ -1,13 +1,17 @@
 //! What becomes of batches that are committed together, and when commits begin. Paused time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{
     Budget, Entry, EntryId, Format, LogPos, Record, SessionId, Timestamp, TokenCount,
 };
-use highwater_storage::{BatchId, Epoch, MemoryStore, SessionBatch, Shared, Store};
+use highwater_storage::{
+    Access, BatchId, Capabilities, Epoch, MemoryStore, RedbOptions, RedbStore, SessionBatch,
+    Shared, Store, StoreError, Wrapping,
+};
 use tokio::time::{Instant, sleep};
 
 use super::append;
@@ -125,4 +129,52 @@ async fn one_that_comes_after_a_while_is_committed_at_once() {
         assert!(began.elapsed().is_zero(), "{:?}", began.elapsed());
         sleep(EVERY).await;
     }
+}
+
+/// A store that counts how often it is asked to write behind. The first time that fails, the second time it panics.
+struct Counting {
+    store: RedbStore,
+    times: Arc<AtomicUsize>,
+}
+
+impl Wrapping for Counting {
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    fn with<T>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if access == Access::Behind {
+            match self.times.fetch_add(1, Ordering::Relaxed) {
+                0 => return Err(StoreError::Busy("not now".into())),
+                1 => panic!("while it writes behind"),
+                _ => {}
+            }
+        }
+        work(&self.store)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_appends_leave_is_written_down_behind_them_and_its_failures_are_nobodys() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let options = RedbOptions { redo_bytes: 8 << 10, ..RedbOptions::default() };
+    let store = RedbStore::open(dir.path(), options).expect("a store");
+    let times = Arc::new(AtomicUsize::new(0));
+    let counting = Counting { store, times: Arc::clone(&times) };
+    let house = Highwater::builder(counting).executor(Inline).start().await.expect("a house");
+    let budget = Budget::of_window(TokenCount(100_000)).expect("a legal window");
+    let config = SessionConfig::new(budget, Format::Anthropic);
+    let session = house.open(id("a"), config).await.expect("it opens");
+    for number in 0..60 {
+        let name = EntryId::parse(&format!("e{number}")).expect("a legal id");
+        let entry = Entry::user(name, &"said ".repeat(80)).expect("a small entry");
+        session.append(vec![Arc::new(entry)]).await.expect("it is stored");
+    }
+    let times = times.load(Ordering::Relaxed);
+    // Asked again each time until it is done, and then not before the log is half full once more.
+    assert!((4..30).contains(&times), "{times} times");
 }

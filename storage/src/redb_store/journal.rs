@@ -1,18 +1,24 @@
-//! The transactions of a store over its tables: one at a time writes, any number read beside it.
+//! The transactions of a store over its tables: one at a time writes, any number read beside it. What they change lies in
+//! memory above redb's tables until it is written down there, many transactions at once and beside those that come then.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use redb::{CommitError, Database, Durability, ReadableDatabase, StorageBackend, WriteTransaction};
+use redb::{CommitError, Database, ReadableDatabase, StorageBackend};
 
 use super::failure::{first, of_reading};
+use super::layers::Layers;
 use super::place::Place;
-use super::redo::{self, Changes, Redo, Unwritten};
+use super::redo::{self, Redo, Unwritten};
+use super::rows::{Over, Rows};
 use super::shelter::{damaged, sheltered};
-use super::tables::{Changing, Snapshot};
+use super::tables::{Changing, Opened, Snapshot};
 use crate::error::StoreError;
 use crate::row::{Redone, Row};
-use crate::tables::{Failure, Table, Write};
+use crate::tables::{Failure, Table};
+
+/// What is read: redb's tables with the rows above them that are not written down yet.
+pub(super) type Reading<'r> = Over<'r, Over<'r, Snapshot>>;
 
 /// An open database and whether it can still be written.
 #[derive(Debug)]
@@ -23,6 +29,8 @@ pub(super) struct Journal {
     commits: AtomicU64,
     /// Held while a transaction writes.
     writing: Mutex<Writing>,
+    /// What is durable in the log alone.
+    layers: Layers,
     /// What redb said when it panicked. From then on writers are refused.
     panicked: OnceLock<String>,
     /// Nothing that is written would be kept.
@@ -32,6 +40,8 @@ pub(super) struct Journal {
 /// What only one transaction at a time uses.
 #[derive(Debug)]
 struct Writing {
+    /// redb's tables as they were when rows had been written down so often.
+    below: Option<(u64, Snapshot)>,
     /// What makes most transactions durable. There is none where nothing is written.
     redo: Option<Redo>,
     /// Why writers are refused, once something failed (L6).
@@ -43,8 +53,6 @@ pub(super) enum Ending<T> {
     Commit(T),
     /// Nothing was changed, so there is nothing to sync.
     Abort(T),
-    /// All that the log holds becomes durable in redb, and the log is not in use then.
-    Settle(T),
 }
 
 impl Journal {
@@ -54,7 +62,8 @@ impl Journal {
             database: Some(database),
             place,
             commits: AtomicU64::new(0),
-            writing: Mutex::new(Writing { redo, broken: None }),
+            writing: Mutex::new(Writing { below: None, redo, broken: None }),
+            layers: Layers::default(),
             panicked: OnceLock::new(),
             read_only: false,
         }
@@ -75,17 +84,19 @@ impl Journal {
     }
 
     /// Has redb move what it uses to the front of the file, and cut off the rest.
-    pub(super) fn compact(&mut self) -> Result<(), StoreError> {
+    pub(super) fn compact(&mut self) -> Result<(u64, u64), StoreError> {
         self.require_writable()?;
         let what = "cannot compact the file";
         self.settle_all()?;
+        let before = self.place.bytes()?;
         let compacted = self.shelter(what, |database| {
             // Each round leaves a little that the next can give back.
             while database.compact()? {}
             Ok::<(), redb::CompactionError>(())
         })?;
         compacted.map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })?;
-        self.settle_all()
+        self.settle_all()?;
+        Ok((before, self.place.bytes()?))
     }
 
     /// Has redb verify its own structure.
@@ -119,7 +130,7 @@ impl Journal {
     /// Reads in a snapshot, which ends with the call.
     pub(super) fn read<T>(
         &self,
-        read: impl FnOnce(&Snapshot) -> Result<T, Failure>,
+        read: impl FnOnce(&Reading<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         sheltered(|| self.read_unsheltered(read)).unwrap_or_else(|said| {
             let error = damaged("cannot read the store", &said);
@@ -130,13 +141,23 @@ impl Journal {
 
     fn read_unsheltered<T>(
         &self,
-        read: impl FnOnce(&Snapshot) -> Result<T, Failure>,
+        read: impl FnOnce(&Reading<'_>) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let begun = self.database().begin_read().map_err(redb::Error::from);
-        let begun = begun.map_err(|error| Failure::Broken(Box::new(error)));
-        begun
-            .and_then(|transaction| read(&Snapshot::of(transaction)))
+        let (now, below) = {
+            let now = self.layers.now();
+            (now.clone(), self.snapshot())
+        };
+        below
+            .and_then(|below| {
+                let below = Over { above: &now.leaving, below: &below };
+                read(&Over { above: &now.above, below: &below })
+            })
             .map_err(|failure| of_reading(failure, &self.place))
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, Failure> {
+        let begun = self.database().begin_read().map_err(redb::Error::from);
+        begun.map(Snapshot::of).map_err(|error| Failure::Broken(Box::new(error)))
     }
 
     /// Runs a write transaction that changes something.
@@ -153,17 +174,50 @@ impl Journal {
         &self,
         work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
     ) -> Result<T, StoreError> {
-        self.require_writable()?;
-        // Held until a panic is noted, so that nobody who waits for it goes on with what redb has left.
-        let mut writing = self.writing();
-        if let Some(said) = self.panicked.get() {
-            return Err(damaged("writers are refused until the store is reopened", said));
-        }
-        sheltered(|| self.write_unsheltered(&mut writing, work)).unwrap_or_else(|said| {
-            let error = StoreError::Unknown(format!("the file is damaged ({said})"));
-            self.panicked.get_or_init(|| said);
-            Err(error)
+        self.alone(|writing| match self.work(writing, work) {
+            Err(Failure::Refused(error)) => Err(error),
+            Err(Failure::Broken(error)) => Err(self.not_stored(writing, &*error)),
+            Ok((Ending::Abort(answer), _)) => Ok(answer),
+            Ok((Ending::Commit(answer), changes)) => {
+                self.commit(writing, &changes)?;
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                Ok(answer)
+            }
         })
+    }
+
+    /// Whether the log is half full, and nobody writes down what it holds. Waits for whoever writes now.
+    pub(super) fn is_behind(&self) -> bool {
+        let writing = self.writing();
+        let is_refused = writing.broken.is_some() || self.panicked.get().is_some();
+        let now = self.layers.now();
+        let is_due = |redo: &Redo| redo.mark_of_half(now.log_from).is_some();
+        !is_refused && now.is_still() && writing.redo.as_ref().is_some_and(is_due)
+    }
+
+    /// Writes down what the log holds once it is half full, beside the transactions that come meanwhile.
+    pub(super) fn write_behind(&self) -> Result<(), StoreError> {
+        let due = self.alone(|writing| {
+            let from = self.layers.now().log_from;
+            let redo = writing.redo.as_ref();
+            let mark = redo.and_then(|redo| Some((redo.mark_of_half(from)?, redo.at())));
+            Ok(mark.and_then(|(mark, at)| Some((self.layers.leave()?, mark, at))))
+        })?;
+        let Some((rows, mark, at)) = due else { return Ok(()) };
+        let error = match sheltered(|| self.written_down(rows, Some(&mark))) {
+            Ok(Ok(())) => {
+                self.layers.left(at);
+                return Ok(());
+            }
+            Ok(Err(Undone::Before(error) | Undone::InCommit(error))) => first(&error, &self.place),
+            Err(said) => {
+                let why = format!("the file is damaged ({said})");
+                self.panicked.get_or_init(|| said);
+                why
+            }
+        };
+        self.layers.fail(error.clone());
+        Err(StoreError::Busy(error))
     }
 
     fn require_writable(&self) -> Result<(), StoreError> {
@@ -174,107 +228,151 @@ impl Journal {
         Err(StoreError::Io { what: self.place.to_string(), why: why.into() })
     }
 
-    fn write_unsheltered<T>(
+    /// Does something that writes, while nobody else does.
+    fn alone<T>(
+        &self,
+        work: impl FnOnce(&mut Writing) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.require_writable()?;
+        // Held until a panic is noted, so that nobody who waits for it goes on with what redb has left.
+        let mut writing = self.writing();
+        let what = "writers are refused until the store is reopened";
+        if let Some(said) = self.panicked.get() {
+            return Err(damaged(what, said));
+        }
+        if let Some(why) = writing.broken.clone().or_else(|| self.layers.failure()) {
+            return Err(StoreError::Io { what: what.into(), why });
+        }
+        sheltered(|| work(&mut writing)).unwrap_or_else(|said| {
+            let error = StoreError::Unknown(format!("the file is damaged ({said})"));
+            self.panicked.get_or_init(|| said);
+            Err(error)
+        })
+    }
+
+    /// Has a transaction do its work over what is there, and tells what it changed.
+    fn work<T>(
         &self,
         writing: &mut Writing,
         work: impl FnOnce(&mut Changing<'_>) -> Result<Ending<T>, Failure>,
-    ) -> Result<T, StoreError> {
-        if let Some(why) = &writing.broken {
-            let what = "writers are refused until the store is reopened".into();
-            return Err(StoreError::Io { what, why: why.clone() });
-        }
-        let ended = self.begin_write().and_then(|transaction| {
-            let mut tables = Changing::of(&transaction);
-            let ending = work(&mut tables)?;
-            let changes = tables.changes();
-            Ok((transaction, ending, changes))
-        });
-        match ended {
-            Err(Failure::Refused(error)) => Err(error),
-            Err(Failure::Broken(error)) => Err(self.not_stored(writing, &*error)),
-            Ok((transaction, Ending::Abort(answer), _)) => match transaction.abort() {
-                Ok(()) => Ok(answer),
-                Err(error) => Err(self.not_stored(writing, &redb::Error::from(error))),
-            },
-            Ok((transaction, Ending::Commit(answer), changes)) => {
-                self.commit(writing, transaction, changes)?;
-                self.commits.fetch_add(1, Ordering::Relaxed);
-                Ok(answer)
+    ) -> Result<(Ending<T>, Rows), Failure> {
+        let now = {
+            let now = self.layers.now();
+            if writing.below.as_ref().is_none_or(|(times, _)| *times != now.times) {
+                writing.below = Some((now.times, self.snapshot()?));
             }
-            Ok((transaction, Ending::Settle(answer), _)) => {
-                self.settle(writing, transaction, false).map(|()| answer)
-            }
-        }
+            now.clone()
+        };
+        let (_, below) = writing.below.as_ref().expect("it was just looked at");
+        let below = Over { above: &now.leaving, below };
+        let mut tables = Changing::over(&now.above, &below);
+        let ending = work(&mut tables)?;
+        Ok((ending, tables.changes()))
     }
 
-    /// Makes a transaction durable by the redo log before others see it; or by redb, and all before it too.
-    fn commit(
-        &self,
-        writing: &mut Writing,
-        mut transaction: WriteTransaction,
-        mut changes: Changes,
-    ) -> Result<(), StoreError> {
-        let logged = writing.redo.as_mut().map_or(Ok(false), |redo| redo.write(&mut changes));
-        match logged {
+    /// Makes a transaction durable before others see it: by the redo log, or by redb.
+    fn commit(&self, writing: &mut Writing, changes: &Rows) -> Result<(), StoreError> {
+        if self.logged(writing, changes)? {
+            return Ok(());
+        }
+        // Its room is free once what it holds is written down.
+        self.settled(writing)?;
+        if self.logged(writing, changes)? { Ok(()) } else { self.settle(writing, changes, true) }
+    }
+
+    /// Makes a transaction durable by the redo log. False when the log cannot take it.
+    fn logged(&self, writing: &mut Writing, changes: &Rows) -> Result<bool, StoreError> {
+        let from = self.layers.now().log_from;
+        match writing.redo.as_mut().map_or(Ok(false), |redo| redo.write(changes, from)) {
             Ok(true) => {
-                less_durable(&mut transaction);
-                // However it fails, the log has it.
-                let committed = transaction.commit();
-                committed.map_err(|error| self.unknown(writing, &redb::Error::from(error)))
+                self.layers.now().above.take_all(changes);
+                Ok(true)
             }
-            Ok(false) => self.settle(writing, transaction, true),
-            // What redb has of it was never seen, and goes when the transaction does.
+            Ok(false) => Ok(false),
             Err(Unwritten::NotStored(error)) => Err(self.not_stored(writing, &error)),
             Err(Unwritten::Unknown(error)) => Err(self.unknown(writing, &error)),
         }
     }
 
-    /// Makes a transaction and all before it durable in redb, from where the log begins anew.
+    /// Nothing lies above redb's tables: whoever begins to read when redb has changes would see rows of before over them.
+    fn settled(&self, writing: &mut Writing) -> Result<(), StoreError> {
+        if let Err(why) = self.layers.wait() {
+            return Err(StoreError::Busy(writing.broken.insert(why).clone()));
+        }
+        if self.layers.now().above.is_empty() {
+            return Ok(());
+        }
+        self.settle(writing, &Rows::default(), true).map_err(|error| match error {
+            // What is not known is of others, and in the log.
+            StoreError::Unknown(why) => StoreError::Busy(why),
+            error => error,
+        })
+    }
+
+    /// Makes a transaction, or all that lies above redb's tables, durable in redb.
     fn settle(
         &self,
         writing: &mut Writing,
-        transaction: WriteTransaction,
+        changes: &Rows,
         in_use: bool,
     ) -> Result<(), StoreError> {
-        let marked = match writing.redo.as_mut().map(|redo| redo.marked(in_use)).transpose() {
-            Ok(mark) => mark.map_or(Ok(()), |mark| put_mark(&transaction, &mark)),
+        if let Err(why) = self.layers.wait() {
+            return Err(StoreError::Busy(writing.broken.insert(why).clone()));
+        }
+        let mark = match writing.redo.as_mut().map(|redo| redo.marked(in_use)).transpose() {
+            Ok(mark) => mark,
             // Nothing refers to what was written of it.
             Err(Unwritten::NotStored(error) | Unwritten::Unknown(error)) => {
                 return Err(self.not_stored(writing, &error));
             }
         };
-        if let Err(error) = marked {
-            return Err(self.not_stored(writing, &*error));
-        }
-        match transaction.commit() {
+        // What is read keeps redb from using again what is freed.
+        writing.below = None;
+        let mut rows = self.layers.now().above.clone();
+        rows.take_all(changes);
+        match self.written_down(rows, mark.as_ref()) {
             Ok(()) => {}
-            // redb rolls a poisoned transaction back instead of committing it.
-            Err(error @ CommitError::TransactionPoisoned) => {
-                return Err(self.not_stored(writing, &error));
-            }
-            Err(error) => return Err(self.unknown(writing, &redb::Error::from(error))),
+            Err(Undone::Before(error)) => return Err(self.not_stored(writing, &error)),
+            Err(Undone::InCommit(error)) => return Err(self.unknown(writing, &error)),
         }
-        if let Some(redo) = &mut writing.redo {
-            redo.begin_anew(in_use);
-        }
+        let log_from = writing.redo.as_mut().map_or(0, |redo| {
+            redo.is_marked(in_use);
+            redo.at()
+        });
+        self.layers.written(log_from);
         Ok(())
     }
 
-    /// A transaction that redb makes durable, unless it is told otherwise before it is committed. Quick repair stores
-    /// the allocator's state with the commit. It costs a second sync, and makes opening after a crash a matter of
-    /// milliseconds at any size, where the plain way walks the whole file.
-    fn begin_write(&self) -> Result<WriteTransaction, Failure> {
-        let begun = self.database().begin_write().map_err(redb::Error::from);
-        let mut transaction = begun.map_err(|error| Failure::Broken(Box::new(error)))?;
+    /// Makes rows durable in redb, with what it says of the log then. Quick repair stores the allocator's state with the
+    /// commit. It costs a second sync, and makes opening after a crash a matter of milliseconds at any size, where the
+    /// plain way walks the whole file.
+    fn written_down(&self, mut rows: Rows, mark: Option<&Redone>) -> Result<(), Undone> {
+        if let Some(mark) = mark {
+            rows.set(Table::Meta, redo::MARK_KEY, Some(&mark.encoded()));
+        }
+        let before = |error: redb::Error| Undone::Before(error);
+        let mut transaction =
+            self.database().begin_write().map_err(|error| before(error.into()))?;
         transaction.set_quick_repair(true);
-        Ok(transaction)
+        let mut tables = Opened::of(&transaction);
+        tables.put_all(&rows).map_err(before)?;
+        drop(tables);
+        transaction.commit().map_err(|error| match error {
+            // redb rolls a poisoned transaction back instead of committing it.
+            CommitError::TransactionPoisoned => Undone::Before(error.into()),
+            error => Undone::InCommit(error.into()),
+        })
     }
 
     /// All that the log holds becomes durable in redb, with the allocator's state, which redb's own commits leave out
-    /// when it compacts or mends. Nothing is done where nothing may be written any more.
+    /// when it compacts or mends, and the log is not in use then. Nothing is done where nothing may be written any more.
     fn settle_all(&self) -> Result<(), StoreError> {
-        let is_refused = self.panicked.get().is_some() || self.writing().broken.is_some();
-        if self.read_only || is_refused { Ok(()) } else { self.write(|_| Ok(Ending::Settle(()))) }
+        let is_broken = self.writing().broken.is_some() || self.layers.failure().is_some();
+        let is_refused = is_broken || self.panicked.get().is_some();
+        if self.read_only || is_refused {
+            return Ok(());
+        }
+        self.alone(|writing| self.settle(writing, &Rows::default(), false))
     }
 
     /// The log is left empty when it is not needed any more: the file of redb is the whole store then. When that is not
@@ -284,7 +382,8 @@ impl Journal {
         if is_used(&self.writing()) && self.settle_all().is_err() {
             return;
         }
-        let writing = self.writing();
+        let mut writing = self.writing();
+        writing.below = None;
         let is_empty = writing.broken.is_none() && !is_used(&writing);
         if let Some(redo) = writing.redo.as_ref().filter(|_| is_empty) {
             redo.clear();
@@ -318,24 +417,12 @@ impl Journal {
     }
 }
 
-/// Puts what redb says of the log into a transaction.
-fn put_mark(
-    transaction: &WriteTransaction,
-    mark: &Redone,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    match Changing::of(transaction).put(Table::Meta, redo::MARK_KEY, &mark.encoded()) {
-        Ok(()) => Ok(()),
-        Err(Failure::Refused(error)) => Err(Box::new(error)),
-        Err(Failure::Broken(error)) => Err(error),
-    }
-}
-
-/// A transaction that is durable in the log already: redb only makes it visible.
-fn less_durable(transaction: &mut WriteTransaction) {
-    transaction.set_quick_repair(false);
-    transaction
-        .set_durability(Durability::None)
-        .expect("it is refused only beside savepoints and several processes");
+/// Why a transaction of redb came to no good end.
+enum Undone {
+    /// Nothing of it is in the file.
+    Before(redb::Error),
+    /// It may be.
+    InCommit(redb::Error),
 }
 
 impl Drop for Journal {

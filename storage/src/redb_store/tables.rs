@@ -1,13 +1,14 @@
 //! The tables of a store as redb keeps them: one redb table each, keys and values as bytes.
 
 use std::cell::OnceCell;
+use std::fmt;
 
 use redb::{
     ReadOnlyTable, ReadTransaction, ReadableTable, Table as RedbTable, TableDefinition, TableError,
     WriteTransaction,
 };
 
-use super::redo::Changes;
+use super::rows::{Over, Rows};
 use crate::tables::{Failure, Order, Read, Table, Visited, Write};
 
 type Bytes = &'static [u8];
@@ -21,6 +22,12 @@ fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
 pub(super) struct Snapshot {
     transaction: ReadTransaction,
     tables: [OnceCell<Option<ReadOnlyTable<Bytes, Bytes>>>; Table::ALL.len()],
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Snapshot").finish_non_exhaustive()
+    }
 }
 
 impl Snapshot {
@@ -64,37 +71,60 @@ impl Read for Snapshot {
     }
 }
 
-/// The tables in a transaction, each opened, or created, when it is needed; and what changed in them.
-pub(super) struct Changing<'t> {
+/// The tables in a transaction of redb, each opened, or created, when it is needed.
+pub(super) struct Opened<'t> {
     transaction: &'t WriteTransaction,
-    tables: [OnceCell<RedbTable<'t, Bytes, Bytes>>; Table::ALL.len()],
-    changes: Changes,
+    tables: [Option<RedbTable<'t, Bytes, Bytes>>; Table::ALL.len()],
 }
 
-impl<'t> Changing<'t> {
+impl<'t> Opened<'t> {
     pub(super) fn of(transaction: &'t WriteTransaction) -> Self {
-        let tables = [const { OnceCell::new() }; Table::ALL.len()];
-        Self { transaction, tables, changes: Changes::default() }
+        Self { transaction, tables: [const { None }; Table::ALL.len()] }
+    }
+
+    /// Puts rows as they were changed.
+    pub(super) fn put_all(&mut self, rows: &Rows) -> Result<(), redb::Error> {
+        rows.iter().try_for_each(|(table, key, value)| self.put(table, key, value))
+    }
+
+    /// Puts a value in the place of what the key had, or removes the key.
+    pub(super) fn put(
+        &mut self,
+        table: Table,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), redb::Error> {
+        let opened = match &mut self.tables[table as usize] {
+            Some(opened) => opened,
+            none => none.insert(self.transaction.open_table(definition(table))?),
+        };
+        match value {
+            Some(value) => opened.insert(key, value)?,
+            None => opened.remove(key)?,
+        };
+        Ok(())
+    }
+}
+
+/// The tables in a transaction that is under way: what it has changed so far lies above all others.
+pub(super) struct Changing<'r> {
+    changes: Rows,
+    below: Over<'r, Over<'r, Snapshot>>,
+}
+
+impl<'r> Changing<'r> {
+    /// Tables that begin as these with the rows above them.
+    pub(super) fn over(above: &'r Rows, below: &'r Over<'r, Snapshot>) -> Self {
+        Self { changes: Rows::default(), below: Over { above, below } }
     }
 
     /// What changed.
-    pub(super) fn changes(self) -> Changes {
+    pub(super) fn changes(self) -> Rows {
         self.changes
     }
 
-    fn table(&self, table: Table) -> Result<&RedbTable<'t, Bytes, Bytes>, Failure> {
-        let cell = &self.tables[table as usize];
-        if let Some(opened) = cell.get() {
-            return Ok(opened);
-        }
-        let opened = self.transaction.open_table(definition(table));
-        let opened = opened.map_err(|error| Failure::Broken(Box::new(redb::Error::from(error))))?;
-        Ok(cell.get_or_init(|| opened))
-    }
-
-    fn table_mut(&mut self, table: Table) -> Result<&mut RedbTable<'t, Bytes, Bytes>, Failure> {
-        self.table(table)?;
-        Ok(self.tables[table as usize].get_mut().expect("it was just opened"))
+    fn now(&self) -> Over<'_, Over<'r, Over<'r, Snapshot>>> {
+        Over { above: &self.changes, below: &self.below }
     }
 }
 
@@ -105,7 +135,7 @@ impl Read for Changing<'_> {
         key: &[u8],
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<Option<T>, Failure> {
-        get(self.table(table)?, key, read)
+        self.now().get(table, key, read)
     }
 
     fn scan(
@@ -116,20 +146,18 @@ impl Read for Changing<'_> {
         order: Order,
         visit: impl FnMut(&[u8], &[u8]) -> Visited,
     ) -> Result<(), Failure> {
-        scan(self.table(table)?, from..to, order, visit)
+        self.now().scan(table, from, to, order, visit)
     }
 }
 
 impl Write for Changing<'_> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
-        self.table_mut(table)?.insert(key, value).map_err(broken)?;
-        self.changes.note(table, key, Some(value));
+        self.changes.set(table, key, Some(value));
         Ok(())
     }
 
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Failure> {
-        self.table_mut(table)?.remove(key).map_err(broken)?;
-        self.changes.note(table, key, None);
+        self.changes.set(table, key, None);
         Ok(())
     }
 }

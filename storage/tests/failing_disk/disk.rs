@@ -1,8 +1,8 @@
 //! A disk in memory with the two files of a store: it writes down what was done to it, and fails where it is told to. Its
 //! clones are the same disk.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::{fmt, io};
 
 use redb::StorageBackend;
 
@@ -57,13 +57,48 @@ struct State {
     fired: bool,
 }
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disk(Arc<Mutex<State>>);
+/// What somebody else does while a deed is done to the file of the store.
+type Interruption = Box<dyn FnOnce() + Send>;
+
+#[derive(Clone, Default)]
+pub(crate) struct Disk {
+    state: Arc<Mutex<State>>,
+    interruption: Arc<Mutex<Option<(usize, Interruption)>>>,
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Disk").field("state", &self.state).finish_non_exhaustive()
+    }
+}
 
 impl Disk {
     /// A disk with these bytes, all of them durable.
     pub(crate) fn of(image: Image) -> Self {
-        Self(Arc::new(Mutex::new(State { image, ..State::default() })))
+        let state = Arc::new(Mutex::new(State { image, ..State::default() }));
+        Self { state, interruption: Arc::default() }
+    }
+
+    /// Does something before the `nth` write to the store's file or sync of it from now on, counted from 1.
+    pub(crate) fn interrupt_at(&self, nth: usize, does: impl FnOnce() + Send + 'static) {
+        *self.interruption.lock().expect("no panic while it is held") = Some((nth, Box::new(does)));
+    }
+
+    /// Forgets what was to be done. Whether it was still to be done.
+    pub(crate) fn go_on(&self) -> bool {
+        self.interruption.lock().expect("no panic while it is held").take().is_some()
+    }
+
+    fn interrupted(&self, part: Part) {
+        let mut waiting = self.interruption.lock().expect("no panic while it is held");
+        if let Some((nth, _)) = waiting.as_mut().filter(|_| part == Part::Store) {
+            *nth -= 1;
+        }
+        let due = waiting.take_if(|(nth, _)| *nth == 0);
+        drop(waiting);
+        if let Some((_, does)) = due {
+            does();
+        }
     }
 
     /// One of its files.
@@ -98,7 +133,7 @@ impl Disk {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("no panic while it is held")
+        self.state.lock().expect("no panic while it is held")
     }
 
     fn tried(&self, deed: Deed) -> io::Result<MutexGuard<'_, State>> {
@@ -168,12 +203,14 @@ impl StorageBackend for DiskFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.disk.interrupted(self.part);
         self.disk.tried(Deed::Sync)?.trace.push(Op::Sync(self.part));
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let op = Op::Write { part: self.part, offset: index(offset), data: data.to_vec() };
+        self.disk.interrupted(self.part);
         let mut state = self.disk.tried(Deed::Write)?;
         let length = state.image[self.part as usize].len();
         assert!(index(offset) + data.len() <= length, "a store writes within its files");

@@ -2,6 +2,7 @@
 //! was not is there whole or not at all, and every error says what it is about (L2, L6, L8).
 
 mod behind;
+mod beside;
 mod bits;
 mod dice;
 mod disk;

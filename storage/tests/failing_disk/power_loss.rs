@@ -1,7 +1,9 @@
 //! The power fails: what was synced is there, and of what was not any part is, in any order, the last write torn at any
 //! byte. At every sync and every few writes of a workload, and once more right after the store was opened again.
 
-use highwater_storage::StoreError;
+use std::sync::Arc;
+
+use highwater_storage::{RedbStore, Store, StoreError};
 
 use crate::dice::Dice;
 use crate::disk::{Disk, Image, Op, Part, apply};
@@ -38,13 +40,33 @@ impl Life {
     /// Opens the store on a disk that holds `start`, takes the steps, and closes it.
     fn lived(found: Image, start: Held, steps: Vec<Step>) -> Self {
         let disk = Disk::of(found.clone());
-        let store = workload::open(&disk).expect("the store opens");
+        let store = Arc::new(workload::open(&disk).expect("the store opens"));
         disk.answered(0);
         let course = workload::course(start, &steps);
         assert_eq!(workload::held(&store).expect("it is readable"), course[0]);
-        for (at, step) in steps.iter().enumerate() {
-            workload::take(&store, step, &course[at], &course[at + 1]).expect("the disk is sound");
-            disk.answered(at + 1);
+        let all = Arc::new((steps.clone(), course.clone()));
+        let taking = |store: &Arc<RedbStore>, disk: &Disk| {
+            let (store, disk, all) = (Arc::clone(store), disk.clone(), Arc::clone(&all));
+            move |at: usize| {
+                let (steps, course) = &*all;
+                workload::take(&store, &steps[at], &course[at], &course[at + 1])
+                    .expect("the disk is sound");
+                disk.answered(at + 1);
+            }
+        };
+        let mut at = 0;
+        while at < steps.len() {
+            // Now and then small steps come while the log is written down.
+            let beside = steps[at..].iter().take(2).take_while(|step| step.is_small()).count();
+            if beside > 0 && store.is_behind() {
+                let takes = taking(&store, &disk);
+                disk.interrupt_at(1 + at % 7, move || (at..at + beside).for_each(takes));
+                store.write_behind().expect("the disk is sound");
+                at += if disk.go_on() { 0 } else { beside };
+            } else {
+                taking(&store, &disk)(at);
+                at += 1;
+            }
         }
         drop(store);
         Self { found, trace: disk.take_trace(), steps, course }

@@ -1,17 +1,19 @@
 //! What of the redo log is not durable in redb when a store is opened is done once more.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use redb::{Database, ReadableDatabase, StorageBackend};
 
 use super::super::failure::{self, in_place};
 use super::super::place::Place;
-use super::super::tables::{Changing, Snapshot};
+use super::super::rows::Rows;
+use super::super::tables::{Opened, Snapshot};
 use super::frame::{self, ALIGNMENT, Frame};
 use super::{HEAD, HEAD_BYTES, Redo, Salt, changes};
 use crate::error::StoreError;
 use crate::row::{Redone, Row};
-use crate::tables::{Failure, Read, Table, Write};
+use crate::tables::{Failure, Read, Table};
 
 /// Where redb says which frames follow what it has, in the table `meta`.
 pub(in super::super) const MARK_KEY: &[u8] = b"redo";
@@ -48,9 +50,10 @@ pub(in super::super) fn recovered(
         Vec::new()
     };
     let number = frames.last().map_or(mark.number, |last| last.number);
-    let (at, in_use) = (HEAD_BYTES as u64, false);
+    let (at, in_use) = (0, false);
     let (salt, next_salt) = (mark.salt, salt);
-    let mut redo = Redo { place, at, length, max_bytes, salt, next_salt, number, in_use };
+    let frame = Vec::new();
+    let mut redo = Redo { place, at, length, max_bytes, salt, next_salt, number, in_use, frame };
     if mark.in_use {
         redone(database, &frames, &mut redo).map_err(|failure| match failure {
             Failure::Refused(error) => error,
@@ -73,26 +76,23 @@ fn held<'b>(mark: &Redone, bytes: &'b [u8]) -> Result<Vec<Frame<'b>>, String> {
                    the store opens as it was before that";
         return Err(why.into());
     }
-    let (_, bytes) = bytes.split_at(HEAD_BYTES);
-    let frames = behind(mark, bytes);
-    let end: usize = frames.iter().map(Frame::bytes).sum();
-    let last = frames.last().map_or(mark.number, |last| last.number);
-    match later(bytes.get(end..).unwrap_or_default(), &mark.salt, last) {
-        None => Ok(frames),
-        Some(_) => Err(format!(
-            "what stands at byte {} of it is damaged, or the store is an older copy, and was acknowledged: restore a \
-             copy of the whole directory",
-            HEAD_BYTES + end
-        )),
+    let frames = frames(bytes, &mark.salt, mark.number + 1);
+    for (expected, found) in (mark.number + 1..).zip(frames.keys()) {
+        if *found != expected {
+            return Err(format!(
+                "its frame {expected} is damaged, or the store is an older copy, and was acknowledged: restore a copy of \
+                 the whole directory"
+            ));
+        }
     }
+    Ok(frames.into_values().collect())
 }
 
 /// An error where a log holds something, of which a store without one knows nothing.
 fn require_no_others(mark: &Redone, bytes: &[u8]) -> Result<(), String> {
     let Some(salt) = salt_of(bytes).filter(|salt| *salt != mark.salt) else { return Ok(()) };
-    let first = bytes.get(HEAD_BYTES..).unwrap_or_default();
     // A log that was about to come into use when the process died has no frames yet.
-    if frame::read(first, &salt, 0).is_none() {
+    if frames(bytes, &salt, 0).is_empty() {
         return Ok(());
     }
     let why = "it is of another store, or of a later time of this one, and what it holds is not in this one: put the \
@@ -128,42 +128,36 @@ fn whole(place: &Place) -> Result<Vec<u8>, StoreError> {
     Ok(bytes)
 }
 
-/// The frames that follow each other from the beginning on, the first of them what the mark is followed by.
-fn behind<'b>(mark: &Redone, mut bytes: &'b [u8]) -> Vec<Frame<'b>> {
-    let mut number = mark.number;
-    let mut frames = Vec::new();
-    while let Some(frame) = frame::read(bytes, &mark.salt, number + 1) {
-        if frame.number != number + 1 {
-            break;
-        }
-        number = frame.number;
-        bytes = bytes.get(frame.bytes()..).unwrap_or_default();
-        frames.push(frame);
+/// The frames of a log from a number on, by their numbers, wherever they stand. What a crash has torn is the last that was
+/// written. Between them stand frames of before, whose numbers are lower, and parts of such.
+fn frames<'b>(bytes: &'b [u8], salt: &Salt, least: u64) -> BTreeMap<u64, Frame<'b>> {
+    let mut rest = bytes.get(HEAD_BYTES..).unwrap_or_default();
+    let mut frames = BTreeMap::new();
+    while !rest.is_empty() {
+        let frame = frame::read(rest, salt, least);
+        let bytes = frame.as_ref().map_or(ALIGNMENT, Frame::bytes);
+        frames.extend(frame.map(|frame| (frame.number, frame)));
+        rest = rest.get(bytes..).unwrap_or_default();
     }
     frames
 }
 
-/// Where a frame with a number behind this one begins. What a crash has torn is the last that was written; behind it
-/// stand frames of before the log began anew, whose numbers are lower.
-fn later(bytes: &[u8], salt: &Salt, number: u64) -> Option<usize> {
-    let mut starts = (0..bytes.len()).step_by(ALIGNMENT);
-    starts.find(|at| frame::read(&bytes[*at..], salt, number + 1).is_some())
-}
-
 /// Does the frames once more, and makes them durable in redb, which has all of the log then.
 fn redone(database: &Database, frames: &[Frame<'_>], redo: &mut Redo) -> Result<(), Failure> {
-    let broken = |error: redb::Error| Failure::Broken(Box::new(error));
-    let mut transaction = database.begin_write().map_err(|error| broken(error.into()))?;
-    transaction.set_quick_repair(true);
-    let mut tables = Changing::of(&transaction);
+    let mut rows = Rows::default();
     for frame in frames {
-        if changes::redo(frame.body, &mut tables)?.is_none() {
+        if changes::read(frame.body, &mut rows).is_none() {
             let why = format!("its frame {} is none that this version can read", frame.number);
             return Err(in_place(&redo.place, &why).into());
         }
     }
-    let mark = redo.unused().encoded();
-    tables.put(Table::Meta, MARK_KEY, &mark)?;
-    drop(tables);
-    transaction.commit().map_err(|error| broken(error.into()))
+    rows.set(Table::Meta, MARK_KEY, Some(&redo.unused().encoded()));
+    written(database, &rows).map_err(|error| Failure::Broken(Box::new(error)))
+}
+
+fn written(database: &Database, rows: &Rows) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Opened::of(&transaction).put_all(rows)?;
+    Ok(transaction.commit()?)
 }
