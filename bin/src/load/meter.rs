@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -54,11 +55,14 @@ impl Meter {
 pub(super) struct Threads(Option<Runtime>);
 
 impl Threads {
-    /// Starts them.
+    /// Starts them. Half as many run its actors as there are processors: the agents are on the others, and the more of
+    /// them share little work, the more of it is waking each other.
     pub(super) fn start() -> std::io::Result<Self> {
         let name = format!("{OF_THE_HOUSE}house");
+        let workers = available_parallelism().map_or(1, |all| all.get().div_ceil(2));
         let mut builder = Builder::new_multi_thread();
-        let builder = builder.thread_name(name).thread_keep_alive(THREADS_LIVE).enable_all();
+        let builder = builder.worker_threads(workers).thread_name(name);
+        let builder = builder.thread_keep_alive(THREADS_LIVE).enable_all();
         Ok(Self(Some(builder.build()?)))
     }
 
