@@ -108,6 +108,10 @@ pub const CORRECTED_MODELS: usize = 4;
 /// Answered contexts whose usage may still be reported. A provider reports it with the answer.
 pub const REPORTABLE_CALLS: usize = 64;
 
+/// Ids that a live session recognizes when they come again though it keeps them no more: of so many it need not ask the
+/// store whether a new one is among them. Takes 48 KiB of its memory.
+pub const IDS_RECOGNIZED: usize = 4096;
+
 /// Longest name of a model.
 pub const MAX_MODEL_BYTES: usize = 256;
 

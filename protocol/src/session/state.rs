@@ -1,10 +1,11 @@
 //! The fold of a session's log. Live path and recovery apply the same records to it (L4).
 
 mod anchored;
+mod elsewhere;
 mod fold;
 mod usage;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::branch::{Branch, Rewinds};
@@ -20,6 +21,7 @@ use crate::segment::Context;
 use crate::time::Timestamp;
 use crate::tokens::TokenCount;
 use crate::view::{Removed, View};
+use elsewhere::Elsewhere;
 
 /// What the log says.
 ///
@@ -37,6 +39,7 @@ pub struct State {
     /// Those of entries whose records stand at `indexed` or behind it; where the others stand is known elsewhere.
     ids: BTreeMap<[u8; 16], (Known, LogPos)>,
     indexed: LogPos,
+    elsewhere: Elsewhere,
     call: CallNumber,
     pass: PassId,
     unfinished: Option<(PassId, Timestamp)>,
@@ -78,6 +81,7 @@ impl State {
             register: Register::default(),
             ids: BTreeMap::new(),
             indexed: LogPos::default(),
+            elsewhere: Elsewhere::These(BTreeSet::new()),
             call: CallNumber::default(),
             pass: PassId::default(),
             unfinished: None,
@@ -224,7 +228,19 @@ impl State {
     /// Forgets the ids of entries whose records stand before a position: where those stand is known elsewhere.
     pub(super) fn forget_ids(&mut self, below: LogPos) {
         self.indexed = self.indexed.max(below);
-        self.ids.retain(|_, (_, at)| *at >= below);
+        self.ids.retain(|key, (_, at)| {
+            let stays = *at >= below;
+            if !stays {
+                self.elsewhere.note(key);
+            }
+            stays
+        });
+    }
+
+    /// Whether it has to be asked elsewhere if an id is known.
+    pub(super) fn lacks(&self, id: &EntryId) -> bool {
+        let key = id_key(id);
+        !self.ids.contains_key(&key) && self.elsewhere.may_have(&key)
     }
 
     /// The bytes of memory that the fold takes: the view, the ids that are kept, and what else is remembered of the log.
@@ -235,7 +251,7 @@ impl State {
         };
         let outcomes = self.outcomes.iter();
         let outcomes = outcomes.map(|it| size_of_val(it) + failed(&it.1)).sum::<usize>();
-        let ids = self.ids.len() * ID_BYTES;
+        let ids = self.ids.len() * ID_BYTES + self.elsewhere.weight();
         let branch = self.branch.weight() + self.rewinds.weight();
         self.view.weight() + ids + branch + outcomes + self.register.weight()
     }

@@ -116,8 +116,7 @@ impl Session {
             return None;
         }
         let ids = entries.iter().map(|entry| entry.id());
-        let mut ids: Vec<EntryId> =
-            ids.filter(|id| self.state.find(id).is_none()).cloned().collect();
+        let mut ids: Vec<EntryId> = ids.filter(|id| self.state.lacks(id)).cloned().collect();
         ids.sort_unstable();
         ids.dedup();
         (!ids.is_empty()).then_some(ids)

@@ -12,6 +12,7 @@ use crate::register::Register;
 use crate::view::View;
 
 use super::State;
+use super::elsewhere::Elsewhere;
 use super::usage::Reports;
 
 impl State {
@@ -92,6 +93,7 @@ impl Anchor {
             register: Register::restored(&self.under_way, &self.tasks),
             ids: BTreeMap::new(),
             indexed: LogPos::default(),
+            elsewhere: Elsewhere::Any,
             call: self.call,
             pass: self.pass,
             unfinished: self.unfinished,
@@ -107,6 +109,11 @@ impl Anchor {
 
 #[cfg(test)]
 impl State {
+    /// From now on any id may be known elsewhere, as far as it knows.
+    pub(in crate::session) fn recognizes_no_ids(&mut self) {
+        self.elsewhere = Elsewhere::Any;
+    }
+
     /// All of the fold but what has no effect.
     pub(in crate::session) fn compared(&self) -> String {
         let Self { opened, view, branch, rewinds, is_behind, register, ids, .. } = self;

@@ -62,10 +62,12 @@ impl State {
 
     /// Keeps an id. That it is not taken is seen among those that are kept.
     fn know(&mut self, entry: &Entry, known: Known, at: LogPos) -> Folded {
+        let key = id_key(entry.id());
         if at < self.indexed {
+            self.elsewhere.note(&key);
             return Ok(());
         }
-        match self.ids.insert(id_key(entry.id()), (known, at)) {
+        match self.ids.insert(key, (known, at)) {
             Some(_) => misfit("its id is taken"),
             None => Ok(()),
         }

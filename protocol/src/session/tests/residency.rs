@@ -175,6 +175,19 @@ fn without_its_texts_a_pass_that_is_due_is_put_off_and_nobody_is_told() {
     assert_eq!(replied(&tell(&mut desk, request(8, Request::Status))), [(8, None)]);
 }
 
+/// The fold as it goes on from an anchor at its end, where the store knows the ids before a position.
+fn from_anchor(desk: &Desk, indexed: LogPos) -> State {
+    let anchor = desk.session.state.anchor().expect("it is not behind");
+    let record = |at: &LogPos| (*at, desk.log[usize::try_from(at.0).expect("small")].clone());
+    let records: Vec<_> = anchor.positions().iter().map(record).collect();
+    let state = anchor.restore(&records, desk.session.state.rewinds()).expect("it holds");
+    let mut replay = Replay::resuming(state, indexed);
+    for (at, record) in desk.log.iter().enumerate().skip(2) {
+        replay.apply(LogPos(at as u64), record).expect("it stands behind the ids of the store");
+    }
+    replay.into_state()
+}
+
 #[test]
 fn ids_that_the_store_finds_are_not_kept_and_are_asked_for() {
     let mut desk = Desk::new(capped(usize::MAX));
@@ -191,6 +204,10 @@ fn ids_that_the_store_finds_are_not_kept_and_are_asked_for() {
     assert!(matches!(&commands[..], [Command::Find { .. }, ..]), "what was held asks in its turn");
     let commands = tell(&mut desk, Event::Found { known: Ok(known) });
     assert_eq!(replied(&commands), [(8, Some(Kind::Conflict))]);
+    let (_, reply) = desk.ask(append("seen to be new", 3));
+    assert!(matches!(reply, Ok(Reply::Appended(_))), "nobody is asked for it: {reply:?}");
+    // A fold that went on from an anchor has not seen what stands before.
+    desk.session.state = from_anchor(&desk, LogPos(2));
     tell(&mut desk, request(9, append("new", 3)));
     let failed = Err(crate::Error::new(Kind::Storage, "the disk is gone"));
     let commands = tell(&mut desk, Event::Found { known: failed });
