@@ -136,7 +136,7 @@ impl Builder {
         self
     }
 
-    /// Where blocking work runs. Default: one writer thread and the runtime's blocking pool.
+    /// Where blocking work runs. Default: two threads that write, and the runtime's blocking pool.
     #[must_use]
     pub fn executor(mut self, executor: impl Executor) -> Self {
         self.executor = Some(Arc::new(executor));
@@ -285,7 +285,7 @@ impl Highwater {
     }
 
     /// Closes every session, waits until all that was acknowledged or under way is durable, and up to
-    /// [`caps::CALLS_END_WITHIN`] for calls that the host makes under permits, ends the actors and the writer thread, and
+    /// [`caps::CALLS_END_WITHIN`] for calls that the host makes under permits, ends the actors and the writer threads, and
     /// closes the store: when this returns, another process may open it. Passes in flight are abandoned.
     /// Requests made meanwhile get [`Kind::Closed`], also those that wait for a session to be read.
     pub async fn close(self) -> Result<(), Error> {
