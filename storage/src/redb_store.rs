@@ -139,7 +139,7 @@ impl RedbStore {
 
     /// Gives back to the file system what the file does not use any more: what was freed by sealing and by sweeps is
     /// reused by later writes, and otherwise keeps its room. Takes as long as moving what lies behind it does. Tells the
-    /// bytes of the file before and after.
+    /// bytes of the file before and after. A file that has less than 128 KiB to give back stays as it is.
     ///
     /// [`StoreError::Io`] when the system refuses; nothing is lost then.
     pub fn compact(&mut self) -> Result<(u64, u64), StoreError> {

@@ -18,6 +18,9 @@ use super::tables::{Changing, Snapshot};
 use crate::error::StoreError;
 use crate::tables::Failure;
 
+/// A file that has less to give back stays as it is: what redb notes behind moving its pages takes about as much.
+const LEAST_FREE_BYTES: u64 = 128 << 10;
+
 /// What is read: redb's tables with the rows above them that are not written down yet.
 pub(super) type Reading<'r> = Over<'r, Over<'r, Snapshot>>;
 
@@ -90,6 +93,9 @@ impl Journal {
         let what = "cannot compact the file";
         self.settle_all()?;
         let before = self.place.bytes()?;
+        if before.saturating_sub(self.used_bytes()?) < LEAST_FREE_BYTES {
+            return Ok((before, before));
+        }
         let compacted = self.shelter(what, |database| {
             // Each round leaves a little that the next can give back.
             while database.compact()? {}
@@ -98,6 +104,23 @@ impl Journal {
         compacted.map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })?;
         self.settle_all()?;
         Ok((before, self.place.bytes()?))
+    }
+
+    /// The bytes of the file that redb uses.
+    fn used_bytes(&self) -> Result<u64, StoreError> {
+        let counted = sheltered(|| {
+            let transaction = self.database().begin_write()?;
+            let stats = transaction.stats()?;
+            transaction.abort()?;
+            Ok::<u64, redb::Error>(stats.allocated_pages() * stats.page_size() as u64)
+        });
+        let what = "cannot tell what of the file is used";
+        let counted = counted.map_err(|said| {
+            let error = damaged(what, &said);
+            self.panicked.get_or_init(|| said);
+            error
+        })?;
+        counted.map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })
     }
 
     /// Has redb verify its own structure.
