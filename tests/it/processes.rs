@@ -115,7 +115,9 @@ fn a_house_whose_file_may_not_grow_says_so_to_its_caller() {
         assert!(again.contains(part), "{again}");
     }
     let is_unknown = refused.starts_with("refused Unknown");
-    assert!(is_unknown || refused.starts_with("refused Retry"), "{refused}");
+    // What was to be written down behind the appends may be the first that failed.
+    let is_behind = refused.starts_with("refused Storage") && refused.contains("are refused until");
+    assert!(is_unknown || is_behind || refused.starts_with("refused Retry"), "{refused}");
     assert!(again.contains("writers are refused until the store is reopened"), "{again}");
     assert!(reads == "reads entry 1" || reads.contains("open the store again"), "{reads}");
 
