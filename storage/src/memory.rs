@@ -204,12 +204,8 @@ impl Read for Tables {
         if from >= to {
             return Ok(());
         }
-        let mut rows = self.rows.range((table, from.into())..(table, to.into()));
-        let mut next = || match order {
-            Order::Rising => rows.next(),
-            Order::Falling => rows.next_back(),
-        };
-        while let Some(((_, key), value)) = next() {
+        let rows = self.rows.range((table, from.into())..(table, to.into()));
+        for ((_, key), value) in order.of(rows) {
             if visit(key, value)?.is_break() {
                 break;
             }

@@ -1,6 +1,7 @@
 //! What a store is made of: a few ordered tables of bytes, read in snapshots and written in transactions. Everything above
 //! this (what a row means, which batch is legal, where a fork reads) is written once, in `engine`.
 
+use std::iter::from_fn;
 use std::ops::ControlFlow;
 
 use crate::error::StoreError;
@@ -75,6 +76,19 @@ pub(crate) enum Order {
     Rising,
     /// Falling keys.
     Falling,
+}
+
+impl Order {
+    /// What stands in the order of rising keys, in this order.
+    pub(crate) fn of<T>(
+        self,
+        mut rising: impl DoubleEndedIterator<Item = T>,
+    ) -> impl Iterator<Item = T> {
+        from_fn(move || match self {
+            Self::Rising => rising.next(),
+            Self::Falling => rising.next_back(),
+        })
+    }
 }
 
 /// Tables as they stand at one moment.

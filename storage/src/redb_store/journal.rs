@@ -107,18 +107,13 @@ impl Journal {
     }
 
     /// The bytes of the file that redb uses.
-    fn used_bytes(&self) -> Result<u64, StoreError> {
-        let counted = sheltered(|| {
-            let transaction = self.database().begin_write()?;
+    fn used_bytes(&mut self) -> Result<u64, StoreError> {
+        let what = "cannot tell what of the file is used";
+        let counted = self.shelter(what, |database| {
+            let transaction = database.begin_write()?;
             let stats = transaction.stats()?;
             transaction.abort()?;
             Ok::<u64, redb::Error>(stats.allocated_pages() * stats.page_size() as u64)
-        });
-        let what = "cannot tell what of the file is used";
-        let counted = counted.map_err(|said| {
-            let error = damaged(what, &said);
-            self.panicked.get_or_init(|| said);
-            error
         })?;
         counted.map_err(|error| StoreError::Io { what: what.into(), why: error.to_string() })
     }

@@ -1,6 +1,5 @@
 //! Rows that lie above those of a file: what was put and removed since, in memory, by key.
 
-use std::iter::from_fn;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
@@ -59,14 +58,8 @@ impl Rows {
         order: Order,
     ) -> impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)> {
         let keys = (Bound::Included(from), Bound::Excluded(to));
-        let mut rows = self.tables[table as usize].range::<[u8], _>(keys);
-        from_fn(move || {
-            let (key, value) = match order {
-                Order::Rising => rows.next(),
-                Order::Falling => rows.next_back(),
-            }?;
-            Some((&**key, value.as_deref()))
-        })
+        let rows = order.of(self.tables[table as usize].range::<[u8], _>(keys));
+        rows.map(|(key, value)| (&**key, value.as_deref()))
     }
 }
 

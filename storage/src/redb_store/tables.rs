@@ -180,12 +180,7 @@ fn scan(
     if keys.start >= keys.end {
         return Ok(());
     }
-    let mut rows = table.range(keys).map_err(broken)?;
-    let mut next = || match order {
-        Order::Rising => rows.next(),
-        Order::Falling => rows.next_back(),
-    };
-    while let Some(row) = next() {
+    for row in order.of(table.range(keys).map_err(broken)?) {
         let (key, value) = row.map_err(broken)?;
         if visit(key.value(), value.value())?.is_break() {
             break;
