@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use highwater_protocol::message::{
-    CompactReply, ContextReply, OpenCalls, Receipt, Reply, Request, Status,
+    CompactReply, ContextReply, NextContext, OpenCalls, Receipt, Reply, Request, Status,
 };
 use highwater_protocol::tokens::Usage;
 use highwater_protocol::{
@@ -64,6 +64,23 @@ impl SessionHandle {
     pub async fn context(&self, open_calls: OpenCalls) -> Result<ContextReply, Error> {
         match self.ask(Request::Context { open_calls }).await? {
             Reply::Context(context) => Ok(context),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Appends entries and tells what the model shall see then, as [`SessionHandle::append`] and
+    /// [`SessionHandle::context`] do one behind the other. It is the cheaper way to go on with a turn, with what the user
+    /// said or with the results of all calls: one message, and one commit unless texts have to be read back into memory.
+    ///
+    /// When the entries are refused, no context is answered or recorded. When a text cannot be read back for the context, or
+    /// it cannot be stored behind the entries, [`NextContext::context`] says so: they are appended and durable all the same.
+    pub async fn next_context(
+        &self,
+        entries: Vec<Arc<Entry>>,
+        open_calls: OpenCalls,
+    ) -> Result<NextContext, Error> {
+        match self.ask(Request::NextContext { entries, open_calls }).await? {
+            Reply::NextContext(next) => Ok(next),
             other => Err(unexpected(&other)),
         }
     }
@@ -268,7 +285,9 @@ impl SessionHandle {
         body: Request,
     ) -> Result<(Reply, Option<ActorRef<SessionMessage>>), Error> {
         let bytes = match &body {
-            Request::Append { entries } => entries.iter().map(|entry| entry.source().len()).sum(),
+            Request::Append { entries } | Request::NextContext { entries, .. } => {
+                entries.iter().map(|entry| entry.source().len()).sum()
+            }
             Request::Edit { entry, .. } => entry.source().len(),
             Request::Compact { focus: Some(focus), .. } => focus.len(),
             Request::Track { task, text } => {

@@ -29,6 +29,14 @@ pub enum Request {
         /// What to do about calls without a result.
         open_calls: OpenCalls,
     },
+    /// Append entries, and tell what the model shall see then. Both become durable in one commit, unless texts have to be
+    /// read back into memory for the context. When the entries are refused, nothing else is done.
+    NextContext {
+        /// The entries, in order.
+        entries: Vec<Arc<Entry>>,
+        /// What to do about calls without a result.
+        open_calls: OpenCalls,
+    },
     /// Start a pass. Answered when its start is durable; the pass runs beside everything else.
     Compact {
         /// The last entry that the pass may cover; `None` for the mark that lands the view.
@@ -111,6 +119,7 @@ impl Request {
         match self {
             Self::Append { .. } => "append",
             Self::Context { .. } => "context",
+            Self::NextContext { .. } => "next context",
             Self::Compact { .. } => "compact",
             Self::Settled { .. } => "settled",
             Self::Cancel => "cancel",
@@ -125,6 +134,14 @@ impl Request {
             Self::Checkpoint => "checkpoint",
             Self::Status => "status",
             Self::Close => "close",
+        }
+    }
+
+    /// The entries that it appends.
+    pub fn appends(&self) -> &[Arc<Entry>] {
+        match self {
+            Self::Append { entries } | Self::NextContext { entries, .. } => entries,
+            _ => &[],
         }
     }
 }
@@ -146,6 +163,8 @@ pub enum Reply {
     Appended(Vec<Receipt>),
     /// To [`Request::Context`].
     Context(ContextReply),
+    /// To [`Request::NextContext`].
+    NextContext(NextContext),
     /// To [`Request::Compact`].
     Compact(CompactReply),
     /// To [`Request::Settled`].
@@ -188,6 +207,16 @@ pub enum ContextReply {
     CallsOpen(Vec<CallRef>),
     /// The view cannot be made to fit the hard mark.
     TooLarge(Breakdown),
+}
+
+/// Entries that were appended, and the context behind them.
+#[derive(Clone, Debug)]
+pub struct NextContext {
+    /// Of the entries, in order.
+    pub receipts: Vec<Receipt>,
+    /// The context. An error when a text that it takes could not be read back, or what it freezes could not be stored behind
+    /// the entries: they are appended and durable all the same.
+    pub context: Result<ContextReply, Error>,
 }
 
 /// The answer to a wish for a pass.

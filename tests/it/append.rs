@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use highwater_protocol::message::Receipt;
-use highwater_protocol::{Entry, EntryId, Format, Kind, Seq, caps};
+use highwater_protocol::message::{ContextReply, NextContext, OpenCalls, Receipt};
+use highwater_protocol::{Context, Entry, EntryId, Format, Kind, Seq, caps};
+use highwater_storage::{MemoryStore, Shared, Store};
 use highwater_tests::host::Host;
+use highwater_tests::world::Environment;
 use highwater_tests::{notation, world};
 
 fn numbers(receipts: &[Receipt]) -> Vec<(u64, bool)> {
@@ -53,6 +55,42 @@ async fn a_known_id_with_other_content_is_a_conflict_and_nothing_is_stored() {
     let stored = host.append("u3: another three").await;
     assert_eq!(numbers(&stored), [(3, false)], "u3 of the refused appends left nothing");
     host.require_whole_history().await;
+}
+
+/// The receipts, and the context.
+async fn next(host: &Host, text: &str) -> Result<(Vec<Receipt>, Context), Kind> {
+    let asked = host.session.next_context(notation::entries(text), OpenCalls::Refuse).await;
+    let NextContext { receipts, context } = asked.map_err(|error| error.kind())?;
+    let Ok(ContextReply::Ready(context)) = context else { panic!("{context:?}") };
+    Ok((receipts, context))
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_with_the_wish_for_a_context_are_one_commit_and_show_what_two_calls_show() {
+    let store = Arc::new(MemoryStore::new());
+    let shared = Shared(Arc::clone(&store));
+    let house = world::house(shared, Environment::Inline, world::gist(1)).await;
+    let mut one = Host::open(&house, "one", world::automatic()).await;
+    let mut two = Host::open(&house, "two", world::automatic()).await;
+    for host in [&mut one, &mut two] {
+        host.append("s: Be brief.").await;
+    }
+    let commits = || store.usage().expect("figures").commits;
+    let before = commits();
+    let (receipts, first) = next(&one, "u1: one\nu2: two").await.expect("a context");
+    assert_eq!(commits(), before + 1);
+    assert_eq!(numbers(&receipts), [(2, false), (3, false)]);
+    two.append("u1: one\nu2: two").await;
+    let shown = two.context().await;
+    assert_eq!((first.body(), first.digest), (shown.body(), shown.digest), "P1");
+    let (again, second) = next(&one, "u1: one\nu2: two").await.expect("the same is no conflict");
+    assert_eq!(numbers(&again), [(2, true), (3, true)]);
+    assert_eq!((second.body(), second.call), (first.body(), first.call.next()), "P1");
+    assert_eq!(next(&one, "u3: three\nu1: uno").await.map(drop), Err(Kind::Conflict));
+    let third = one.context().await;
+    assert_eq!((third.body(), third.call), (first.body(), second.call.next()), "none was recorded");
+    let past = one.session.call(first.call).await.expect("it is recorded").context;
+    assert_eq!(past.body(), first.body(), "P8");
 }
 
 #[tokio::test(start_paused = true)]

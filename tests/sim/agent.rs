@@ -39,6 +39,7 @@ pub(crate) struct Agent {
 #[derive(Clone, Copy)]
 enum Deed {
     Append,
+    NextContext,
     Context,
     ContextOrCalls,
     Compact,
@@ -62,8 +63,9 @@ enum Deed {
     RetryUnknown,
 }
 
-const DEEDS: [(u64, Deed); 22] = [
-    (340, Deed::Append),
+const DEEDS: [(u64, Deed); 23] = [
+    (250, Deed::Append),
+    (90, Deed::NextContext),
     (120, Deed::Context),
     (40, Deed::ContextOrCalls),
     (50, Deed::Compact),
@@ -147,6 +149,7 @@ impl Agent {
             Deed::Append => self.append(dice),
             Deed::Context => Request::Context { open_calls: OpenCalls::StandIn },
             Deed::ContextOrCalls => Request::Context { open_calls: OpenCalls::Refuse },
+            Deed::NextContext => self.next_context(dice),
             Deed::Compact => {
                 let up_to = dice.percent(50).then(|| self.some_seq(dice));
                 let focus = dice.percent(10).then(|| "the ferry".into());
@@ -211,10 +214,20 @@ impl Agent {
     }
 
     fn append(&mut self, dice: &mut Dice) -> Request {
+        Request::Append { entries: self.entries(dice) }
+    }
+
+    fn next_context(&mut self, dice: &mut Dice) -> Request {
+        let entries = self.entries(dice);
+        let open_calls = if dice.percent(70) { OpenCalls::StandIn } else { OpenCalls::Refuse };
+        Request::NextContext { entries, open_calls }
+    }
+
+    fn entries(&mut self, dice: &mut Dice) -> Vec<Arc<Entry>> {
         let count = if dice.percent(70) { 1 } else { dice.within(2, 6) };
         let entries: Vec<_> = (0..count).map(|_| self.talk.entry(dice)).collect();
         self.given.extend(entries.iter().cloned());
-        Request::Append { entries }
+        entries
     }
 
     fn some_seq(&self, dice: &mut Dice) -> Seq {

@@ -343,6 +343,9 @@ async fn ask(handle: &SessionHandle, request: Request) -> Result<Reply, Error> {
     match request {
         Request::Append { entries } => handle.append(entries).await.map(Reply::Appended),
         Request::Context { open_calls } => handle.context(open_calls).await.map(Reply::Context),
+        Request::NextContext { entries, open_calls } => {
+            handle.next_context(entries, open_calls).await.map(Reply::NextContext)
+        }
         Request::Compact { up_to, focus } => {
             handle.compact(up_to, focus.as_deref()).await.map(Reply::Compact)
         }

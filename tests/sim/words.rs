@@ -1,7 +1,9 @@
 //! Moves, answers and notices in few words, for the trace.
 
 use highwater::history::HistoryPage;
-use highwater_protocol::message::{CompactReply, ContextReply, Notice, OpenCalls, Reply, Request};
+use highwater_protocol::message::{
+    CompactReply, ContextReply, NextContext, Notice, OpenCalls, Receipt, Reply, Request,
+};
 use highwater_protocol::{Error, Format};
 
 use crate::agent::Move;
@@ -13,9 +15,9 @@ pub(crate) fn of_move(next: &Move) -> String {
         Move::Call(call) => return format!("call {}", call.0),
     };
     match request {
-        Request::Append { entries } => {
-            let ids: Vec<&str> = entries.iter().map(|entry| entry.id().as_str()).collect();
-            format!("append {}", ids.join(" "))
+        Request::Append { .. } | Request::NextContext { .. } => {
+            let ids = request.appends().iter().map(|entry| entry.id().as_str());
+            format!("{} {}", request.name(), ids.collect::<Vec<_>>().join(" "))
         }
         Request::Context { open_calls: OpenCalls::StandIn } => "context".to_owned(),
         Request::Context { open_calls: OpenCalls::Refuse } => "context or calls".to_owned(),
@@ -52,22 +54,35 @@ fn short(format: Format) -> &'static str {
     format.name()
 }
 
+fn numbers(receipts: &[Receipt]) -> String {
+    let seqs = receipts.iter().map(|receipt| receipt.seq.to_string());
+    seqs.collect::<Vec<_>>().join(" ")
+}
+
+fn of_context(reply: &ContextReply) -> String {
+    match reply {
+        ContextReply::Ready(context) => {
+            format!("context {}, {}, {} resets", context.call.0, context.tokens, context.resets)
+        }
+        ContextReply::CallsOpen(calls) => format!("{} calls open", calls.len()),
+        ContextReply::TooLarge(_) => "too large".to_owned(),
+    }
+}
+
 pub(crate) fn of_reply(reply: &Result<Reply, Error>) -> String {
     let reply = match reply {
         Ok(reply) => reply,
         Err(error) => return format!("{} ({error})", error.kind().name()),
     };
     match reply {
-        Reply::Appended(receipts) => {
-            let seqs: Vec<String> =
-                receipts.iter().map(|receipt| receipt.seq.to_string()).collect();
-            seqs.join(" ")
+        Reply::Appended(receipts) => numbers(receipts),
+        Reply::Context(context) => of_context(context),
+        Reply::NextContext(NextContext { receipts, context: Ok(context) }) => {
+            format!("{}, {}", numbers(receipts), of_context(context))
         }
-        Reply::Context(ContextReply::Ready(context)) => {
-            format!("context {}, {}, {} resets", context.call.0, context.tokens, context.resets)
+        Reply::NextContext(NextContext { receipts, context: Err(error) }) => {
+            format!("{}, {} ({error})", numbers(receipts), error.kind().name())
         }
-        Reply::Context(ContextReply::CallsOpen(calls)) => format!("{} calls open", calls.len()),
-        Reply::Context(ContextReply::TooLarge(_)) => "too large".to_owned(),
         Reply::Compact(CompactReply::Started(pass)) => format!("{pass} started"),
         Reply::Compact(CompactReply::AlreadyRunning(pass)) => format!("{pass} is running"),
         Reply::Compact(CompactReply::NothingToDo) => "nothing to do".to_owned(),

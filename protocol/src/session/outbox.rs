@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::branch::Rewinds;
 use crate::error::Error;
 use crate::ids::RequestId;
-use crate::message::{ContextReply, Notice, Reply};
+use crate::message::{ContextReply, NextContext, Notice, Reply};
 use crate::position::LogPos;
 use crate::record::Record;
 
@@ -26,6 +26,8 @@ pub(super) struct Outbox {
 #[derive(Debug)]
 pub(super) enum Deferred {
     Reply(RequestId, Reply),
+    /// A reply to entries and a context, of which the entries come before this position.
+    NextContext(RequestId, LogPos, NextContext),
     Notice(Notice),
     /// Have the fold made anew from the log, which ends here.
     Refold(Rewinds),
@@ -77,11 +79,19 @@ impl Outbox {
             let (_, deferred) = self.waiting.pop_front().expect("the loop has just seen it");
             commands.push(match deferred {
                 Deferred::Reply(request, reply) => Command::Reply { request, reply: Ok(reply) },
+                Deferred::NextContext(request, _, next) => {
+                    Command::Reply { request, reply: Ok(Reply::NextContext(next)) }
+                }
                 Deferred::Notice(notice) => Command::Notify(notice),
                 Deferred::Refold(rewinds) => Command::Refold { rewinds, end: self.durable },
                 Deferred::Stop => Command::Stop,
             });
         }
+    }
+
+    /// Where the log ends, with what is recorded and not durable.
+    pub(super) fn end(&self) -> LogPos {
+        self.end
     }
 
     /// Everything before this position is durable.
@@ -98,7 +108,12 @@ impl Outbox {
     /// Whether a context waits. What it shows takes memory as long as it does, wherever else it is held.
     pub(super) fn holds_context(&self) -> bool {
         let is_context = |deferred: &Deferred| {
-            matches!(deferred, Deferred::Reply(_, Reply::Context(ContextReply::Ready(_))))
+            let reply = match deferred {
+                Deferred::Reply(_, Reply::Context(reply)) => Some(reply),
+                Deferred::NextContext(_, _, next) => next.context.as_ref().ok(),
+                _ => None,
+            };
+            matches!(reply, Some(ContextReply::Ready(_)))
         };
         self.waiting.iter().any(|(_, deferred)| is_context(deferred))
     }
@@ -117,10 +132,18 @@ impl Outbox {
         self.pending.clear();
         self.pending_bytes = 0;
         for (after, deferred) in self.waiting.drain(..) {
-            if let Deferred::Reply(request, _) = deferred {
-                let error = if after <= sent { in_flight } else { unsent };
-                commands.push(Command::Reply { request, reply: Err(error.clone()) });
-            }
+            let error_of = |first| if first <= sent { in_flight } else { unsent }.clone();
+            let (request, reply) = match deferred {
+                Deferred::Reply(request, _) => (request, Err(error_of(after))),
+                // Its entries may be durable, or have been sent, before the context was recorded.
+                Deferred::NextContext(request, appended, mut next) if appended <= self.durable => {
+                    next.context = next.context.and_then(|_| Err(error_of(after)));
+                    (request, Ok(Reply::NextContext(next)))
+                }
+                Deferred::NextContext(request, appended, _) => (request, Err(error_of(appended))),
+                Deferred::Notice(_) | Deferred::Refold(_) | Deferred::Stop => continue,
+            };
+            commands.push(Command::Reply { request, reply });
         }
     }
 }

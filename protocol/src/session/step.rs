@@ -8,14 +8,14 @@ use crate::entry::Entry;
 use crate::error::{Error, Kind};
 use crate::ids::RequestId;
 use crate::message::{
-    ContextReply, Notice, OpenCalls, PassStatus, Receipt, Reply, Request, Status,
+    ContextReply, NextContext, Notice, OpenCalls, PassStatus, Receipt, Reply, Request, Status,
 };
 use crate::pass::Abandoned;
 use crate::record::Record;
 use crate::time::Timestamp;
 
 use super::outbox::Deferred;
-use super::waiting::Held;
+use super::waiting::{Held, Next};
 use super::{Command, CommitFailure, Event, Known, Session};
 
 impl Session {
@@ -100,6 +100,14 @@ impl Session {
                 let reply = Reply::Context(self.context(now, open_calls));
                 self.outbox.defer(Deferred::Reply(request, reply));
             }
+            Request::NextContext { entries, open_calls } => match self.append(now, &entries) {
+                Ok(receipts) => {
+                    let end = self.outbox.end();
+                    let next = Next { request, open_calls, receipts, end };
+                    self.next_context(now, next, commands);
+                }
+                Err(error) => commands.push(Command::Reply { request, reply: Err(error) }),
+            },
             Request::Compact { up_to, focus } => {
                 let reply = self.compact(now, up_to, focus, commands).map(Reply::Compact);
                 self.answer(request, reply, commands);
@@ -211,6 +219,20 @@ impl Session {
         ContextReply::Ready(context.expect("texts that it takes were fetched before"))
     }
 
+    /// Answers what the model shall see behind entries that were just appended, once all of its texts are in memory.
+    pub(super) fn next_context(&mut self, now: Timestamp, next: Next, commands: &mut Vec<Command>) {
+        if let Some(next) = self.asks_for_next(next, commands) {
+            let context = Ok(self.context(now, next.open_calls));
+            self.answer_next(next, context);
+        }
+    }
+
+    /// Answers once the entries are durable, and the context, if there is one.
+    pub(super) fn answer_next(&mut self, next: Next, context: Result<ContextReply, Error>) {
+        let Next { request, receipts, end, .. } = next;
+        self.outbox.defer(Deferred::NextContext(request, end, NextContext { receipts, context }));
+    }
+
     fn elide(&mut self, now: Timestamp, elision: elide::Elision) {
         let before = self.state.view().tokens();
         let (results, groups) = (elision.results.len(), elision.groups.len());
@@ -259,9 +281,14 @@ impl Session {
 
     /// Ends the actor, so that the log is read again: whoever waits for what was sent gets `sent`, all others `unsent`.
     pub(super) fn give_up(&mut self, sent: &Error, unsent: &Error, commands: &mut Vec<Command>) {
+        let mut held = self.held.take();
+        if let Some(next) = held.as_mut().and_then(Held::take_next) {
+            // Its entries are as far as all that waits.
+            self.answer_next(next, Err(unsent.clone()));
+        }
         self.outbox.fail(sent, unsent, commands);
         commands.extend(self.running.take().map(|running| Command::KillPass(running.pass)));
-        let held = self.held.take().into_iter().flat_map(Held::requests);
+        let held = held.into_iter().flat_map(Held::requests);
         let waiting = std::mem::take(&mut self.waiting).into_values().flatten();
         for request in waiting.chain(held) {
             commands.push(Command::Reply { request, reply: Err(unsent.clone()) });

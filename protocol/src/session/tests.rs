@@ -7,6 +7,7 @@ mod changes;
 mod checkpoints;
 mod desk;
 mod guards;
+mod next_context;
 mod pins;
 mod plays;
 mod residency;

@@ -8,7 +8,7 @@ use crate::elide;
 use crate::entry::Entry;
 use crate::error::{Error, Kind};
 use crate::ids::{EntryId, RequestId};
-use crate::message::{OpenCalls, Request};
+use crate::message::{OpenCalls, Receipt, Request};
 use crate::position::LogPos;
 use crate::time::Timestamp;
 use crate::view::Away;
@@ -30,6 +30,19 @@ enum Awaited {
     Ids(RequestId, Request),
     /// What these entries say; for this request, or for a pass that is due.
     Texts(Away, Option<(RequestId, Request)>),
+    /// What these entries say, for a context whose entries were appended.
+    NextTexts(Away, Next),
+}
+
+/// A context that is asked for behind entries that were appended with it.
+#[derive(Debug)]
+pub(super) struct Next {
+    pub(super) request: RequestId,
+    pub(super) open_calls: OpenCalls,
+    /// Of those entries.
+    pub(super) receipts: Vec<Receipt>,
+    /// Where the log ends behind them.
+    pub(super) end: LogPos,
 }
 
 /// What has to be fetched before a request can be carried out.
@@ -51,10 +64,23 @@ impl Held {
         self.events.push_back(event);
     }
 
+    /// The context that is asked for behind entries that were appended, if it waits for that.
+    pub(super) fn take_next(&mut self) -> Option<Next> {
+        match std::mem::replace(&mut self.awaited, Awaited::Fold) {
+            Awaited::NextTexts(_, next) => Some(next),
+            other => {
+                self.awaited = other;
+                None
+            }
+        }
+    }
+
     /// The requests that are not answered yet.
     pub(super) fn requests(self) -> impl Iterator<Item = RequestId> {
         let first = match self.awaited {
-            Awaited::Ids(request, _) | Awaited::Texts(_, Some((request, _))) => Some(request),
+            Awaited::Ids(request, _)
+            | Awaited::Texts(_, Some((request, _)))
+            | Awaited::NextTexts(_, Next { request, .. }) => Some(request),
             Awaited::Fold | Awaited::Texts(_, None) => None,
         };
         let events = self.events.into_iter().filter_map(|event| match event {
@@ -88,6 +114,22 @@ impl Session {
         None
     }
 
+    /// The same for a context whose entries were appended.
+    pub(super) fn asks_for_next(
+        &mut self,
+        next: Next,
+        commands: &mut Vec<Command>,
+    ) -> Option<Next> {
+        let away = self.away_of_context(next.open_calls);
+        if away.is_empty() {
+            return Some(next);
+        }
+        commands.push(fetch(&away));
+        let awaited = Awaited::NextTexts(away, next);
+        self.held = Some(Held { awaited, events: VecDeque::new() });
+        None
+    }
+
     /// Has texts fetched for a pass that is due.
     pub(super) fn fetch_for_pass(&mut self, away: Away, commands: &mut Vec<Command>) {
         commands.push(fetch(&away));
@@ -96,7 +138,9 @@ impl Session {
 
     fn lack(&self, body: &Request) -> Option<Lack> {
         let away = match body {
-            Request::Append { entries } => return self.lacks_ids(entries).map(Lack::Ids),
+            Request::Append { entries } | Request::NextContext { entries, .. } => {
+                return self.lacks_ids(entries).map(Lack::Ids);
+            }
             Request::Edit { entry, .. } => {
                 return self.lacks_ids(std::slice::from_ref(entry)).map(Lack::Ids);
             }
@@ -178,6 +222,12 @@ impl Session {
                     }
                     // Nobody has asked for the pass: it is tried again once the view has grown.
                     (Err(_), None) => self.hold_back(),
+                }
+            }
+            (Awaited::NextTexts(away, next), Event::Fetched { entries }) => {
+                match entries.and_then(|entries| self.take_back(&away, &entries)) {
+                    Ok(()) => self.next_context(now, next, commands),
+                    Err(error) => self.answer_next(next, Err(error)),
                 }
             }
             (awaited, _) => {

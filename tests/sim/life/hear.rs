@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use highwater::Told;
 use highwater::history::{HistoryPage, PastCall};
-use highwater_protocol::message::{ContextReply, Notice, Reply};
-use highwater_protocol::{CallNumber, Error, SeqRange};
+use highwater_protocol::message::{ContextReply, NextContext, Notice, Reply};
+use highwater_protocol::{CallNumber, Context, Error, SeqRange};
 use highwater_storage::{PageLimit, Store};
 use highwater_tests::rules;
 
@@ -95,12 +95,14 @@ impl Life<'_> {
         reply: &Result<Reply, Error>,
     ) -> Result<(), Breach> {
         let agent = &mut self.world.agents[agent];
-        if let Ok(Reply::Context(ContextReply::Ready(context))) = reply {
+        if let Some(context) = shown(reply) {
             agent.seen.insert(context.call, context.blocks().cloned().collect());
         }
         agent.oracle.hears(number, reply, is_calm)?;
         whole(reply)?;
-        if is_late && matches!(reply, Ok(Reply::Appended(_) | Reply::Context(_))) {
+        if is_late
+            && matches!(reply, Ok(Reply::Appended(_) | Reply::Context(_) | Reply::NextContext(..)))
+        {
             return Err(format!("V10: #{number} had to wait"));
         }
         Ok(())
@@ -138,8 +140,19 @@ pub(crate) fn read(disk: &Disk, agent: &mut Agent) -> Result<(), Breach> {
     }
 }
 
+/// The context that a reply shows, if it shows one.
+fn shown(reply: &Result<Reply, Error>) -> Option<&Context> {
+    match reply {
+        Ok(
+            Reply::Context(ContextReply::Ready(context))
+            | Reply::NextContext(NextContext { context: Ok(ContextReply::Ready(context)), .. }),
+        ) => Some(context),
+        _ => None,
+    }
+}
+
 /// V2 of an answered context, as its provider sees it.
 fn whole(reply: &Result<Reply, Error>) -> Result<(), Breach> {
-    let Ok(Reply::Context(ContextReply::Ready(context))) = reply else { return Ok(()) };
+    let Some(context) = shown(reply) else { return Ok(()) };
     rules::pairs_whole(context.format, &context.body()).map_or(Ok(()), Err)
 }

@@ -82,17 +82,12 @@ impl Oracle {
             && self.asks.iter().all(|ask| {
                 ask.stand != Stand::Waiting || matches!(ask.request, Request::Settled { .. })
             });
-        let known = match &request {
-            Request::Append { entries } => entries.iter().filter(|entry| self.has(entry)).count(),
-            _ => 0,
-        };
-        let mut is_fresh = known == 0;
-        if let Request::Append { entries } = &request {
-            for ask in &mut self.asks {
-                let shares = matches!(&ask.request, Request::Append { entries: others } if others.iter().any(|one| entries.contains(one)));
-                ask.is_fresh &= !shares;
-                is_fresh &= !shares;
-            }
+        let entries = request.appends();
+        let mut is_fresh = !entries.iter().any(|entry| self.has(entry));
+        for ask in &mut self.asks {
+            let shares = ask.request.appends().iter().any(|other| entries.contains(other));
+            ask.is_fresh &= !shares;
+            is_fresh &= !shares;
         }
         let verdict = self.verdict(&request);
         let (stand, recorded, since) = (Stand::Waiting, None, self.next());
@@ -170,10 +165,7 @@ impl Oracle {
             return Ok(());
         }
         let name = ask.request.name();
-        if let Request::Append { entries } = &ask.request
-            && ask.is_fresh
-            && entries.iter().any(|entry| self.has(entry))
-        {
+        if ask.is_fresh && ask.request.appends().iter().any(|entry| self.has(entry)) {
             return Err(format!("L6: {name} was refused ({}) and is stored", error.kind().name()));
         }
         let may_be_anothers = matches!(ask.request, Request::Switch { .. });
@@ -198,7 +190,10 @@ impl Oracle {
         let explained = match (&ask.request, error.kind()) {
             (_, Kind::Retry | Kind::Closed | Kind::Storage) => true,
             (_, Kind::Locked | Kind::Corrupt | Kind::Internal | Kind::Unknown) => false,
-            (Request::Append { entries }, Kind::Conflict) => entries.iter().any(|entry| {
+            (
+                Request::Append { entries } | Request::NextContext { entries, .. },
+                Kind::Conflict,
+            ) => entries.iter().any(|entry| {
                 let known = self.ids.get(entry.id().as_str()).map(|(_, _, known)| known);
                 known.is_some_and(|known| known.source() != entry.source())
                     || entries.iter().any(|other| other.id() == entry.id() && other != entry)
@@ -244,14 +239,15 @@ impl Oracle {
 
     fn accepted(&mut self, ask: &mut Ask, reply: &Reply) -> Result<(), Breach> {
         match (&ask.request, reply) {
-            (Request::Append { entries }, Reply::Appended(receipts)) => {
-                let ids: Vec<_> = entries.iter().map(|entry| entry.id().clone()).collect();
-                if ids.len() != receipts.len()
-                    || ids.iter().zip(receipts).any(|(id, receipt)| *id != receipt.id)
-                {
-                    return Err(format!("L3: receipts {receipts:?} for {ids:?}"));
+            (Request::Append { .. }, Reply::Appended(receipts)) => self.appended(ask, receipts),
+            (Request::NextContext { open_calls, .. }, Reply::NextContext(next)) => {
+                self.appended(ask, &next.receipts)?;
+                match &next.context {
+                    Ok(context) => self.saw(ask, *open_calls, context),
+                    // The store panicked as a text was read, which is told so.
+                    Err(error) if error.kind() == Kind::Unknown => Ok(()),
+                    Err(error) => self.refused_otherwise(ask, error),
                 }
-                receipts.iter().try_for_each(|receipt| self.received(ask, receipt))
             }
             (Request::Edit { .. }, Reply::Edited(receipt)) => {
                 self.received(ask, receipt)?;
@@ -299,6 +295,16 @@ impl Oracle {
         }
     }
 
+    fn appended(&self, ask: &Ask, receipts: &[Receipt]) -> Result<(), Breach> {
+        let ids: Vec<_> = ask.request.appends().iter().map(|entry| entry.id().clone()).collect();
+        if ids.len() != receipts.len()
+            || ids.iter().zip(receipts).any(|(id, receipt)| *id != receipt.id)
+        {
+            return Err(format!("L3: receipts {receipts:?} for {ids:?}"));
+        }
+        receipts.iter().try_for_each(|receipt| self.received(ask, receipt))
+    }
+
     fn received(&self, ask: &Ask, receipt: &Receipt) -> Result<(), Breach> {
         let Some((seq, place, _)) = self.ids.get(receipt.id.as_str()) else {
             return Err(format!("L2: {} was acknowledged and is not durable", receipt.id));
@@ -306,7 +312,7 @@ impl Oracle {
         if *seq != receipt.seq.0 {
             return Err(format!("L1: {} is #{seq}, the receipt says {}", receipt.id, receipt.seq));
         }
-        let is_append = matches!(ask.request, Request::Append { .. });
+        let is_append = !ask.request.appends().is_empty();
         if ask.is_alone && is_append && self.fold.is_live(*place) != receipt.live {
             return Err(format!(
                 "L3: {} is on the live branch: {} by its receipt",

@@ -228,7 +228,7 @@ impl Oracle {
     /// After all records that are durable: whatever was appended together is there together.
     pub(crate) fn taken(&self) -> Result<(), Breach> {
         for ask in self.asks.iter().filter(|ask| ask.is_fresh) {
-            let Request::Append { entries } = &ask.request else { continue };
+            let entries = ask.request.appends();
             let known = entries.iter().filter(|entry| self.has(entry));
             let known = known.count();
             if known != entries.len() && known > 0 {
@@ -374,9 +374,11 @@ impl Oracle {
     }
 
     fn was_given(&self, entry: &Arc<Entry>) -> Result<(), Breach> {
-        let given = self.asks.iter().filter(|ask| ask.stand != Stand::Refused).any(|ask| {
-            matches!(&ask.request, Request::Append { entries } if entries.iter().any(|given| given == entry))
-        });
+        let given = self
+            .asks
+            .iter()
+            .filter(|ask| ask.stand != Stand::Refused)
+            .any(|ask| ask.request.appends().contains(entry));
         if given {
             Ok(())
         } else {
@@ -386,7 +388,8 @@ impl Oracle {
 
     fn answered(&self, position: Seq, stand_ins: &[CallRef]) -> Result<(), Breach> {
         let waits = |ask: &&Ask| {
-            ask.stand != Stand::Refused && matches!(ask.request, Request::Context { .. })
+            let asks = matches!(ask.request, Request::Context { .. } | Request::NextContext { .. });
+            ask.stand != Stand::Refused && asks
         };
         if !self.asks.iter().any(|ask| waits(&ask)) {
             return Err("L6: a context was answered that nobody asked for".to_owned());
