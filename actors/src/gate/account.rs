@@ -2,35 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::from_fn;
+use std::sync::Arc;
 
-use highwater_protocol::limit::{Arbiter, Denied, Report, Ticket, Wish};
+use highwater_protocol::limit::{Arbiter, Denied, Grant, Ticket, Wish};
 use highwater_protocol::{Error, Moment};
 use ractor::{
     Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, ActorStatus, SupervisionEvent,
 };
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use super::following::Followers;
-use super::{GateMessage, Permit};
-use crate::env::Draws;
+use super::{GateMessage, Permit, Policy, Turnstile};
 
 pub(crate) struct AccountActor;
 
 pub(crate) struct AccountArguments {
     pub(crate) provider: Box<str>,
-    pub(crate) arbiter: Arbiter,
-    /// When the gate's clock began.
-    pub(crate) began: Instant,
-    pub(crate) draws: Draws,
+    pub(crate) turnstile: Arc<Turnstile>,
 }
 
 pub(crate) struct AccountState {
     provider: Box<str>,
-    arbiter: Arbiter,
-    began: Instant,
-    draws: Draws,
+    turnstile: Arc<Turnstile>,
     waiting: BTreeMap<Ticket, Waiting>,
     /// Permits and wishes of holders whose end is noticed.
     holders: BTreeMap<ActorId, (ActorCell, BTreeSet<Ticket>)>,
@@ -55,12 +49,10 @@ impl Actor for AccountActor {
         _myself: ActorRef<GateMessage>,
         arguments: AccountArguments,
     ) -> Result<AccountState, ActorProcessingErr> {
-        let AccountArguments { provider, arbiter, began, draws } = arguments;
+        let AccountArguments { provider, turnstile } = arguments;
         Ok(AccountState {
             provider,
-            arbiter,
-            began,
-            draws,
+            turnstile,
             waiting: BTreeMap::new(),
             holders: BTreeMap::new(),
             held_by: BTreeMap::new(),
@@ -76,9 +68,10 @@ impl Actor for AccountActor {
         message: GateMessage,
         state: &mut AccountState,
     ) -> Result<(), ActorProcessingErr> {
-        let now = state.now();
-        state.take(now, &myself, message);
-        state.settle(now, &myself);
+        let turnstile = Arc::clone(&state.turnstile);
+        let (now, mut policy) = turnstile.enter();
+        state.take((now, &mut policy), &myself, message);
+        state.settle((now, &mut policy.arbiter), &myself);
         Ok(())
     }
 
@@ -99,109 +92,105 @@ impl Actor for AccountActor {
 }
 
 impl AccountState {
-    fn now(&self) -> Moment {
-        Moment(self.began.elapsed())
-    }
-
-    fn take(&mut self, now: Moment, myself: &ActorRef<GateMessage>, message: GateMessage) {
+    fn take(
+        &mut self,
+        (now, policy): (Moment, &mut Policy),
+        myself: &ActorRef<GateMessage>,
+        message: GateMessage,
+    ) {
+        let arbiter = &mut policy.arbiter;
         match message {
             GateMessage::Acquire { ticket, wish, holder, reply } => {
-                if let Err(denied) = self.arbiter.request(now, ticket, wish.clone()) {
+                if let Err(denied) = arbiter.request(now, ticket, wish.clone()) {
                     self.deny(reply, &wish, denied);
                     return;
                 }
                 self.waiting.insert(ticket, Waiting { wish, reply });
                 if let Some(holder) = holder {
-                    self.watch(now, myself, ticket, &holder);
+                    self.watch((now, arbiter), myself, ticket, &holder);
                 }
             }
             GateMessage::Urge { ticket, class } => {
                 if let Some(waiting) = self.waiting.get_mut(&ticket) {
                     waiting.wish.class = class;
-                    self.arbiter.urge(ticket, class);
+                    arbiter.urge(ticket, class);
                 }
             }
             GateMessage::Withdraw { ticket } => {
-                if !self.arbiter.withdraw(ticket) {
-                    self.arbiter.unused(now, ticket);
+                if !arbiter.withdraw(ticket) {
+                    arbiter.unused(now, ticket);
                 }
                 self.forget(myself, ticket);
             }
-            GateMessage::Finish { ticket, report } => self.finish(now, myself, ticket, &report),
+            GateMessage::Finish { ticket, report } => {
+                policy.finish(now, ticket, &report);
+                self.forget(myself, ticket);
+            }
             GateMessage::Renew { ticket, lasts, reply } => {
                 // Whoever asked and went away asks again, or lets the permit go.
-                reply.send(self.arbiter.renew(now, ticket, lasts)).ok();
+                reply.send(arbiter.renew(now, ticket, lasts)).ok();
             }
             GateMessage::Status { reply } => {
-                reply.send(self.arbiter.status(now)).ok();
+                reply.send(arbiter.status(now)).ok();
             }
             GateMessage::Follow { reply } => {
                 // Whoever asked and went away follows nothing.
-                reply.send(self.followers.join(&mut self.arbiter)).ok();
+                reply.send(self.followers.join(arbiter)).ok();
             }
-            GateMessage::HolderEnded { holder } => self.holder_ended(now, holder),
+            GateMessage::HolderEnded { holder } => self.holder_ended((now, arbiter), holder),
             GateMessage::Wake => self.alarm = None,
             GateMessage::Close { idle } => {
-                self.arbiter.close();
+                arbiter.close();
                 self.closing.push(idle);
             }
         }
     }
 
-    fn finish(
-        &mut self,
-        now: Moment,
-        myself: &ActorRef<GateMessage>,
-        ticket: Ticket,
-        report: &Report,
-    ) {
-        let drawn = self.draws.next();
-        self.arbiter.finish(now, ticket, report, drawn);
-        self.forget(myself, ticket);
-    }
-
     /// Grants what can be granted, tells who gets nothing, and sets the alarm for what comes by itself.
-    fn settle(&mut self, now: Moment, myself: &ActorRef<GateMessage>) {
+    fn settle(&mut self, (now, arbiter): (Moment, &mut Arbiter), myself: &ActorRef<GateMessage>) {
         let tickets: Vec<Ticket> = from_fn(|| {
-            let grant = self.arbiter.grant(now)?;
+            let grant = arbiter.grant(now)?;
+            let ticket = grant.ticket;
             // Somebody who went away is skipped at no cost.
-            self.hand_over(now, myself, grant.ticket, grant.waited);
-            Some(grant.ticket)
+            self.hand_over((now, arbiter), myself, grant);
+            Some(ticket)
         })
         .collect();
         tracing::trace!(provider = %self.provider, granted = tickets.len(), "gate.grant");
-        for (ticket, denied) in self.arbiter.denied() {
+        for (ticket, denied) in arbiter.denied() {
             if let Some(Waiting { wish, reply }) = self.waiting.remove(&ticket) {
                 self.deny(reply, &wish, denied);
             }
             self.forget(myself, ticket);
         }
-        self.followers.tell(&mut self.arbiter);
-        if self.arbiter.is_idle() {
+        self.followers.tell(arbiter);
+        if arbiter.is_idle() {
             for idle in self.closing.drain(..) {
                 idle.send(()).ok();
             }
         }
-        self.set_alarm(now, myself);
+        self.set_alarm((now, arbiter), myself);
     }
 
     fn hand_over(
         &mut self,
-        now: Moment,
+        (now, arbiter): (Moment, &mut Arbiter),
         myself: &ActorRef<GateMessage>,
-        ticket: Ticket,
-        waited: std::time::Duration,
+        Grant { ticket, waited }: Grant,
     ) {
         let Some(Waiting { wish, reply }) = self.waiting.remove(&ticket) else {
             return;
         };
         if reply.is_closed() {
-            self.arbiter.unused(now, ticket);
+            arbiter.unused(now, ticket);
             self.forget(myself, ticket);
             return;
         }
-        let permit = Permit::new(myself.clone(), ticket, wish.class, waited);
-        // One that goes away at this moment leaves the permit in the channel, from which it comes back as not used.
+        let at = (Arc::clone(&self.turnstile), myself.clone());
+        let is_watched = self.held_by.contains_key(&ticket);
+        let permit = Permit::new(at, (ticket, wish.class), waited, is_watched);
+        // One that goes away at this moment leaves the permit in the channel, or has it dropped here: it comes back as not
+        // used, by a message.
         drop(reply.send(Ok(permit)));
     }
 
@@ -215,8 +204,8 @@ impl AccountState {
         reply.send(Err(denied.into_error(&place))).ok();
     }
 
-    fn set_alarm(&mut self, now: Moment, myself: &ActorRef<GateMessage>) {
-        let wakes = self.arbiter.wakes(now);
+    fn set_alarm(&mut self, (now, arbiter): (Moment, &Arbiter), myself: &ActorRef<GateMessage>) {
+        let wakes = arbiter.wakes(now);
         if wakes == self.alarm.as_ref().map(|(at, _)| *at) {
             return;
         }
@@ -231,7 +220,7 @@ impl AccountState {
 
     fn watch(
         &mut self,
-        now: Moment,
+        (now, arbiter): (Moment, &mut Arbiter),
         myself: &ActorRef<GateMessage>,
         ticket: Ticket,
         holder: &ActorCell,
@@ -245,19 +234,19 @@ impl AccountState {
         self.held_by.insert(ticket, id);
         // One that ended before it was watched says nothing any more.
         if holder.get_status() >= ActorStatus::Stopping {
-            self.holder_ended(now, id);
+            self.holder_ended((now, arbiter), id);
         }
     }
 
-    fn holder_ended(&mut self, now: Moment, holder: ActorId) {
+    fn holder_ended(&mut self, (now, arbiter): (Moment, &mut Arbiter), holder: ActorId) {
         let Some((_, tickets)) = self.holders.remove(&holder) else {
             return;
         };
         for ticket in tickets {
             self.held_by.remove(&ticket);
             self.waiting.remove(&ticket);
-            if !self.arbiter.withdraw(ticket) {
-                self.arbiter.lost(now, ticket);
+            if !arbiter.withdraw(ticket) {
+                arbiter.lost(now, ticket);
             }
         }
     }

@@ -11,6 +11,8 @@ pub(super) struct Followers(Option<broadcast::Sender<Served>>);
 
 impl Followers {
     pub(super) fn join(&mut self, arbiter: &mut Arbiter) -> Calls {
+        // Those who follow already hear what ended before somebody else came.
+        self.tell(arbiter);
         let queue = self.0.get_or_insert_with(|| broadcast::Sender::new(caps::CALLS_QUEUE));
         let receiver = queue.subscribe();
         arbiter.served(true);

@@ -1,4 +1,4 @@
-//! The gate as its users see it: a handle that knows the accounts and asks their actors.
+//! The gate as its users see it: a handle that knows the accounts, their turnstiles and their actors.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use highwater_protocol::limit::{Arbiter, Class, Limits, ProviderStatus, Report, Ticket, Wish};
 use highwater_protocol::{Error, Kind, Moment};
-use ractor::{Actor, ActorRef};
+use ractor::{Actor, ActorCell, ActorRef, ActorStatus};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use super::{
     AccountActor, AccountArguments, Calls, GateMessage, Lease, Permit, PermitRequest, Pressure,
+    Turnstile,
 };
 use crate::env::Draws;
 
@@ -28,17 +29,18 @@ pub struct Gate {
 
 #[derive(Debug)]
 struct Shared {
-    accounts: RwLock<BTreeMap<Box<str>, Account>>,
+    accounts: RwLock<BTreeMap<Box<str>, Arc<Account>>>,
     tickets: AtomicU64,
     began: Instant,
     seed: u64,
     closed: AtomicBool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Account {
     limits: Limits,
     models: BTreeMap<Box<str>, Limits>,
+    turnstile: Arc<Turnstile>,
     actor: ActorRef<GateMessage>,
 }
 
@@ -74,16 +76,15 @@ impl Gate {
         }
         let own = models.iter().map(|(model, limits)| (&**model, *limits));
         let number = self.shared.tickets.fetch_add(1, Ordering::Relaxed);
-        let arguments = AccountArguments {
-            provider: provider.into(),
-            arbiter: Arbiter::new(provider, limits, own)?,
-            began: self.shared.began,
-            draws: Draws::new(self.shared.seed ^ number),
-        };
+        let (arbiter, draws) =
+            (Arbiter::new(provider, limits, own)?, Draws::new(self.shared.seed ^ number));
+        let turnstile = Arc::new(Turnstile::new(arbiter, self.shared.began, draws));
+        let arguments =
+            AccountArguments { provider: provider.into(), turnstile: Arc::clone(&turnstile) };
         let (actor, _) = Actor::spawn(None, AccountActor, arguments).await.map_err(|error| {
             Error::new(Kind::Internal, "the gate of an account could not be started").because(error)
         })?;
-        let account = Account { limits, models, actor };
+        let account = Account { limits, models, turnstile, actor };
         let mut accounts = self.shared.accounts.write().unwrap_or_else(PoisonError::into_inner);
         if self.shared.closed.load(Ordering::Acquire) {
             account.actor.stop(None);
@@ -94,7 +95,7 @@ impl Gate {
             account.actor.stop(None);
             return known.is_the_same(provider, account.limits, &account.models);
         }
-        accounts.insert(provider.into(), account);
+        accounts.insert(provider.into(), Arc::new(account));
         Ok(())
     }
 
@@ -106,7 +107,14 @@ impl Gate {
     /// the provider is left alone. [`Kind::Closed`] when the house is shutting down, or the holder has ended. The source
     /// is a [`Denied`](highwater_protocol::limit::Denied).
     pub async fn acquire(&self, request: PermitRequest) -> Result<Permit, Error> {
-        let (waiting, permit) = self.ask(request, None)?;
+        let account = self.account(&request.key.provider)?;
+        let (ticket, wish, holder) = self.wish(request, None);
+        if holder.is_none()
+            && let Some(permit) = account.pass(ticket, &wish)
+        {
+            return Ok(permit);
+        }
+        let (waiting, permit) = account.ask(ticket, wish, holder)?;
         let permit = permit.await;
         waiting.over();
         permit.map_err(|_| closed())?.map(Permit::taken)
@@ -119,7 +127,9 @@ impl Gate {
         mut pressure: watch::Receiver<Pressure>,
     ) -> Result<Permit, Error> {
         let class = request.class;
-        let (waiting, mut permit) = self.ask(request, None)?;
+        let account = self.account(&request.key.provider)?;
+        let (ticket, wish, holder) = self.wish(request, None);
+        let (waiting, mut permit) = account.ask(ticket, wish, holder)?;
         loop {
             tokio::select! {
                 biased;
@@ -141,7 +151,9 @@ impl Gate {
     /// time has run out when it is granted. Whoever drops the future when the lease is granted leaves it to run out.
     pub async fn lease(&self, request: PermitRequest, lasts: Duration) -> Result<Lease, Error> {
         let provider = request.key.provider.clone();
-        let (waiting, permit) = self.ask(request, Some(lasts))?;
+        let account = self.account(&provider)?;
+        let (ticket, wish, holder) = self.wish(request, Some(lasts));
+        let (waiting, permit) = account.ask(ticket, wish, holder)?;
         let permit = permit.await.map_err(|_| closed())?;
         waiting.over();
         Ok(Lease { provider, ticket: permit?.into_ticket() })
@@ -168,7 +180,7 @@ impl Gate {
 
     /// How all accounts stand, by their names. [`Kind::Closed`] when the house has shut down.
     pub async fn status(&self) -> Result<Vec<ProviderStatus>, Error> {
-        let accounts: Vec<Account> = {
+        let accounts: Vec<Arc<Account>> = {
             let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);
             accounts.values().cloned().collect()
         };
@@ -196,7 +208,7 @@ impl Gate {
     /// Lets nobody in any more, tells those who wait, and waits up to `within` for the calls under way. Tells whether all
     /// of them ended.
     pub async fn close(&self, within: Duration) -> bool {
-        let accounts: Vec<Account> = {
+        let accounts: Vec<Arc<Account>> = {
             let accounts = self.shared.accounts.write().unwrap_or_else(PoisonError::into_inner);
             self.shared.closed.store(true, Ordering::Release);
             accounts.values().cloned().collect()
@@ -227,12 +239,12 @@ impl Gate {
         Draws::new(self.shared.seed ^ number).next()
     }
 
-    fn known(&self, provider: &str) -> Option<Account> {
+    fn known(&self, provider: &str) -> Option<Arc<Account>> {
         let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);
         accounts.get(provider).cloned()
     }
 
-    fn account(&self, provider: &str) -> Result<Account, Error> {
+    fn account(&self, provider: &str) -> Result<Arc<Account>, Error> {
         self.known(provider).ok_or_else(|| {
             let accounts = self.shared.accounts.read().unwrap_or_else(PoisonError::into_inner);
             let names: Vec<&str> = accounts.keys().map(|name| &**name).collect();
@@ -244,25 +256,44 @@ impl Gate {
         })
     }
 
-    fn ask(
+    fn wish(
         &self,
         request: PermitRequest,
         lasts: Option<Duration>,
-    ) -> Result<(Waiting, oneshot::Receiver<Result<Permit, Error>>), Error> {
+    ) -> (Ticket, Wish, Option<ActorCell>) {
         let PermitRequest { key, class, amounts, deadline, manual, holder } = request;
-        let actor = self.account(&key.provider)?.actor;
         let ticket = Ticket(self.shared.tickets.fetch_add(1, Ordering::Relaxed));
         // A deadline before the clock began is its beginning: past in any case.
         let deadline = deadline.map(|at| Moment(at.saturating_duration_since(self.shared.began)));
         let wish = Wish { model: key.model, class, amounts, deadline, manual, lasts };
-        let (reply, permit) = oneshot::channel();
-        let message = GateMessage::Acquire { ticket, wish, holder, reply };
-        actor.cast(message).map_err(|_| closed())?;
-        Ok((Waiting { actor: Some(actor), ticket }, permit))
+        (ticket, wish, holder)
     }
 }
 
 impl Account {
+    /// A permit at once, if nobody waits.
+    fn pass(&self, ticket: Ticket, wish: &Wish) -> Option<Permit> {
+        // Whoever closes the account or ends it with an error lets nobody in any more.
+        if self.actor.get_status() >= ActorStatus::Draining {
+            return None;
+        }
+        let grant = self.turnstile.pass(ticket, wish)?;
+        let at = (Arc::clone(&self.turnstile), self.actor.clone());
+        Some(Permit::new(at, (ticket, wish.class), grant.waited, false).taken())
+    }
+
+    fn ask(
+        &self,
+        ticket: Ticket,
+        wish: Wish,
+        holder: Option<ActorCell>,
+    ) -> Result<(Waiting, oneshot::Receiver<Result<Permit, Error>>), Error> {
+        let (reply, permit) = oneshot::channel();
+        let message = GateMessage::Acquire { ticket, wish, holder, reply };
+        self.actor.cast(message).map_err(|_| closed())?;
+        Ok((Waiting { actor: Some(self.actor.clone()), ticket }, permit))
+    }
+
     async fn status(&self) -> Result<ProviderStatus, Error> {
         let (reply, status) = oneshot::channel();
         self.actor.cast(GateMessage::Status { reply }).map_err(|_| closed())?;

@@ -6,7 +6,8 @@
 //! remote holder  --lease----------------+                            finished, or when its holder ends
 //! ```
 //!
-//! The policy is `highwater_protocol::limit`; an account's actor only waits and grants.
+//! The policy is `highwater_protocol::limit`; an account's actor only waits and grants. Where nobody waits, a permit is
+//! taken and given back at the account's turnstile, without the actor.
 
 mod account;
 mod errand;
@@ -16,6 +17,7 @@ mod messages;
 mod permit;
 #[cfg(test)]
 mod tests;
+mod turnstile;
 
 pub(crate) use account::{AccountActor, AccountArguments};
 pub use errand::{Errand, Pressure};
@@ -23,3 +25,4 @@ pub use following::{Calls, Followed};
 pub use handle::{Gate, HOUSE};
 pub(crate) use messages::GateMessage;
 pub use permit::{Lease, Permit, PermitRequest};
+use turnstile::{Policy, Turnstile};

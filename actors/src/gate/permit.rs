@@ -1,12 +1,13 @@
 //! The right to one model call: asked for, held, and given back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use highwater_protocol::limit::{Amounts, Class, Ending, Key, Report, Ticket};
 use ractor::{ActorCell, ActorRef};
 use tokio::time::Instant;
 
-use super::GateMessage;
+use super::{GateMessage, Turnstile};
 
 /// What permit is wanted.
 #[derive(Clone, Debug)]
@@ -36,10 +37,13 @@ impl PermitRequest {
 /// dropping it gives the slot back and lets what was estimated stand.
 #[derive(Debug)]
 pub struct Permit {
+    turnstile: Arc<Turnstile>,
     gate: ActorRef<GateMessage>,
     ticket: Ticket,
     class: Class,
     waited: Duration,
+    /// Whether the gate watches for the end of its holder.
+    is_watched: bool,
     /// Whether somebody has it, and may have called.
     taken: bool,
     ended: bool,
@@ -47,12 +51,13 @@ pub struct Permit {
 
 impl Permit {
     pub(super) fn new(
-        gate: ActorRef<GateMessage>,
-        ticket: Ticket,
-        class: Class,
+        (turnstile, gate): (Arc<Turnstile>, ActorRef<GateMessage>),
+        (ticket, class): (Ticket, Class),
         waited: Duration,
+        is_watched: bool,
     ) -> Self {
-        Self { gate, ticket, class, waited, taken: false, ended: false }
+        let (taken, ended) = (false, false);
+        Self { turnstile, gate, ticket, class, waited, is_watched, taken, ended }
     }
 
     pub(super) fn taken(mut self) -> Self {
@@ -78,8 +83,10 @@ impl Permit {
 
     fn end(&mut self, report: Report) {
         self.ended = true;
-        // A gate that has ended has nothing to give back to.
-        drop(self.gate.cast(GateMessage::Finish { ticket: self.ticket, report }));
+        if self.is_watched || !self.turnstile.leave(self.ticket, &report) {
+            // A gate that has ended has nothing to give back to.
+            drop(self.gate.cast(GateMessage::Finish { ticket: self.ticket, report }));
+        }
     }
 
     /// The permit without its guard, for a holder elsewhere.

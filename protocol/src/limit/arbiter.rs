@@ -1,5 +1,7 @@
 //! Who may call an account's models next: the whole policy of the gate as one value (G1 to G6).
 
+mod ends;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -9,9 +11,7 @@ use super::pace::Pace;
 use super::queue::{Place, Queue, Waiter};
 use super::served::{Served, Trail};
 use super::status::{KeyStatus, ProviderStatus, Tally};
-use super::{
-    Amounts, Class, ClassKind, Denied, Ending, Limits, Never, NotNow, Report, Ticket, Wish,
-};
+use super::{Class, ClassKind, Denied, Limits, Never, NotNow, Ticket, Wish};
 use crate::caps;
 use crate::error::Error;
 use crate::time::Moment;
@@ -104,17 +104,34 @@ impl Arbiter {
     pub fn request(&mut self, now: Moment, ticket: Ticket, wish: Wish) -> Result<(), Denied> {
         let admitted = self.admit(now, ticket, &wish);
         match admitted {
-            Ok(model) => {
-                let turn = wish.class.kind() == ClassKind::Turn;
-                let large = of(model).any(|at| self.meters[at].is_beside_reserve(wish.amounts));
-                self.queue.push(Waiter { ticket, wish, model, beside: !turn || large, since: now });
-            }
+            Ok(model) => self.line_up(now, ticket, wish, model),
             Err(denied) => {
                 self.tally.denied += 1;
                 return Err(denied);
             }
         }
         Ok(())
+    }
+
+    fn line_up(&mut self, now: Moment, ticket: Ticket, wish: Wish, model: Option<usize>) {
+        let turn = wish.class.kind() == ClassKind::Turn;
+        let large = of(model).any(|at| self.meters[at].is_beside_reserve(wish.amounts));
+        self.queue.push(Waiter { ticket, wish, model, beside: !turn || large, since: now });
+    }
+
+    /// Grants a wish at once if nobody waits and nothing is in its way; else nobody has asked. One that is held for a time
+    /// only is never granted so.
+    pub fn grant_at_once(&mut self, now: Moment, ticket: Ticket, wish: &Wish) -> Option<Grant> {
+        if !self.queue.is_empty() || wish.lasts.is_some() {
+            return None;
+        }
+        let model = self.admit(now, ticket, wish).ok()?;
+        self.line_up(now, ticket, wish.clone(), model);
+        let grant = self.grant(now);
+        if grant.is_none() {
+            self.queue.remove(ticket);
+        }
+        grant
     }
 
     fn admit(&mut self, now: Moment, ticket: Ticket, wish: &Wish) -> Result<Option<usize>, Denied> {
@@ -295,126 +312,6 @@ impl Arbiter {
         false
     }
 
-    /// A call has ended. `drawn` is a random number for the jitter of a pause. Tells whether the permit was held.
-    pub fn finish(&mut self, now: Moment, ticket: Ticket, report: &Report, drawn: u64) -> bool {
-        let Some(held) = self.end(now, ticket, report, drawn) else {
-            return false;
-        };
-        self.trail.leave(Served {
-            class: held.call.kind,
-            amounts: held.call.amounts,
-            asked: held.asked,
-            granted: held.granted,
-            ended: now,
-            ending: report.ending,
-            used: report.usage,
-        });
-        true
-    }
-
-    fn end(&mut self, now: Moment, ticket: Ticket, report: &Report, drawn: u64) -> Option<Held> {
-        let held = self.held.remove(&ticket)?;
-        if let Some(until) = held.until {
-            self.leases.remove(&(until, ticket));
-        }
-        let used = match report.ending {
-            // A refused call took nothing of the tokens.
-            Ending::RateLimited { .. } | Ending::Overloaded { .. } => Some(Amounts::default()),
-            _ => report.usage,
-        };
-        for (at, mark) in of(held.model).zip(held.marks) {
-            self.meters[at].give_back(now, mark, held.call, used);
-        }
-        self.note_beside(now, held.call, held.model);
-        let told = held.model.unwrap_or(ACCOUNT);
-        self.meters[told].learn(now, held.granted, held.call.amounts, report, drawn);
-        if let Ending::RateLimited { .. } | Ending::Overloaded { .. } = report.ending {
-            self.turn_the_late_away(now, told);
-        }
-        self.count(report.ending);
-        for at in of(held.model) {
-            // A budget and a key are the account's; what fails or is forbidden is the model.
-            let ending = match report.ending {
-                Ending::Spent if at != ACCOUNT => Ending::Abandoned,
-                Ending::Failed | Ending::Forbidden | Ending::Overloaded { .. }
-                    if at != told || held.lumped =>
-                {
-                    Ending::Abandoned
-                }
-                ending => ending,
-            };
-            if self.meters[at].breaker.ended(now, ticket, held.granted, ending) {
-                self.turn_away(now, at);
-            }
-        }
-        Some(held)
-    }
-
-    /// A holder ended, or did not renew its permit: the slot is free, and what it took stays taken. Tells whether the
-    /// permit was held.
-    pub fn lost(&mut self, now: Moment, ticket: Ticket) -> bool {
-        let held = self.finish(now, ticket, &Report::of(Ending::Abandoned), 0);
-        self.tally.lost += u64::from(held);
-        held
-    }
-
-    /// A permit came back that nobody took: as if it had never been granted. Tells whether it was held.
-    pub fn unused(&mut self, now: Moment, ticket: Ticket) -> bool {
-        let Some(held) = self.held.get(&ticket) else {
-            return false;
-        };
-        let Held { call, model, marks, last_beside, granted, .. } = held.clone();
-        let since = of(model).map(|at| self.meters[at].last_beside != granted);
-        let others_came = call.kind == ClassKind::Turn || since.into_iter().any(|since| since);
-        let known = self.end(now, ticket, &Report::of(Ending::Abandoned), 0).is_some();
-        for (at, (mark, last)) in of(model).zip(marks.into_iter().zip(last_beside)) {
-            self.meters[at].refund(now, mark, call);
-            if !others_came {
-                self.meters[at].last_beside = last;
-            }
-        }
-        *self.tally.granted.of_mut(call.kind) -= 1;
-        known
-    }
-
-    fn count(&mut self, ending: Ending) {
-        match ending {
-            Ending::RateLimited { .. } => self.tally.rate_limited += 1,
-            Ending::Overloaded { .. } => self.tally.overloaded += 1,
-            Ending::Failed | Ending::Spent | Ending::Forbidden => self.tally.failed += 1,
-            Ending::Answered | Ending::Abandoned => {}
-        }
-    }
-
-    /// The breaker of a key opened: nobody waits for it, but for those asked for by hand.
-    fn turn_away(&mut self, now: Moment, at: usize) {
-        let Some((why, expected)) = self.meters[at].breaker.refuses(now) else {
-            return;
-        };
-        let concerned = self
-            .queue
-            .all()
-            .filter(|waiter| !waiter.wish.manual && of(waiter.model).any(|place| place == at));
-        let tickets: Vec<Ticket> = concerned.map(|waiter| waiter.ticket).collect();
-        for ticket in tickets {
-            self.queue.remove(ticket);
-            self.deny(ticket, NotNow::Broken { why, expected });
-        }
-    }
-
-    /// A pause only grows: nobody waits for its end who has to have called before it.
-    fn turn_the_late_away(&mut self, now: Moment, at: usize) {
-        let pause = &self.meters[at].pause;
-        let concerned = self.queue.all().filter(|waiter| of(waiter.model).any(|place| place == at));
-        let late: Vec<(Ticket, NotNow)> = concerned
-            .filter_map(|waiter| Some((waiter.ticket, pause.outlasts(now, waiter.wish.deadline)?)))
-            .collect();
-        for (ticket, why) in late {
-            self.queue.remove(ticket);
-            self.deny(ticket, why);
-        }
-    }
-
     /// A holder is still there: its permit lasts for so long from now. Tells whether it was held.
     pub fn renew(&mut self, now: Moment, ticket: Ticket, lasts: Duration) -> bool {
         let Some(held) = self.held.get_mut(&ticket) else {
@@ -440,6 +337,12 @@ impl Arbiter {
     /// Calls that have ended since this was asked last, which has the ones to come noted until they are not wanted any more.
     pub fn served(&mut self, wanted: bool) -> Vec<Served> {
         self.trail.take(wanted)
+    }
+
+    /// Whether a call that ends now concerns anybody else: who waits, who follows, or who closes the account. Where it does
+    /// not, [`Arbiter::finish`] leaves nobody to be granted or told.
+    pub fn concerns_others(&self) -> bool {
+        !self.queue.is_empty() || self.trail.is_followed() || self.closing
     }
 
     /// Whether nothing is held.

@@ -69,6 +69,10 @@ impl Queue {
         self.lengths.of(kind)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
     pub(super) fn lengths(&self) -> ByClass<usize> {
         self.lengths
     }

@@ -36,6 +36,10 @@ impl Trail {
         }
     }
 
+    pub(super) fn is_followed(&self) -> bool {
+        self.followed
+    }
+
     pub(super) fn take(&mut self, wanted: bool) -> Vec<Served> {
         self.followed = wanted;
         std::mem::take(&mut self.ended)

@@ -116,9 +116,11 @@ async fn a_holder_that_is_gone_before_it_asks_gets_nothing_that_stays() {
 async fn a_permit_that_nobody_took_costs_nothing() {
     let rate = Rate::per_minute(1).burst(2);
     let gate = gate(Limits::slots(9).with(Quantity::Requests, rate)).await;
+    let holder = idle().await;
     for _ in 0..50 {
         // Granted, and dropped before it is looked at.
-        let mut wish = Box::pin(gate.acquire(turn()));
+        let watched = PermitRequest { holder: Some(holder.get_cell()), ..turn() };
+        let mut wish = Box::pin(gate.acquire(watched));
         let first = futures_poll(&mut wish).await;
         assert!(first.is_none(), "the gate has not answered yet");
         sleep(Duration::from_millis(1)).await;
@@ -130,6 +132,35 @@ async fn a_permit_that_nobody_took_costs_nothing() {
             .expect("both are there")
             .expect("a permit");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_finds_nobody_waiting_is_granted_at_once_and_who_waits_is_told_when_it_ends() {
+    let gate = gate(Limits::slots(1)).await;
+    let mut wish = Box::pin(gate.acquire(turn()));
+    let permit = futures_poll(&mut wish).await.expect("at once").expect("a permit");
+    let mut next = Box::pin(gate.acquire(turn()));
+    assert!(futures_poll(&mut next).await.is_none(), "the slot is taken");
+    assert_eq!(turns(&gate).await, 1);
+    permit.finish(Report::of(Ending::Answered));
+    let next = timeout(Duration::from_secs(1), next).await.expect("it is told");
+    assert_eq!(next.expect("a permit").waited(), Duration::ZERO);
+    assert_eq!(turns(&gate).await, 0);
+    assert!(gate.close(Duration::from_secs(1)).await);
+    let refused = futures_poll(&mut Box::pin(gate.acquire(turn()))).await.expect("at once");
+    assert_eq!(refused.map(drop).map_err(|error| error.kind()), Err(Kind::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_call_that_tells_that_there_will_be_none_is_told_at_once() {
+    let gate = gate(Limits::slots(1)).await;
+    let permit = gate.acquire(turn()).await.expect("a permit");
+    let mut waits = Box::pin(gate.acquire(turn()));
+    assert!(futures_poll(&mut waits).await.is_none(), "the slot is taken");
+    yield_now().await;
+    permit.finish(Report::of(Ending::Spent));
+    let denied = timeout(Duration::from_secs(1), waits).await.expect("nothing is waited for");
+    assert_eq!(denied.map(drop).map_err(|error| error.kind()), Err(Kind::Retry));
 }
 
 /// Polls once.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use highwater_protocol::caps;
 use highwater_protocol::limit::{Amounts, ClassKind, Ending, Limits, Report};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{gate, turn};
 use crate::gate::{Calls, Followed, Gate};
@@ -54,6 +54,20 @@ async fn a_permit_that_nobody_took_is_no_call_and_one_that_ran_out_is() {
     assert!(gate.release(&lease, Report::of(Ending::Answered)).is_ok());
     gate.close(Duration::from_secs(1)).await;
     assert_eq!(calls.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_misses_nothing_when_somebody_else_begins_to() {
+    let (gate, mut calls) = followed(Limits::slots(1)).await;
+    let permit = gate.acquire(turn()).await.expect("a permit");
+    let second = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.follow("acme").await }
+    });
+    permit.finish(Report::of(Ending::Answered));
+    second.await.expect("no panic").expect("the account is known");
+    let told = timeout(Duration::from_secs(1), calls.next()).await.expect("it is told");
+    assert!(matches!(told, Some(Followed::Call(_))), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -63,6 +63,31 @@ fn what_can_never_be_granted_is_refused_at_once_and_says_what_may_be() {
 }
 
 #[test]
+fn what_is_not_granted_at_once_leaves_nothing_behind() {
+    let rate = Rate::per_minute(1).burst(1);
+    let mut arbiter = arbiter(Limits::slots(2).with(Quantity::Requests, rate));
+    let leased = Wish { lasts: Some(Duration::from_secs(9)), ..turn(1) };
+    assert_eq!(arbiter.grant_at_once(NOW, Ticket(0), &leased), None, "its end must be told");
+    let first = arbiter.grant_at_once(NOW, Ticket(1), &turn(1)).expect("nothing is in its way");
+    assert_eq!((first.ticket, first.waited), (Ticket(1), Duration::ZERO));
+    assert!(!arbiter.concerns_others());
+    let before = arbiter.status(NOW);
+    assert_eq!(arbiter.grant_at_once(NOW, Ticket(2), &turn(1)), None, "the rate is used up");
+    let late = Wish { deadline: Some(NOW), ..turn(1) };
+    assert_eq!(arbiter.grant_at_once(NOW, Ticket(3), &late), None);
+    assert_eq!((arbiter.status(NOW), arbiter.wakes(NOW)), (before, None));
+    // Who waits is not passed by, though the minute is over for both.
+    arbiter.request(NOW, Ticket(4), turn(1)).expect("it may wait");
+    assert!(arbiter.concerns_others());
+    let later = NOW.after(Duration::from_secs(61));
+    assert_eq!(arbiter.grant_at_once(later, Ticket(5), &turn(1)), None);
+    assert_eq!(granted(&mut arbiter, later), [4]);
+    arbiter.close();
+    assert_eq!(arbiter.grant_at_once(later, Ticket(6), &turn(1)), None);
+    assert!(arbiter.concerns_others(), "whoever closes it waits for the end of what is held");
+}
+
+#[test]
 fn of_more_models_than_are_told_apart_only_the_account_is_looked_at() {
     let mut arbiter = arbiter(Limits::slots(100));
     let most = caps::MODELS_OF_AN_ACCOUNT as u64;

@@ -8,8 +8,14 @@ use crate::time::Moment;
 
 /// Plays a script and writes down who was granted behind each step, `.` for nobody. `t`, `c`, `u`, `b`: a turn, a pass
 /// with an empty view, one at its hard mark, or something else comes. `x`: the call that was granted first ends. `3`:
-/// three seconds pass; `m`: a minute.
+/// three seconds pass; `m`: a minute. Whoever may tries to be granted at once first, or nobody does: it makes no difference.
 fn check(limits: Limits, script: &str, expected: &str) {
+    for tries in [false, true] {
+        play(limits, script, expected, tries);
+    }
+}
+
+fn play(limits: Limits, script: &str, expected: &str, tries: bool) {
     let mut arbiter = Arbiter::new("acme", limits, []).expect("legal limits");
     let (mut now, mut steps) = (secs(100), String::new());
     let (mut names, mut held) = (Vec::new(), std::collections::VecDeque::new());
@@ -34,21 +40,25 @@ fn check(limits: Limits, script: &str, expected: &str) {
                 None
             }
         };
+        let mut granted: Vec<Ticket> = Vec::new();
         if let Some(class) = class {
             let ticket = Ticket(names.len() as u64);
             names.push(step);
             let wish = Wish::new(class, Amounts::new(1_000, 0));
-            arbiter.request(now, ticket, wish).expect("it may wait");
+            let at_once = tries.then(|| arbiter.grant_at_once(now, ticket, &wish)).flatten();
+            match at_once {
+                Some(grant) => granted.push(grant.ticket),
+                None => arbiter.request(now, ticket, wish).expect("it may wait"),
+            }
         }
-        let granted: Vec<Ticket> =
-            from_fn(|| arbiter.grant(now)).map(|grant| grant.ticket).collect();
+        granted.extend(from_fn(|| arbiter.grant(now)).map(|grant| grant.ticket));
         steps.extend(granted.iter().map(|ticket| names[usize::try_from(ticket.0).expect("small")]));
         if granted.is_empty() {
             steps.push('.');
         }
         held.extend(granted);
     }
-    assert_eq!(steps, expected, "{limits:?}: {script}");
+    assert_eq!(steps, expected, "{limits:?}: {script}, at once first: {tries}");
 }
 
 fn pass(_arbiter: &mut Arbiter, now: Moment, seconds: u32) -> Moment {

@@ -1,0 +1,68 @@
+//! The turnstile of an account: its arbiter, behind a lock. Who finds nobody waiting takes a permit there without asking
+//! the actor, and gives it back so where that concerns nobody else: the actor between would wake two threads each time.
+//! Who has to wait, whose end is to be noticed, and what comes by itself is the actor's.
+
+use std::sync::{Mutex, MutexGuard};
+
+use highwater_protocol::Moment;
+use highwater_protocol::limit::{Arbiter, Grant, Report, Ticket, Wish};
+use tokio::time::Instant;
+
+use crate::env::Draws;
+
+/// Held for moments only. The actor holds it while it hands permits out: one that nobody takes any more goes back by a
+/// message, and never through here.
+#[derive(Debug)]
+pub(crate) struct Turnstile {
+    policy: Mutex<Policy>,
+    /// When the gate's clock began.
+    began: Instant,
+}
+
+/// Who may call next, and the chance in it.
+#[derive(Debug)]
+pub(super) struct Policy {
+    pub(super) arbiter: Arbiter,
+    draws: Draws,
+}
+
+impl Policy {
+    /// A call has ended.
+    pub(super) fn finish(&mut self, now: Moment, ticket: Ticket, report: &Report) {
+        let drawn = self.draws.next();
+        self.arbiter.finish(now, ticket, report, drawn);
+    }
+}
+
+impl Turnstile {
+    pub(super) fn new(arbiter: Arbiter, began: Instant, draws: Draws) -> Self {
+        Self { policy: Mutex::new(Policy { arbiter, draws }), began }
+    }
+
+    /// The policy, and what time it is to it: nobody comes earlier who comes behind. A panic in it ends the account's actor,
+    /// wherever it was: what it left half changed is not gone on with.
+    pub(super) fn enter(&self) -> (Moment, MutexGuard<'_, Policy>) {
+        self.whole().expect("nobody has panicked in it")
+    }
+
+    fn whole(&self) -> Option<(Moment, MutexGuard<'_, Policy>)> {
+        let policy = self.policy.lock().ok()?;
+        Some((Moment(self.began.elapsed()), policy))
+    }
+
+    /// Grants a wish if nobody waits and nothing is in its way; else nothing has happened.
+    pub(super) fn pass(&self, ticket: Ticket, wish: &Wish) -> Option<Grant> {
+        let (now, mut policy) = self.whole()?;
+        policy.arbiter.grant_at_once(now, ticket, wish)
+    }
+
+    /// A call has ended. False when that concerns anybody else: then it is for the actor to say so.
+    pub(super) fn leave(&self, ticket: Ticket, report: &Report) -> bool {
+        let Some((now, mut policy)) = self.whole() else { return false };
+        let is_alone = !policy.arbiter.concerns_others();
+        if is_alone {
+            policy.finish(now, ticket, report);
+        }
+        is_alone
+    }
+}
