@@ -1,6 +1,7 @@
 //! An agent: a session, what was acknowledged of it, and its life of turns, children, rewinds, forks and pauses.
 
 mod between;
+mod calls;
 mod passes;
 mod played;
 pub(super) mod resume;
@@ -9,7 +10,6 @@ mod turn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::bail;
 use highwater::{Highwater, SessionHandle};
 use highwater_protocol::session::SessionConfig;
 use highwater_protocol::{Budget, Entry, Error, Format, Kind, Seq, SessionId, TokenCount};
@@ -22,7 +22,7 @@ use super::branch::Branch;
 use super::checks::Checker;
 use super::ground::Ground;
 use super::ledger::Ledger;
-use super::metrics::{Call, WATCHED};
+use super::metrics::WATCHED;
 use super::scenario::Until;
 use super::slices::Arm;
 use super::speech;
@@ -64,6 +64,8 @@ pub(super) struct Agent {
     turns_left: u64,
     /// About the size of the view: as it was shown last, and what was said since.
     view_tokens: u64,
+    /// Whether that is no more than a guess, until the next context.
+    is_guessed: bool,
     budget: Budget,
     /// Which arm it is of, if there are two.
     arm: Option<Arm>,
@@ -74,6 +76,10 @@ pub(super) struct Agent {
     /// When the next call is due.
     due: Instant,
     left: Left,
+    /// Whether what is said to the model goes with the wish for the next context.
+    is_brief: bool,
+    /// What was said so, and not handed over yet.
+    unsaid: Vec<Arc<Entry>>,
     /// Which of the agents whose views are told over time it is, if it is one of them.
     watched: Option<usize>,
 }
@@ -158,11 +164,13 @@ impl Agent {
     fn over(
         world: World,
         handle: SessionHandle,
-        dice: Dice,
+        mut dice: Dice,
         budget: Budget,
         (turns, arm): (u64, Option<Arm>),
     ) -> Self {
-        world.ground.metrics.count(|counts| counts.sessions += 1);
+        let ground = &world.ground;
+        ground.metrics.count(|counts| counts.sessions += 1);
+        let is_brief = dice.per_mille(ground.scenario.together_percent * 10);
         Self {
             world,
             handle,
@@ -174,12 +182,15 @@ impl Agent {
             turn_ends: Vec::new(),
             turns_left: turns,
             view_tokens: 0,
+            is_guessed: true,
             budget,
             arm,
             said_bytes: 0,
             named: 0,
             due: Instant::now(),
             left: Left::new(),
+            is_brief,
+            unsaid: Vec::new(),
             watched: None,
         }
     }
@@ -248,47 +259,5 @@ impl Agent {
     async fn tell(&self, told: impl FnOnce(String) -> Told) {
         let session = self.handle.session();
         self.world.ground.tell(|| told(session.to_string())).await;
-    }
-
-    /// Appends entries, and takes note of what was acknowledged.
-    async fn append(&mut self, entries: Vec<Arc<Entry>>) -> anyhow::Result<()> {
-        self.in_its_slice().await;
-        self.landed().await;
-        let counts = self.counts();
-        let (due, made) = (self.due, Instant::now());
-        let beside = self.passes.in_flight();
-        let asked = self.world.ground.withholding.asked(beside);
-        let receipts = self.asks(self.handle.append(entries.clone())).await?;
-        drop(asked);
-        let metrics = &self.world.ground.metrics;
-        metrics.answered(Call::Append, due, made, beside || self.passes.in_flight());
-        self.measured(counts, Call::Append, due.elapsed());
-        if receipts.len() != entries.len() {
-            bail!("L2: {} receipts for {} entries", receipts.len(), entries.len());
-        }
-        for (entry, receipt) in entries.iter().zip(receipts) {
-            let expected = self.ledger.entries.len() as u64 + 1;
-            if receipt.seq.0 != expected || receipt.known || receipt.id != *entry.id() {
-                bail!("L1: entry {expected} was acknowledged as {receipt:?}");
-            }
-            let digest = Ledger::digest(entry);
-            self.ledger.entries.push(digest);
-            self.branch.appended(receipt.seq);
-            self.tell(|session| Told::Appended(session, expected, digest)).await;
-        }
-        let bytes: usize = entries.iter().map(|entry| entry.source().len()).sum();
-        self.said_bytes += bytes as u64;
-        metrics.count(|counts| {
-            counts.entries += entries.len() as u64;
-            counts.entry_bytes += bytes as u64;
-            counts.largest_session_bytes = counts.largest_session_bytes.max(self.said_bytes);
-        });
-        self.view_tokens += bytes as u64 / BYTES_OF_A_TOKEN;
-        // Asked only where a pass may have begun: a host would not ask at all.
-        if self.view_tokens * 2 >= self.budget.trigger().0 {
-            self.passes.look(&self.handle, &self.world.ground, &mut self.ledger).await?;
-        }
-        self.due = Instant::now();
-        Ok(())
     }
 }

@@ -21,12 +21,14 @@ pub(super) struct Arms(Mutex<BTreeMap<(Arm, Call, u64), Histogram<u64>>>);
 /// Both arms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(super) struct Compared {
-    /// Appends and contexts together.
+    /// Appends and contexts, one by one and both at once.
     pub(super) both: Pair,
-    /// Appends.
-    pub(super) append: Pair,
+    /// Appends; like the other kinds absent where one arm did not measure any.
+    pub(super) append: Option<Pair>,
     /// Contexts.
-    pub(super) context: Pair,
+    pub(super) context: Option<Pair>,
+    /// Entries with a context.
+    pub(super) next_context: Option<Pair>,
 }
 
 /// One kind of call in both arms, at equal view size.
@@ -64,9 +66,10 @@ impl Arms {
     pub(super) fn compared(&self) -> Option<Compared> {
         let times = self.times();
         Some(Compared {
-            both: pair(&times, &[Call::Append, Call::Context])?,
-            append: pair(&times, &[Call::Append])?,
-            context: pair(&times, &[Call::Context])?,
+            both: pair(&times, &[Call::Append, Call::Context, Call::NextContext])?,
+            append: pair(&times, &[Call::Append]),
+            context: pair(&times, &[Call::Context]),
+            next_context: pair(&times, &[Call::NextContext]),
         })
     }
 
@@ -133,12 +136,13 @@ mod tests {
         record(&arms, Arm::NoPasses, 100, 1, 995);
         record(&arms, Arm::NoPasses, 900, 9, 5);
         let compared = arms.compared().expect("both measured");
-        assert!((compared.append.p99_ratio - 1.0).abs() < 0.02, "{compared:?}");
-        assert_eq!(compared.both.passes.calls, 2_000);
+        let appends = compared.append.expect("both measured");
+        assert!((appends.p99_ratio - 1.0).abs() < 0.02, "{compared:?}");
+        assert_eq!((compared.both.passes.calls, compared.next_context), (2_000, None));
         // And one that is slower at equal size is seen.
         record(&arms, Arm::Passes, 100, 5, 50);
-        let compared = arms.compared().expect("both measured");
-        assert!(compared.append.p99_ratio > 4.0, "{compared:?}");
+        let appends = arms.compared().and_then(|compared| compared.append).expect("both measured");
+        assert!(appends.p99_ratio > 4.0, "{appends:?}");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) fn run(files: &[std::path::PathBuf]) -> anyhow::Result<Exit> {
     }
     let rows = rows(&before, &after);
     let worse = rows.iter().filter(|row| row.is_worse()).count();
-    let mut lines = vec![format!("  {:<34}{:>12}{:>12}{:>10}", "", "before", "after", "change")];
+    let mut lines = vec![format!("  {:<40}{:>12}{:>12}{:>10}", "", "before", "after", "change")];
     lines.extend(rows.iter().map(Row::line));
     lines.push(match worse {
         0 => "Nothing became worse.".to_owned(),
@@ -78,6 +78,8 @@ fn rows(before: &Value, after: &Value) -> Vec<Row> {
         ("append, 99% within, otherwise", "/latency/append_made/without_pass"),
         ("context, 99% within, during a pass", "/latency/context_made/during_pass"),
         ("context, 99% within, otherwise", "/latency/context_made/without_pass"),
+        ("next context, 99% within, during a pass", "/latency/next_context_made/during_pass"),
+        ("next context, 99% within, otherwise", "/latency/next_context_made/without_pass"),
         ("permit of a turn, 99% within", "/latency/turn_permit"),
     ] {
         add(name, time, false, &|report| number(report, &format!("{path}/p99_us")));
@@ -140,7 +142,7 @@ impl Row {
             .map_or(DASH.to_owned(), |ratio| format!("{:+.0} %", (ratio - 1.0) * 100.0));
         let worse = if self.is_worse() { "  worse" } else { "" };
         format!(
-            "  {:<34}{:>12}{:>12}{change:>10}{worse}",
+            "  {:<40}{:>12}{:>12}{change:>10}{worse}",
             self.name,
             told(self.before),
             told(self.after)

@@ -32,6 +32,8 @@ pub(super) enum Call {
     Append,
     /// Asking for a context.
     Context,
+    /// Handing over entries and asking for the context behind them, at once.
+    NextContext,
 }
 
 /// What of it is measured.
@@ -113,10 +115,14 @@ pub(super) struct Latency {
     pub(super) append: Arms,
     /// Contexts, from when they were due.
     pub(super) context: Arms,
+    /// Entries that were handed over with the wish for a context, from when they were due until there was the context.
+    pub(super) next_context: Arms,
     /// Appends, from when they were made.
     pub(super) append_made: Arms,
     /// Contexts, from when they were made.
     pub(super) context_made: Arms,
+    /// Entries with the wish for a context, from when they were made.
+    pub(super) next_context_made: Arms,
     /// How long turns waited for permits, from when they were due.
     pub(super) turn_permit: Spread,
     /// How long summarizer calls waited for permits.
@@ -154,7 +160,7 @@ struct Measured {
 pub(super) struct Lately {
     /// 99 of 100 appends were at most this long; zero when there were none.
     pub(super) append_p99_us: u64,
-    /// 99 of 100 contexts were at most this long; zero when there were none.
+    /// 99 of 100 contexts were at most this long, those with entries included; zero when there were none.
     pub(super) context_p99_us: u64,
     /// Passes in flight.
     pub(super) passes_in_flight: u64,
@@ -172,7 +178,8 @@ impl Metrics {
         let mut measured = self.measured();
         measured.took(Of::Due(call, during_pass), from_due);
         measured.took(Of::Made(call, during_pass), from_made);
-        let lately = measured.lately.entry(call).or_insert_with(|| histogram(2));
+        let shown = if call == Call::NextContext { Call::Context } else { call };
+        let lately = measured.lately.entry(shown).or_insert_with(|| histogram(2));
         lately.saturating_record(micros(from_due));
     }
 
@@ -288,8 +295,10 @@ impl Metrics {
         Latency {
             append: arms(Of::Due, Call::Append),
             context: arms(Of::Due, Call::Context),
+            next_context: arms(Of::Due, Call::NextContext),
             append_made: arms(Of::Made, Call::Append),
             context_made: arms(Of::Made, Call::Context),
+            next_context_made: arms(Of::Made, Call::NextContext),
             turn_permit: spread(Of::TurnPermit),
             compaction_permit: spread(Of::SummaryPermit),
             pass: spread(Of::Pass),

@@ -40,7 +40,8 @@ pub(super) struct Sample {
     pub(super) passes_in_flight: u64,
     /// 99 of 100 appends since the last sample were at most this long; zero when there were none.
     pub(super) append_p99_us: u64,
-    /// 99 of 100 contexts since the last sample were at most this long; zero when there were none.
+    /// 99 of 100 contexts since the last sample were at most this long, those with entries included; zero when there were
+    /// none.
     pub(super) context_p99_us: u64,
 }
 

@@ -76,6 +76,8 @@ pub(super) struct Ratios {
     pub(super) append: Option<f64>,
     /// Of contexts.
     pub(super) context: Option<f64>,
+    /// Of entries with a context.
+    pub(super) next_context: Option<f64>,
 }
 
 /// What the gate tells of the account.
@@ -159,7 +161,11 @@ impl Ratios {
             let measured = during.count > 0 && without.count > 0;
             measured.then(|| real(during.p99_us) / real(without.p99_us.max(1)))
         };
-        Self { append: ratio(&latency.append_made), context: ratio(&latency.context_made) }
+        Self {
+            append: ratio(&latency.append_made),
+            context: ratio(&latency.context_made),
+            next_context: ratio(&latency.next_context_made),
+        }
     }
 }
 

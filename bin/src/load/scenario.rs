@@ -61,6 +61,9 @@ pub(super) struct Scenario {
     /// How many steps all agents together make each second, however many they are: neither users nor tools take other
     /// times then. As many as come, if zero.
     pub(super) steps_each_second: u64,
+    /// Of a hundred agents, how many hand over what was said to the model together with the wish for the next context; the
+    /// others append it and ask then.
+    pub(super) together_percent: u64,
     /// How long a tool takes.
     pub(super) tool_ms: u64,
     /// How many times larger than real ones texts are.
@@ -94,6 +97,9 @@ pub(super) struct Scenario {
     pub(super) cache_mib: u64,
     /// How long agents with and agents without passes play in turns; all at once and with passes, if zero.
     pub(super) slice_ms: u64,
+    /// Whether each turn is held against the same turns at a provider of the reserved share alone: the gate then tells of
+    /// each call, which costs a little.
+    pub(super) compare_turns: bool,
     /// The provider.
     pub(super) provider: Allowed,
 }
@@ -206,6 +212,7 @@ impl Scenario {
             think_speed: agents("think_speed", 1..=MOST, Some(1)),
             think_at_most_ms: agents("think_at_most_ms", 0..=MOST, Some(MOST)),
             steps_each_second: agents("steps_each_second", 0..=MOST, Some(0)),
+            together_percent: agents("together_percent", 0..=100, Some(50)),
             tool_ms: agents("tool_ms", 0..=MOST, Some(0)),
             size_times: agents("size_times", 1..=1_000, Some(1)),
             largest_bytes: agents("largest_bytes", 100..=MOST, Some(100_000)),
@@ -222,6 +229,7 @@ impl Scenario {
             resident_mib: agents("resident_mib", 0..=MOST, Some(0)),
             cache_mib: agents("cache_mib", 0..=MOST, Some(0)),
             slice_ms: agents("slice_ms", 0..=MOST, Some(0)),
+            compare_turns: agents("compare_turns", 0..=1, Some(1)) == 1,
             provider: allowed(&mut file),
         };
         if scenario.kill && scenario.known > 0 {

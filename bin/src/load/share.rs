@@ -54,15 +54,17 @@ pub(super) struct Shared {
 }
 
 impl Turns {
-    /// Takes note of all calls that end, until what calls it is dropped.
-    pub(super) async fn follow(&mut self, calls: &mut Calls) {
+    /// Takes note of all calls that end, until what calls it is dropped; of none where nobody follows them.
+    pub(super) async fn follow(&mut self, calls: Option<&mut Calls>) {
+        let Some(calls) = calls else { return std::future::pending().await };
         while let Some(told) = calls.next().await {
             self.take(told);
         }
     }
 
     /// Takes note of those that have been told already.
-    pub(super) fn drain(&mut self, calls: &mut Calls) {
+    pub(super) fn drain(&mut self, calls: Option<&mut Calls>) {
+        let Some(calls) = calls else { return };
         while let Some(told) = calls.try_next() {
             self.take(told);
         }

@@ -98,7 +98,7 @@ fn waits(report: &Report) -> Vec<String> {
     let mut lines = vec![
         "How long a call took, from when it was due".to_owned(),
         format!(
-            "  {:<26}{:>12}{:>12}{:>12}{:>12}{:>12}",
+            "  {:<28}{:>12}{:>12}{:>12}{:>12}{:>12}",
             "", "calls", "half within", "99% within", "99.9%", "longest"
         ),
     ];
@@ -108,6 +108,7 @@ fn waits(report: &Report) -> Vec<String> {
     };
     lines.extend(arms("append", latency.append));
     lines.extend(arms("context", latency.context));
+    lines.extend(arms("next context", latency.next_context));
     lines.push(times("permit of a turn", latency.turn_permit));
     lines.push(times("permit of a pass", latency.compaction_permit));
     lines.push(times("pass", latency.pass));
@@ -115,9 +116,13 @@ fn waits(report: &Report) -> Vec<String> {
     lines.push("From when it was made".to_owned());
     lines.extend(arms("append", latency.append_made));
     lines.extend(arms("context", latency.context_made));
-    for (label, ratio) in
-        [("append", report.p99_ratio.append), ("context", report.p99_ratio.context)]
-    {
+    lines.extend(arms("next context", latency.next_context_made));
+    let ratios = report.p99_ratio;
+    for (label, ratio) in [
+        ("append", ratios.append),
+        ("context", ratios.context),
+        ("next context", ratios.next_context),
+    ] {
         let value = ratio.map_or(DASH.to_owned(), |ratio| format!("{ratio:.2}"));
         let meaning = "times as long during a pass as otherwise, 99% within";
         lines.push(row(label, &value, meaning));
@@ -128,7 +133,7 @@ fn waits(report: &Report) -> Vec<String> {
 fn times(label: &str, spread: Spread) -> String {
     let time = |us: u64| if spread.count == 0 { DASH.to_owned() } else { micros(us) };
     format!(
-        "  {label:<26}{:>12}{:>12}{:>12}{:>12}{:>12}",
+        "  {label:<28}{:>12}{:>12}{:>12}{:>12}{:>12}",
         thousands(spread.count),
         time(spread.p50_us),
         time(spread.p99_us),
@@ -192,9 +197,13 @@ fn promises(report: &Report) -> Vec<String> {
         }
     }
     if let Some(arms) = report.arms {
-        for (label, pair) in
-            [("both", arms.both), ("append", arms.append), ("context", arms.context)]
-        {
+        for (label, pair) in [
+            ("all calls", Some(arms.both)),
+            ("append", arms.append),
+            ("context", arms.context),
+            ("next context", arms.next_context),
+        ] {
+            let Some(pair) = pair else { continue };
             let meaning = format!(
                 "times as long with passes: {} of {} to {} of {}, 99% within, at equal view size",
                 micros(pair.passes.p99_us),

@@ -65,7 +65,7 @@ impl Agent {
             self.tell(|session| Told::Rewound(session, end.seq)).await;
         }
         self.branch.rewound(Seq(end.seq));
-        self.view_tokens = end.tokens;
+        (self.view_tokens, self.is_guessed) = (end.tokens, true);
         self.due = Instant::now();
         Ok(())
     }

@@ -77,6 +77,7 @@ impl Agent {
         self.passes.land(&mut self.ledger).await;
         if self.ledger.spliced.len() > before {
             self.view_tokens = self.view_tokens.min(self.budget.landing().0);
+            self.is_guessed = true;
         }
     }
 }

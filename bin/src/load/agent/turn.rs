@@ -5,17 +5,15 @@ use std::time::Duration;
 
 use anyhow::bail;
 use highwater::PermitRequest;
+use highwater_protocol::Kind;
 use highwater_protocol::limit::{Amounts, Class, ClassKind, Ending, Key, Report};
-use highwater_protocol::message::{ContextReply, OpenCalls};
-use highwater_protocol::{Context, Kind, TokenCount};
 use tokio::time::Instant;
 
 use super::super::behaviour::Measure;
 use super::super::ground::ACCOUNT;
-use super::super::metrics::Call;
 use super::super::provider::{Limited, Refusal, Wanted};
 use super::super::speech;
-use super::super::told::Told;
+use super::calls::View;
 use super::{Agent, TurnEnd};
 
 /// Calls of one step at most: what was seen of real models.
@@ -23,13 +21,6 @@ const CALLS_AT_MOST: u64 = 36;
 
 /// How long a turn waits when the gate says that there is no permit now.
 const NOT_NOW: Duration = Duration::from_millis(20);
-
-/// What the model is shown.
-struct View {
-    tokens: TokenCount,
-    /// The context itself, where it is sent.
-    sent: Option<Context>,
-}
 
 impl Agent {
     /// Plays one turn.
@@ -41,7 +32,7 @@ impl Agent {
         let ground = self.world.ground.clone();
         let text = ground.speech.says(said, &mut self.dice);
         let user = ground.meter.work(|| speech::user(self.next_number(), text))?;
-        self.append(vec![user]).await?;
+        self.says(vec![user]).await?;
         let steps = ground.behaviour.draw(Measure::StepsPerTurn, &mut self.dice).max(1);
         for step in 1..=steps {
             let is_last = step == steps || ground.is_stopped();
@@ -93,51 +84,8 @@ impl Agent {
             let text = ground.speech.says(bytes, &mut self.dice);
             results.push(ground.meter.work(|| speech::result(number, call, text))?);
         }
-        self.append(results).await?;
+        self.says(results).await?;
         Ok(true)
-    }
-
-    /// Asks for the context, checks it, and tells its size; `None` when it cannot be made to fit.
-    async fn context(&mut self) -> anyhow::Result<Option<View>> {
-        self.in_its_slice().await;
-        self.landed().await;
-        let counts = self.counts();
-        let (due, made) = (self.due, Instant::now());
-        let beside = self.passes.in_flight();
-        let asked = self.world.ground.withholding.asked(beside);
-        let reply = self.asks(self.handle.context(OpenCalls::Refuse)).await?;
-        drop(asked);
-        let metrics = &self.world.ground.metrics;
-        let took = due.elapsed();
-        metrics.answered(Call::Context, due, made, beside || self.passes.in_flight());
-        let context = match reply {
-            ContextReply::Ready(context) => context,
-            ContextReply::TooLarge(_) => {
-                metrics.count(|counts| counts.too_large += 1);
-                return Ok(None);
-            }
-            ContextReply::CallsOpen(calls) => {
-                bail!("V8: {} calls are open, and all have their results", calls.len())
-            }
-        };
-        self.ledger.contexts += 1;
-        self.view_tokens = context.tokens.0;
-        self.measured(counts, Call::Context, took);
-        let session = self.handle.session();
-        let breaches = self.checker.breaches(&context, &self.branch).into_iter();
-        metrics.broken(breaches.map(|breach| format!("session {session}: {breach}")));
-        metrics.count(|counts| {
-            counts.contexts += 1;
-            counts.largest_view_tokens = counts.largest_view_tokens.max(context.tokens.0);
-        });
-        if let Some(watched) = self.watched {
-            metrics.saw_view(watched, context.tokens.0);
-        }
-        self.tell(Told::Answered).await;
-        self.due = Instant::now();
-        let tokens = context.tokens;
-        let sent = self.world.ground.scenario.provider.over_http.then_some(context);
-        Ok(Some(View { tokens, sent }))
     }
 
     /// Calls the model under a permit, until it answers; false when agents are asked to end before.

@@ -60,7 +60,7 @@ fn calls(report: &Report) -> String {
          flight meanwhile",
         &[
             ("line", "append", "append"),
-            ("line", "context", "context"),
+            ("line", "context", "context, with entries or without"),
             ("box", "passes", "passes in flight"),
         ],
         &[times.draw(end_ms), passes.draw(end_ms)],

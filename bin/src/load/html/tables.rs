@@ -27,6 +27,8 @@ fn waits(report: &Report) -> String {
         ("append, otherwise", latency.append.without_pass),
         ("context, during a pass", latency.context.during_pass),
         ("context, otherwise", latency.context.without_pass),
+        ("next context, during a pass", latency.next_context.during_pass),
+        ("next context, otherwise", latency.next_context.without_pass),
         ("permit of a turn", latency.turn_permit),
         ("permit of a pass", latency.compaction_permit),
         ("pass", latency.pass),
@@ -35,6 +37,11 @@ fn waits(report: &Report) -> String {
         ("append, otherwise, from when it was made", latency.append_made.without_pass),
         ("context, during a pass, from when it was made", latency.context_made.during_pass),
         ("context, otherwise, from when it was made", latency.context_made.without_pass),
+        (
+            "next context, during a pass, from when it was made",
+            latency.next_context_made.during_pass,
+        ),
+        ("next context, otherwise, from when it was made", latency.next_context_made.without_pass),
     ];
     let rows = rows.map(|(name, spread)| row(name, spread));
     format!(

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use highwater::Highwater;
 use highwater::model::GatedModel;
 use highwater::summarize::Prompted;
+use highwater::{Calls, Highwater};
 use highwater_protocol::limit::Key;
-use highwater_protocol::{Kind, TokenCount};
+use highwater_protocol::{Error, Kind, TokenCount};
 use highwater_storage::{RedbOptions, RedbStore, Shared, Store, Usage};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{JoinError, JoinSet};
@@ -57,7 +57,7 @@ pub(super) async fn play(
     let (cpu_before, house_before) = (machine::cpu_us(), ground.meter.house_us());
     let house = built(ground, &threads, Shared(Arc::clone(&store)), seed).await?;
     let (mut pulse, mut turns) = (Pulse::default(), Turns::default());
-    let mut calls = house.gate().follow(ACCOUNT).await?;
+    let mut calls = followed(ground, &house).await?;
     let began = Instant::now();
     let lived = {
         let living = all_live(ground, &house, &store, known);
@@ -65,7 +65,7 @@ pub(super) async fn play(
             biased;
             lived = living => lived,
             () = pulse.follow(&house, ground, live) => anyhow::bail!("the gate ended before the agents did"),
-            () = turns.follow(&mut calls) => anyhow::bail!("the gate ended before the agents did"),
+            () = turns.follow(calls.as_mut()) => anyhow::bail!("the gate ended before the agents did"),
             () = ground.take_turns() => anyhow::bail!("the last slice has been played"),
             () = ground.withhold() => anyhow::bail!("the provider withholds for ever"),
             died = ground.provider.died() => return Err(died),
@@ -75,7 +75,7 @@ pub(super) async fn play(
     let cpu_us = spent_us(cpu_before, machine::cpu_us());
     let house_cpu_us = spent_us(house_before, ground.meter.house_us());
     let (gauges, gate) = (house.gauges(), house.gate().status_of(ACCOUNT).await?);
-    turns.drain(&mut calls);
+    turns.drain(calls.as_mut());
     house.close().await?;
     let Lived { ledgers, interrupted } = lived?;
     let samples = pulse.into_samples();
@@ -112,6 +112,14 @@ pub(super) async fn play(
     Ok(Ended { report, ledgers })
 }
 
+/// The calls of the account as they end, where turns are compared.
+async fn followed(ground: &Ground, house: &Highwater) -> Result<Option<Calls>, Error> {
+    if !ground.scenario.compare_turns {
+        return Ok(None);
+    }
+    house.gate().follow(ACCOUNT).await.map(Some)
+}
+
 /// What was spent between two looks.
 fn spent_us(before: Option<u64>, after: Option<u64>) -> Option<u64> {
     Some(after?.saturating_sub(before?))
@@ -120,10 +128,10 @@ fn spent_us(before: Option<u64>, after: Option<u64>) -> Option<u64> {
 /// What was measured over the whole run.
 fn measured(ground: &Ground, turns: Turns, provider: Tally) -> Measured {
     let withheld = ground.scenario.provider.withholds().map(|_| ground.withholding.tally());
-    let shared = match ground.scenario.provider {
-        unwell if unwell.refused_per_mille + unwell.failed_per_mille > 0 => None,
-        allowed => turns.compared(allowed.limits()),
-    };
+    let allowed = ground.scenario.provider;
+    let is_well = allowed.refused_per_mille + allowed.failed_per_mille == 0;
+    let is_told = is_well && ground.scenario.compare_turns;
+    let shared = is_told.then(|| turns.compared(allowed.limits())).flatten();
     Measured { shared, withheld, provider }
 }
 
