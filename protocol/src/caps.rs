@@ -47,7 +47,7 @@ pub const MAX_GROUP_COMMIT_SESSIONS: usize = 1024;
 
 /// The least time between the beginnings of two commits where sessions come one by one: what an append waits at most beside
 /// the commits themselves. Nobody notices it beside a model's answer.
-pub const COMMIT_EVERY: std::time::Duration = std::time::Duration::from_millis(4);
+pub const COMMIT_EVERY: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// Notices kept for a subscriber that does not read; beyond it the oldest are dropped and counted.
 pub const NOTICE_QUEUE: usize = 1024;
