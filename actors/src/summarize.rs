@@ -29,6 +29,8 @@ pub use scripted::{Calls, Scripted, Step};
 pub struct SummaryRequest {
     /// What is summarized, oldest first.
     pub pieces: Arc<[Piece]>,
+    /// Their estimated size as records of a prompt, as [`size`](highwater_protocol::chunk::size) tells it.
+    pub tokens: TokenCount,
     /// The most that the answer may take. One that takes more is not accepted.
     pub cap: TokenCount,
     /// What whoever asked for the pass wants kept above all.

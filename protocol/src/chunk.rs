@@ -124,8 +124,8 @@ impl Chunks<'_> {
 
     /// What of a summary or a slice fits the room; the rest is next.
     fn cut(&mut self, piece: &Piece) -> (Piece, TokenCount) {
-        let size = |piece: &Piece| piece.passages().iter().map(prompt::size).sum();
-        let bare: TokenCount = size(&piece.split_at(0).0);
+        let size = |piece: &Piece| size(std::slice::from_ref(piece));
+        let bare = size(&piece.split_at(0).0);
         let text = piece.passages().first().map_or("", |passage| passage.text);
         let end = prompt::prefix_within(text, self.room.saturating_sub(bare + BOUNDS));
         if end == text.len() {
@@ -136,6 +136,11 @@ impl Chunks<'_> {
         let tokens = size(&head);
         (head, tokens)
     }
+}
+
+/// The size of pieces as records of a prompt.
+pub fn size(pieces: &[Piece]) -> TokenCount {
+    pieces.iter().flat_map(Piece::passages).map(|passage| prompt::size(&passage)).sum()
 }
 
 /// The size of a piece, if it fits; what is far too long is not measured to its end.

@@ -89,11 +89,20 @@ impl Prompt<'_> {
         encode_about(bytes, &passages.iter().map(Datum::of).collect::<Vec<_>>())
     }
 
-    fn render_around(&self, records: &str) -> Rendered {
-        let head = encode(&Head {
+    /// The estimated size of everything but the records.
+    pub fn around(&self) -> TokenCount {
+        self.render_around("[]").tokens()
+    }
+
+    fn head(&self) -> String {
+        encode(&Head {
             limits: Limits { tokens: self.cap.0, words: self.words() },
             focus: self.focus.map(|focus| &focus[..prefix_within(focus, FOCUS_TOKENS)]),
-        });
+        })
+    }
+
+    fn render_around(&self, records: &str) -> Rendered {
+        let head = self.head();
         let open = head.strip_suffix('}').expect("it is a JSON object");
         let end = encode(instructions::END_OF_DATA);
         let message = [open, ",\"records\":", records, ",\"end_of_data\":", &end, "}"].concat();
@@ -102,22 +111,30 @@ impl Prompt<'_> {
 
     /// What the answer of `author` depends on: every byte that is shown, and the entries behind it.
     pub fn digest(&self, author: &str) -> Digest {
-        self.digest_around(&self.records(), author)
+        self.digest_around(&self.data(), author)
     }
 
     /// The same for each strength, with the data written once.
     pub fn digests<const N: usize>(&self, strengths: [Strength; N], author: &str) -> [Digest; N] {
-        let records = self.records();
-        strengths.map(|strength| Self { strength, ..*self }.digest_around(&records, author))
+        let data = self.data();
+        strengths.map(|strength| Self { strength, ..*self }.digest_around(&data, author))
     }
 
-    fn digest_around(&self, records: &str, author: &str) -> Digest {
-        let Rendered { system, messages } = self.render_around(records);
-        let version = VERSION.to_le_bytes();
-        let mut parts: Vec<&[u8]> = vec![&version, author.as_bytes(), system.as_bytes()];
-        parts.extend(messages.iter().map(String::as_bytes));
+    /// The data, and the entries behind it.
+    fn data(&self) -> Digest {
+        let records = self.records();
+        let mut parts: Vec<&[u8]> = vec![records.as_bytes()];
         let behind = self.pieces.iter().flat_map(Piece::messages);
         parts.extend(behind.map(|message| &message.digest.0[..]));
+        Digest::of_parts(&parts)
+    }
+
+    fn digest_around(&self, data: &Digest, author: &str) -> Digest {
+        let (version, head) = (VERSION.to_le_bytes(), self.head());
+        let system = instructions::of(self.strength);
+        let texts = [author, system, &head, instructions::END_OF_DATA].map(str::as_bytes);
+        let parts: Vec<&[u8]> =
+            [&version[..]].into_iter().chain(texts).chain([&data.0[..]]).collect();
         Digest::of_parts(&parts)
     }
 
@@ -136,7 +153,7 @@ impl Prompt<'_> {
 pub fn overhead(focus: Option<&str>) -> TokenCount {
     let sizes = [Strength::Normal, Strength::Tighter].map(|strength| {
         let cap = TokenCount(u64::MAX);
-        Prompt { strength, cap, focus, pieces: &[] }.render().tokens()
+        Prompt { strength, cap, focus, pieces: &[] }.around()
     });
     sizes[0].max(sizes[1])
 }

@@ -84,7 +84,7 @@ impl<'a> Levels<'a> {
     ) -> Vec<Arc<str>> {
         let mut parts = Vec::new();
         for chunk in level {
-            let written = self.writer.write(&chunk.pieces, cap).await;
+            let written = self.writer.write(chunk, cap).await;
             self.done += 1;
             self.tell();
             if !written.text.is_empty() {

@@ -6,11 +6,11 @@ use std::ops::BitOrAssign;
 use std::sync::Arc;
 
 use highwater_protocol::accept::accept;
-use highwater_protocol::chunk;
+use highwater_protocol::chunk::{self, Chunk};
 use highwater_protocol::limit::{Amounts, Ending, Key, Report};
 use highwater_protocol::piece::Piece;
 use highwater_protocol::prompt::{Prompt, Strength};
-use highwater_protocol::{Digest, TokenCount, tokens};
+use highwater_protocol::{Digest, TokenCount};
 
 use super::Desk;
 use super::patience::Patience;
@@ -108,20 +108,20 @@ impl Writer {
     }
 
     /// Writes one piece within `cap`.
-    pub(super) async fn write(&mut self, pieces: &Arc<[Piece]>, cap: TokenCount) -> Written {
+    pub(super) async fn write(&mut self, chunk: &Chunk, cap: TokenCount) -> Written {
         for place in 0..self.desk.summarizers.len() {
-            if let Some(text) = self.by(place, pieces, cap).await {
+            if let Some(text) = self.by(place, chunk, cap).await {
                 return Written { text, by: Authors::summarizer(place) };
             }
         }
-        quoted(pieces, cap).await
+        quoted(&chunk.pieces, cap).await
     }
 
     /// What the summarizer at a place writes, if it writes something that is a summary.
     async fn by(
         &mut self,
         place: usize,
-        pieces: &Arc<[Piece]>,
+        Chunk { pieces, tokens }: &Chunk,
         cap: TokenCount,
     ) -> Option<Arc<str>> {
         let summarizer = Arc::clone(&self.desk.summarizers[place]);
@@ -136,8 +136,8 @@ impl Writer {
         }
         for (strength, key) in tries {
             let (pieces, focus) = (Arc::clone(pieces), self.focus.clone());
-            let errand = self.errand.clone();
-            let request = SummaryRequest { pieces, cap, focus, strength, errand };
+            let (tokens, errand) = (*tokens, self.errand.clone());
+            let request = SummaryRequest { pieces, tokens, cap, focus, strength, errand };
             let why = match self.patience.wait(ask(&*summarizer, request)).await? {
                 Ok(text) => {
                     self.patience.succeeded();
@@ -194,7 +194,7 @@ async fn ask(summarizer: &dyn Summarizer, request: SummaryRequest) -> Result<Arc
     let permit = if summarizer.takes_own_permits() {
         None
     } else {
-        let amounts = Amounts::new(size(&request), chunk::limit(cap).0);
+        let amounts = Amounts::new(request.tokens.0, chunk::limit(cap).0);
         let permit = request.errand.permit(Key::of(HOUSE), amounts).await;
         Some(permit.map_err(|error| Useless::Failed(error.to_string()))?)
     };
@@ -212,10 +212,4 @@ async fn ask(summarizer: &dyn Summarizer, request: SummaryRequest) -> Result<Arc
     let text = accept(&answer.text, answer.finish, cap)
         .map_err(|why| Useless::NotAccepted(why.to_string()))?;
     Ok(text.into())
-}
-
-/// What a request is expected to take of a model's input.
-fn size(request: &SummaryRequest) -> u64 {
-    let passages = request.pieces.iter().flat_map(Piece::passages);
-    passages.map(|passage| tokens::estimate(passage.text).0).sum()
 }

@@ -78,16 +78,16 @@ impl<M: Model> Summarizer for Prompted<M> {
     }
 
     async fn summarize(&self, request: SummaryRequest) -> Result<Completion, SummarizeError> {
-        let SummaryRequest { pieces, cap, focus, strength, errand } = request;
-        let prompt = Prompt { strength, cap, focus: focus.as_deref(), pieces: &pieces }.render();
+        let SummaryRequest { pieces, tokens, cap, focus, strength, errand } = request;
+        let prompt = Prompt { strength, cap, focus: focus.as_deref(), pieces: &pieces };
         let max_output = chunk::limit(cap);
-        let (size, window) = (prompt.tokens(), self.window());
+        let (size, window) = (prompt.around() + tokens, self.window());
         let whole = size + max_output;
         if whole > window {
             let message = format!("a call of {whole} does not fit the window of {window}");
             return Err(SummarizeError::new(message));
         }
-        let answer = self.model.complete_sized(prompt, size, max_output, &errand).await;
+        let answer = self.model.complete_sized(prompt.render(), size, max_output, &errand).await;
         answer.map_err(|error| match error {
             ModelError::Broken { why, message } if why != Broken::Malformed => {
                 SummarizeError::unusable(message)
@@ -135,8 +135,10 @@ mod tests {
     }
 
     fn request(text: &str) -> SummaryRequest {
+        let pieces = [Piece::of_summary(text.into())];
         SummaryRequest {
-            pieces: [Piece::of_summary(text.into())].into(),
+            tokens: chunk::size(&pieces),
+            pieces: pieces.into(),
             cap: TokenCount(100),
             focus: Some("ferries".into()),
             strength: Strength::Tighter,

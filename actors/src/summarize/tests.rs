@@ -5,7 +5,7 @@ use std::sync::Arc;
 use highwater_protocol::limit::Class;
 use highwater_protocol::piece::Slice;
 use highwater_protocol::stretch::CoveredGroup;
-use highwater_protocol::{Entry, EntryId, Format, Seq, TokenCount, tokens};
+use highwater_protocol::{Entry, EntryId, Format, Seq, TokenCount, chunk, tokens};
 
 use super::*;
 use crate::gate::Gate;
@@ -46,10 +46,11 @@ async fn merge(parts: &[&str], cap: u64) -> String {
 }
 
 async fn ask(pieces: impl Iterator<Item = Piece>, cap: u64) -> Result<Completion, SummarizeError> {
-    let (pieces, cap) = (pieces.collect(), TokenCount(cap));
+    let (pieces, cap): (Arc<[Piece]>, _) = (pieces.collect(), TokenCount(cap));
+    let tokens = chunk::size(&pieces);
     let errand = Errand::new(Gate::new(1), Class::Background);
     let strength = Strength::Normal;
-    let request = SummaryRequest { pieces, cap, focus: None, strength, errand };
+    let request = SummaryRequest { pieces, tokens, cap, focus: None, strength, errand };
     Extractive.summarize(request).await
 }
 

@@ -133,6 +133,7 @@ mod tests {
     use std::time::Duration;
 
     use highwater::{Errand, Gate};
+    use highwater_protocol::chunk;
     use highwater_protocol::limit::Class;
     use highwater_protocol::piece::Piece;
     use highwater_protocol::prompt::Strength;
@@ -142,8 +143,10 @@ mod tests {
 
     /// A call of a model that never answers is given up.
     fn given_up(watched: &Watched<Paced>, deadline: tokio::time::Instant) {
+        let pieces = [Piece::of_summary("what was".into())];
         let request = SummaryRequest {
-            pieces: [Piece::of_summary("what was".into())].into(),
+            tokens: chunk::size(&pieces),
+            pieces: pieces.into(),
             cap: TokenCount(100),
             focus: None,
             strength: Strength::Normal,

@@ -171,10 +171,13 @@ proptest! {
         let shares = Shares::of(window, prompt::overhead(focus), TokenCount(cap));
         for Chunk { pieces, tokens } in chunks(&parts, shares.data) {
             prop_assert!(tokens <= shares.data, "{tokens} of {}", shares.data);
+            prop_assert_eq!(tokens, size(&pieces));
             for strength in [Strength::Normal, Strength::Tighter] {
                 let prompt = Prompt { strength, cap: shares.answer, focus, pieces: &pieces };
-                let size = prompt.render().tokens() + limit(shares.answer);
-                prop_assert!(size <= window, "{size} of {window}");
+                let by_parts = prompt.around() + tokens;
+                prop_assert!(prompt.render().tokens() <= by_parts, "each part is rounded up");
+                let whole = by_parts + limit(shares.answer);
+                prop_assert!(whole <= window, "{whole} of {window}");
             }
         }
     }
