@@ -24,6 +24,11 @@ use clap::Parser;
 
 use args::{Args, Command};
 
+/// Sessions allocate on many threads and free on others, in sizes of all kinds: docs/adr/0016 says what that costs.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     start_logging(args.verbose);
