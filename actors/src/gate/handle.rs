@@ -9,6 +9,7 @@ use highwater_protocol::limit::{Arbiter, Class, Limits, ProviderStatus, Report, 
 use highwater_protocol::{Error, Kind, Moment};
 use ractor::{Actor, ActorCell, ActorRef, ActorStatus};
 use tokio::sync::{oneshot, watch};
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -107,6 +108,8 @@ impl Gate {
     /// the provider is left alone. [`Kind::Closed`] when the house is shutting down, or the holder has ended. The source
     /// is a [`Denied`](highwater_protocol::limit::Denied).
     pub async fn acquire(&self, request: PermitRequest) -> Result<Permit, Error> {
+        // Whoever is granted at once, again and again, lets others run.
+        consume_budget().await;
         let account = self.account(&request.key.provider)?;
         let (ticket, wish, holder) = self.wish(request, None);
         if holder.is_none()
