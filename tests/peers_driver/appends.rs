@@ -60,7 +60,7 @@ pub(crate) async fn appends(stage: &Stage, phase: &Value) -> Value {
 
 /// Appends that are traced, by one writer and by many: how many, and when.
 pub(crate) async fn syncs(stage: &Stage, phase: &Value) -> Value {
-    let mut found = json!({ "stated": "redb, durability immediate" });
+    let mut found = json!({ "stated": "a redo log before redb, synced for each commit" });
     let arms = [("one", 1, "counted"), ("many", number(&phase["writers"]), "counted_each")];
     for (arm, count, each) in arms {
         let each = number(&phase[each]);

@@ -57,9 +57,10 @@ async fn turn(
     (measure, started): (&Measure, f64),
 ) {
     let question = message(&format!("{name}u"), text(&said["user"]), true);
-    session.append(vec![question]).await.expect("it is stored");
-    let context = session.context(OpenCalls::Refuse).await.expect("it answers");
-    let ContextReply::Ready(context) = context else { panic!("no context: {context:?}") };
+    let next = session.next_context(vec![question], OpenCalls::Refuse).await.expect("it is stored");
+    let Ok(ContextReply::Ready(context)) = next.context else {
+        panic!("no context: {:?}", next.context)
+    };
     assert!(!context.body().is_empty(), "this is what a model is sent");
     let permit = if gated {
         let wish = PermitRequest::new(Key::of(HOUSE), Class::Turn, Amounts::default());

@@ -177,8 +177,8 @@ impl Gate {
 
     /// The call of a lease has ended. One that has run out has no effect. [`Kind::Closed`] when the house has shut down.
     pub fn release(&self, lease: &Lease, report: Report) -> Result<(), Error> {
-        let message = GateMessage::Finish { ticket: lease.ticket, report };
-        self.account(&lease.provider)?.actor.cast(message).map_err(|_| closed())
+        let account = self.account(&lease.provider)?;
+        account.send(GateMessage::Finish { ticket: lease.ticket, report })
     }
 
     /// How all accounts stand, by their names. [`Kind::Closed`] when the house has shut down.
@@ -219,7 +219,7 @@ impl Gate {
         let mut idle = Vec::new();
         for account in &accounts {
             let (tell, told) = oneshot::channel();
-            if account.actor.cast(GateMessage::Close { idle: tell }).is_ok() {
+            if account.send(GateMessage::Close { idle: tell }).is_ok() {
                 idle.push(told);
             }
         }
@@ -274,6 +274,11 @@ impl Gate {
 }
 
 impl Account {
+    /// Sends the actor what nobody overtakes.
+    fn send(&self, message: GateMessage) -> Result<(), Error> {
+        self.turnstile.send(&self.actor, message).then_some(()).ok_or_else(closed)
+    }
+
     /// A permit at once, if nobody waits.
     fn pass(&self, ticket: Ticket, wish: &Wish) -> Option<Permit> {
         // Whoever closes the account or ends it with an error lets nobody in any more.
@@ -293,7 +298,7 @@ impl Account {
     ) -> Result<(Waiting, oneshot::Receiver<Result<Permit, Error>>), Error> {
         let (reply, permit) = oneshot::channel();
         let message = GateMessage::Acquire { ticket, wish, holder, reply };
-        self.actor.cast(message).map_err(|_| closed())?;
+        self.send(message)?;
         Ok((Waiting { actor: Some(self.actor.clone()), ticket }, permit))
     }
 

@@ -74,3 +74,10 @@ pub(crate) enum GateMessage {
         idle: oneshot::Sender<()>,
     },
 }
+
+impl GateMessage {
+    /// Whether nobody takes or gives back a permit who comes behind it, until it is handled.
+    pub(super) fn is_in_order(&self) -> bool {
+        matches!(self, Self::Acquire { .. } | Self::Finish { .. } | Self::Close { .. })
+    }
+}

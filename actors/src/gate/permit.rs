@@ -85,7 +85,7 @@ impl Permit {
         self.ended = true;
         if self.is_watched || !self.turnstile.leave(self.ticket, &report) {
             // A gate that has ended has nothing to give back to.
-            drop(self.gate.cast(GateMessage::Finish { ticket: self.ticket, report }));
+            self.turnstile.send(&self.gate, GateMessage::Finish { ticket: self.ticket, report });
         }
     }
 

@@ -6,8 +6,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use highwater_protocol::Moment;
 use highwater_protocol::limit::{Arbiter, Grant, Report, Ticket, Wish};
+use ractor::ActorRef;
 use tokio::time::Instant;
 
+use super::GateMessage;
 use crate::env::Draws;
 
 /// Held for moments only. The actor holds it while it hands permits out: one that nobody takes any more goes back by a
@@ -24,6 +26,8 @@ pub(crate) struct Turnstile {
 pub(super) struct Policy {
     pub(super) arbiter: Arbiter,
     draws: Draws,
+    /// Messages that the actor has not handled yet and nobody may overtake.
+    on_the_way: usize,
 }
 
 impl Policy {
@@ -32,11 +36,16 @@ impl Policy {
         let drawn = self.draws.next();
         self.arbiter.finish(now, ticket, report, drawn);
     }
+
+    /// The actor handles a message that was on the way.
+    pub(super) fn arrived(&mut self) {
+        self.on_the_way = self.on_the_way.saturating_sub(1);
+    }
 }
 
 impl Turnstile {
     pub(super) fn new(arbiter: Arbiter, began: Instant, draws: Draws) -> Self {
-        Self { policy: Mutex::new(Policy { arbiter, draws }), began }
+        Self { policy: Mutex::new(Policy { arbiter, draws, on_the_way: 0 }), began }
     }
 
     /// The policy, and what time it is to it: nobody comes earlier who comes behind. A panic in it ends the account's actor,
@@ -50,16 +59,25 @@ impl Turnstile {
         Some((Moment(self.began.elapsed()), policy))
     }
 
+    /// Sends the actor a message that nobody overtakes: a wish, the end of a call, or that the account closes. False when the
+    /// actor has ended.
+    pub(super) fn send(&self, actor: &ActorRef<GateMessage>, message: GateMessage) -> bool {
+        if let Some((_, mut policy)) = self.whole() {
+            policy.on_the_way += 1;
+        }
+        actor.cast(message).is_ok()
+    }
+
     /// Grants a wish if nobody waits and nothing is in its way; else nothing has happened.
     pub(super) fn pass(&self, ticket: Ticket, wish: &Wish) -> Option<Grant> {
-        let (now, mut policy) = self.whole()?;
+        let (now, mut policy) = self.whole().filter(|(_, policy)| policy.on_the_way == 0)?;
         policy.arbiter.grant_at_once(now, ticket, wish)
     }
 
     /// A call has ended. False when that concerns anybody else: then it is for the actor to say so.
     pub(super) fn leave(&self, ticket: Ticket, report: &Report) -> bool {
         let Some((now, mut policy)) = self.whole() else { return false };
-        let is_alone = !policy.arbiter.concerns_others();
+        let is_alone = policy.on_the_way == 0 && !policy.arbiter.concerns_others();
         if is_alone {
             policy.finish(now, ticket, report);
         }

@@ -163,6 +163,24 @@ async fn who_waits_for_a_call_that_tells_that_there_will_be_none_is_told_at_once
     assert_eq!(denied.map(drop).map_err(|error| error.kind()), Err(Kind::Retry));
 }
 
+#[tokio::test(start_paused = true)]
+async fn nobody_overtakes_a_refusal_a_wish_or_the_end_that_is_on_its_way() {
+    let gate = gate(Limits::slots(2)).await;
+    let _calls = gate.follow("acme").await.expect("the account is known");
+    let permit = gate.acquire(turn()).await.expect("a permit");
+    let pause = Some(Duration::from_secs(30));
+    permit.finish(Report::of(Ending::RateLimited { retry_after: pause }));
+    let mut next = Box::pin(gate.acquire(turn()));
+    assert!(futures_poll(&mut next).await.is_none(), "G4: the refusal is not known yet");
+    let began = Instant::now();
+    next.await.expect("a permit");
+    assert!(began.elapsed() >= Duration::from_secs(30), "{:?}", began.elapsed());
+    let closing = gate.close(Duration::from_secs(1));
+    let late = async { gate.acquire(turn()).await.map(drop).map_err(|error| error.kind()) };
+    let (ended, late) = tokio::join!(closing, late);
+    assert_eq!((ended, late), (true, Err(Kind::Closed)));
+}
+
 /// Polls once.
 async fn futures_poll<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
     std::future::poll_fn(|context| {
