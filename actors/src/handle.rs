@@ -285,9 +285,6 @@ impl SessionHandle {
         body: Request,
     ) -> Result<(Reply, Option<ActorRef<SessionMessage>>), Error> {
         let bytes = match &body {
-            Request::Append { entries } | Request::NextContext { entries, .. } => {
-                entries.iter().map(|entry| entry.source().len()).sum()
-            }
             Request::Edit { entry, .. } => entry.source().len(),
             Request::Compact { focus: Some(focus), .. } => focus.len(),
             Request::Track { task, text } => {
@@ -295,7 +292,7 @@ impl SessionHandle {
             }
             Request::Resolve { resolution, .. } => resolution.detail().len(),
             Request::ReportUsage { model, .. } => model.len(),
-            _ => 0,
+            other => other.appends().iter().map(|entry| entry.source().len()).sum(),
         };
         let name = body.name();
         loop {

@@ -70,9 +70,7 @@ impl Actor for AccountActor {
     ) -> Result<(), ActorProcessingErr> {
         let turnstile = Arc::clone(&state.turnstile);
         let (now, mut policy) = turnstile.enter();
-        if message.is_in_order() {
-            policy.arrived();
-        }
+        policy.arrived(&message);
         state.take((now, &mut policy), &myself, message);
         state.settle((now, &mut policy.arbiter), &myself);
         Ok(())

@@ -37,9 +37,9 @@ impl Policy {
         self.arbiter.finish(now, ticket, report, drawn);
     }
 
-    /// The actor handles a message that was on the way.
-    pub(super) fn arrived(&mut self) {
-        self.on_the_way = self.on_the_way.saturating_sub(1);
+    /// The actor handles a message.
+    pub(super) fn arrived(&mut self, message: &GateMessage) {
+        self.on_the_way = self.on_the_way.saturating_sub(usize::from(message.is_in_order()));
     }
 }
 
@@ -59,10 +59,12 @@ impl Turnstile {
         Some((Moment(self.began.elapsed()), policy))
     }
 
-    /// Sends the actor a message that nobody overtakes: a wish, the end of a call, or that the account closes. False when the
-    /// actor has ended.
+    /// Sends the actor a message; one that [`GateMessage::is_in_order`] is overtaken by nobody. False when the actor has
+    /// ended.
     pub(super) fn send(&self, actor: &ActorRef<GateMessage>, message: GateMessage) -> bool {
-        if let Some((_, mut policy)) = self.whole() {
+        if message.is_in_order()
+            && let Some((_, mut policy)) = self.whole()
+        {
             policy.on_the_way += 1;
         }
         actor.cast(message).is_ok()

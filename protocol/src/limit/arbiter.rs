@@ -48,8 +48,9 @@ struct Held {
 
 /// The state of one account: what is held, who waits, what was learned.
 ///
-/// Every method takes the time; it must never go back. Behind each that may concern anybody else, ask [`Arbiter::grant`] until there is nobody, tell
-/// those whom [`Arbiter::denied`] names, and come again at [`Arbiter::wakes`].
+/// Every method takes the time; it must never go back. Behind each that may concern anybody else, ask
+/// [`Arbiter::grant`] until there is nobody, tell those whom [`Arbiter::denied`] names, and come again at
+/// [`Arbiter::wakes`].
 #[derive(Debug)]
 pub struct Arbiter {
     provider: Box<str>,

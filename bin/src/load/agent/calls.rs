@@ -24,10 +24,10 @@ pub(super) struct View {
 
 /// A call that was answered: how long it took, and in whose figures that stands.
 #[derive(Clone, Copy)]
-struct Taken {
-    call: Call,
-    time: Duration,
-    arm: Option<Arm>,
+pub(super) struct Taken {
+    pub(super) call: Call,
+    pub(super) time: Duration,
+    pub(super) arm: Option<Arm>,
 }
 
 impl Agent {
@@ -44,7 +44,7 @@ impl Agent {
     pub(super) async fn append(&mut self, entries: Vec<Arc<Entry>>) -> anyhow::Result<()> {
         let handle = self.handle.clone();
         let (receipts, taken) = self.calls(Call::Append, handle.append(entries.clone())).await?;
-        self.measured(taken.arm, taken.call, taken.time);
+        self.measured(taken);
         self.acknowledged(&entries, receipts).await?;
         self.due = Instant::now();
         Ok(())
@@ -75,7 +75,7 @@ impl Agent {
         };
         self.ledger.contexts += 1;
         (self.view_tokens, self.is_guessed) = (context.tokens.0, false);
-        self.measured(taken.arm, taken.call, taken.time);
+        self.measured(taken);
         let session = self.handle.session();
         let breaches = self.checker.breaches(&context, &self.branch).into_iter();
         metrics.broken(breaches.map(|breach| format!("session {session}: {breach}")));

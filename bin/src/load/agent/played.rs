@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::super::metrics::Call;
 use super::super::slices::{Arm, SETTLING};
 use super::Agent;
+use super::calls::Taken;
 
 impl Agent {
     /// Waits for its slice, if it is not in it. What comes next is due some time after the slice has begun, since not all
@@ -62,10 +62,10 @@ impl Agent {
     }
 
     /// A call was answered that counts for an arm.
-    pub(super) fn measured(&self, arm: Option<Arm>, call: Call, took: Duration) {
+    pub(super) fn measured(&self, Taken { call, time, arm }: Taken) {
         let (Some(arm), ground) = (arm, &self.world.ground) else { return };
         let view = (self.view_tokens, ground.scenario.window_tokens);
-        ground.arms.took(arm, call, view, took);
+        ground.arms.took(arm, call, view, time);
     }
 
     /// Takes note of a pass that has landed: the view is no larger than where passes land.
