@@ -163,8 +163,12 @@ async fn callers_on_many_threads_never_exceed_the_slots_and_all_are_granted() {
             }
         })
     });
+    // Whoever is forgotten waits for ever: far longer than all of it takes on any machine is a failure, and no hang.
     for caller in callers.collect::<Vec<_>>() {
-        caller.await.expect("no panic");
+        timeout(Duration::from_secs(60), caller)
+            .await
+            .expect("nobody is forgotten")
+            .expect("no panic");
     }
     assert!(provider.most.load(Ordering::Relaxed) <= 2);
     // Ends that somebody waited for went by messages.
