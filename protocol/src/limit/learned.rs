@@ -225,8 +225,10 @@ impl Learned {
     fn refute(&mut self, used: Amounts) -> bool {
         let mut refuted = false;
         for quantity in Quantity::ALL {
-            let proven = &mut self.proven.rates[quantity as usize];
-            refuted |= proven.take_if(|proven| used.of(quantity) > *proven).is_some();
+            let is_refuted = |proven: &mut u64| used.of(quantity) > *proven;
+            refuted |= self.proven.rates[quantity as usize].take_if(is_refuted).is_some();
+            // Nor does it come back when steps down are found to be in vain.
+            self.before.rates[quantity as usize].take_if(is_refuted);
         }
         refuted
     }

@@ -176,6 +176,32 @@ fn a_call_that_takes_more_than_was_proven_refutes_it_and_holds_nobody_up_for_lon
 }
 
 #[test]
+fn what_a_call_refuted_does_not_come_back_with_what_steps_down_in_vain_lowered() {
+    let mut account = Account::proven(Limits::slots(50), 10);
+    let tokens = |account: &Account, now| account.rate(now, Quantity::InputTokens);
+    let later = Some(Duration::from_secs(1));
+    let mut now = NOW;
+    // Refusals that are few, and no fewer behind each step down.
+    let mut few = |account: &mut Account, used: Amounts| {
+        for _ in 0..40 {
+            now = now.after(Duration::from_secs(4));
+            account.call(now, Class::Turn, Amounts::new(1, 0), &Report::answered(used));
+        }
+        now = now.after(Duration::from_secs(4));
+        account.refuse(now, 1, Amounts::new(1, 0), later);
+        now
+    };
+    for _ in 0..3 {
+        let now = few(&mut account, Amounts::new(1, 0));
+        assert!(tokens(&account, now).is_some(), "what was proven is lowered");
+    }
+    let now = few(&mut account, Amounts::new(30_000, 0));
+    assert_eq!(tokens(&account, now), None, "it was the requests");
+    let requests = account.rate(now, Quantity::Requests).expect("they were not refuted");
+    assert_eq!(requests.per_minute, 97, "raised once before the steps down, which were in vain");
+}
+
+#[test]
 fn a_call_that_is_larger_than_what_was_learned_waits_for_all_of_it() {
     let mut account = Account::new(input_tokens(100_000));
     account.call(NOW, Class::Turn, Amounts::new(10, 0), &told(30_000, 29_990));
