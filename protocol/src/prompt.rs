@@ -9,7 +9,7 @@ mod tests;
 use serde::Serialize;
 
 use crate::ids::Digest;
-use crate::piece::Piece;
+use crate::piece::{Passage, Piece};
 use crate::tokens::{self, TokenCount};
 
 use datum::{Datum, RECORD_BYTES, encode, encode_about};
@@ -84,9 +84,13 @@ impl Prompt<'_> {
 
     /// The data, which is the same however hard is pressed, as a list of JSON.
     fn records(&self) -> String {
-        let passages: Vec<_> = self.pieces.iter().flat_map(Piece::passages).collect();
+        let passages = self.passages();
         let bytes = passages.iter().map(|passage| passage.text.len() + RECORD_BYTES).sum();
         encode_about(bytes, &passages.iter().map(Datum::of).collect::<Vec<_>>())
+    }
+
+    fn passages(&self) -> Vec<Passage<'_>> {
+        self.pieces.iter().flat_map(Piece::passages).collect()
     }
 
     /// The estimated size of everything but the records.
@@ -120,10 +124,13 @@ impl Prompt<'_> {
         strengths.map(|strength| Self { strength, ..*self }.digest_around(&data, author))
     }
 
-    /// The data, and the entries behind it.
+    /// The data, and the entries behind it. Texts are hashed as they are: written as JSON, they cost several times as much.
     fn data(&self) -> Digest {
-        let records = self.records();
-        let mut parts: Vec<&[u8]> = vec![records.as_bytes()];
+        let passages = self.passages();
+        let heads: Vec<_> = passages.iter().map(|each| Datum::of(each).without_text()).collect();
+        let heads = encode_about(heads.len() * RECORD_BYTES, &heads);
+        let mut parts: Vec<&[u8]> = vec![heads.as_bytes()];
+        parts.extend(passages.iter().map(|passage| passage.text.as_bytes()));
         let behind = self.pieces.iter().flat_map(Piece::messages);
         parts.extend(behind.map(|message| &message.digest.0[..]));
         Digest::of_parts(&parts)

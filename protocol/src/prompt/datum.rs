@@ -77,6 +77,11 @@ impl<'a> Datum<'a> {
         }
     }
 
+    /// The record but for its text.
+    pub(super) fn without_text(self) -> Self {
+        Self { arguments: None, text: None, ..self }
+    }
+
     fn of_kind(kind: &PartKind, text: &'a str) -> Self {
         let text = Some(text);
         match kind {

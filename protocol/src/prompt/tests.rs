@@ -153,6 +153,41 @@ fn the_digest_changes_with_whatever_the_answer_depends_on() {
 }
 
 #[test]
+fn the_digest_tells_records_apart_that_hold_the_same_texts() {
+    let answer = |call: &str, failed: bool| {
+        json!({"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": call, "content": "ab", "is_error": failed}]})
+    };
+    // The entries behind a summary are not known, those behind the others differ: all of it has to come from the records.
+    let summaries = |texts: &[&str]| -> Vec<Piece> {
+        texts.iter().map(|text| Piece::of_summary((*text).into())).collect()
+    };
+    let slice_of = |whole: &str, bytes: std::ops::Range<usize>| {
+        vec![Piece::Summary { text: whole.into(), bytes }]
+    };
+    let all = [
+        summaries(&["ab", "c"]),
+        summaries(&["a", "bc"]),
+        summaries(&["abc"]),
+        slice_of("abc abc", 0..3),
+        slice_of("abc abc", 4..7),
+        slice_of("abc abc.", 0..3),
+        pieces(&[json!({"role": "user", "content": "ab"})]),
+        pieces(&[json!({"role": "assistant", "content": "ab"})]),
+        pieces(&[answer("t1", false)]),
+        pieces(&[answer("t2", false)]),
+        pieces(&[answer("t1", true)]),
+    ];
+    let digests = all.map(|pieces| {
+        let (strength, cap) = (Strength::Normal, TokenCount(9));
+        Prompt { strength, cap, focus: None, pieces: &pieces }.digest("m")
+    });
+    for (at, digest) in digests.iter().enumerate() {
+        assert!(!digests[..at].contains(digest), "digest {at} is one of an earlier prompt");
+    }
+}
+
+#[test]
 fn a_boundless_focus_is_shortened_at_a_character() {
     for letter in ["\u{20ac}", "\u{1}", "word "] {
         let focus = letter.repeat(10_000);
