@@ -224,7 +224,8 @@ fn promises(report: &Report) -> Vec<String> {
             counted(withheld.calls, "call"),
             thousands(withheld.beside_passes),
         );
-        lines.push(row("waited for a model", &micros(withheld.longest_us), &meaning));
+        let longest = withheld.longest_us().map_or(DASH.to_owned(), micros);
+        lines.push(row("waited for a model", &longest, &meaning));
     }
     lines
 }

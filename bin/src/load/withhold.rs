@@ -45,6 +45,13 @@ pub(super) struct Withheld {
     pub(super) longest_us: u64,
 }
 
+impl Withheld {
+    /// How long a call waited for a model at most; `None` where none came beside a pass, which says nothing of it.
+    pub(super) fn longest_us(&self) -> Option<u64> {
+        (self.beside_passes + self.waited > 0).then_some(self.longest_us)
+    }
+}
+
 /// A call of a session that is not answered yet.
 pub(super) struct Asked<'a> {
     of: &'a Withholding,
@@ -182,6 +189,8 @@ mod tests {
         }
         let seen = withholding.tally();
         assert_eq!((seen.calls, seen.beside_passes, seen.waited), (2, 1, 0), "{seen:?}");
+        assert_eq!(seen.longest_us(), Some(0));
+        assert_eq!(Withheld { beside_passes: 0, ..seen }.longest_us(), None, "nothing to wait for");
         withholding.given().await;
     }
 

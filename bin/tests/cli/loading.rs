@@ -165,9 +165,7 @@ fn a_run_whose_provider_dies_says_so_and_one_that_is_killed_leaves_none_behind()
     let provider = provider_of(&run, &world);
     run.kill().expect("it runs");
     run.wait().expect("it ends");
-    while !has_ended(&provider) {
-        std::thread::yield_now();
-    }
+    until("the provider ends with its run", || has_ended(&provider));
 }
 
 #[test]
@@ -190,9 +188,7 @@ fn a_provider_that_cannot_be_started_is_told() {
 /// The provider of a run whose store is there, which is opened behind it.
 #[cfg(target_os = "linux")]
 fn provider_of(run: &Child, world: &World) -> PathBuf {
-    while !world.path("kept/highwater.redb").exists() {
-        std::thread::yield_now();
-    }
+    until("the run has a store", || world.path("kept/highwater.redb").exists());
     let processes = std::fs::read_dir("/proc").expect("it is there").flatten();
     let of_the_run = |process: &PathBuf| {
         let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
@@ -200,6 +196,16 @@ fn provider_of(run: &Child, world: &World) -> PathBuf {
         parent == Some(&run.id().to_string())
     };
     processes.map(|process| process.path()).find(of_the_run).expect("it has a provider")
+}
+
+/// Waits until something holds. A test that would wait for ever fails.
+#[cfg(target_os = "linux")]
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < std::time::Duration::from_mins(2), "{what}: not in two minutes");
+        std::thread::yield_now();
+    }
 }
 
 /// Whether a process is gone, or waits for nothing but somebody to hear of it.

@@ -117,8 +117,12 @@ fn happened(report: &Report) -> String {
         ));
     }
     if let Some(withheld) = report.withheld {
-        let value =
-            format!("{}, in {} calls", micros(withheld.longest_us), thousands(withheld.calls));
+        let value = format!(
+            "{}, in {} calls, {} of them beside a pass of their session",
+            withheld.longest_us().map_or(DASH.to_owned(), micros),
+            thousands(withheld.calls),
+            thousands(withheld.beside_passes),
+        );
         rows.push(("longest wait of a session's call for a model".to_owned(), value));
     }
     if let Some(killed) = report.killed {
