@@ -15,7 +15,7 @@ pub(crate) enum Exit {
     Fine,
     /// It ran, and what it found is not well: bytes were lost, or a context broke a promise.
     Failed,
-    /// Somebody pressed Ctrl-C.
+    /// Somebody pressed Ctrl-C, or sent SIGTERM.
     Interrupted,
 }
 

@@ -57,8 +57,11 @@ Examples:
   highwater load --behaviour mine.toml
 
 No network and no key is needed: the provider is simulated, with real slots and rates; with --http, it listens on
-loopback alone. Exit code 1 when anything that
-was acknowledged is lost, doubled or reordered, or a context broke a promise; the report says which.";
+loopback alone.
+
+Exit code 1 when anything that was acknowledged is lost, doubled or reordered, or a context broke a promise, of which the
+report says which; 2 when an option, a scenario or a file of it is wrong; 130 when Ctrl-C or SIGTERM ended it: what was
+played until then is compared and told all the same.";
 
 /// What `load` takes.
 #[derive(Debug, Args)]

@@ -1,5 +1,5 @@
 //! The command-line program around Highwater. Exit codes: 0 fine, 1 the run failed, 2 usage or unusable input,
-//! 130 stopped by Ctrl-C.
+//! 130 stopped by Ctrl-C or SIGTERM.
 
 mod args;
 mod checkpoint;
@@ -14,6 +14,7 @@ mod replay;
 mod report;
 mod restore;
 mod sample;
+mod signals;
 mod store;
 mod verify;
 

@@ -26,7 +26,7 @@ use crate::input::{Source, Transcript};
 use crate::output::print;
 use crate::progress::Progress;
 use crate::report::{Marks, Mode, Report, Settings};
-use crate::{report, verify};
+use crate::{report, signals, verify};
 use host::{Host, Played};
 use watched::Watch;
 use writers::Writers;
@@ -119,7 +119,7 @@ async fn compare(
     let comparing = move || verify::in_second_process(&path, &session, &source);
     tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => Ok(false),
+        () = signals::interrupted() => Ok(false),
         compared = tokio::task::spawn_blocking(comparing) => {
             report.lossless = Some(compared??);
             Ok(true)

@@ -1,21 +1,26 @@
 //! Reading sessions back from the store, and holding them against what their agents remember.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use highwater_protocol::{LogPos, Record, SessionId, caps};
+use highwater::summarize::{Extractive, Summarizer as _};
+use highwater_protocol::{Digest, LogPos, Record, SessionId, caps};
 use highwater_storage::{PageLimit, RedbOptions, RedbStore, Store};
 
 use super::agent::Left;
 use super::ledger::Ledger;
+use super::report;
 
 /// Differences that are told one by one; a broken build would otherwise fill the report with the same sentence.
 const TOLD: usize = 20;
 
 /// What a comparison came to.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Entries of all sessions, those included that a fork shares.
-    pub(super) entries: u64,
+    /// What was compared.
+    pub(super) seen: report::Compared,
+    /// The views that passes were spliced into with words that no model wrote: a fork shares them with its parent.
+    quoted: BTreeSet<Digest>,
     /// The first difference of each session, as a sentence.
     pub(super) differences: Vec<String>,
 }
@@ -25,8 +30,11 @@ pub(super) struct Compared {
 pub(super) fn store(dir: &Path, whole: &Left, before: &Left) -> anyhow::Result<Compared> {
     let store = RedbStore::open(dir, RedbOptions { create: false, ..RedbOptions::default() })?;
     let mut compared = Compared::default();
-    all(&store, before, Ledger::lost_from, &mut compared);
-    all(&store, whole, Ledger::difference, &mut compared);
+    // Agents that went on behind the death know all of their sessions.
+    let went_on: BTreeSet<&SessionId> = whole.iter().map(|(session, _)| session).collect();
+    all(&store, before, Ledger::lost_from, |session| !went_on.contains(session), &mut compared);
+    all(&store, whole, Ledger::difference, |_| true, &mut compared);
+    compared.seen.quoted = compared.quoted.len() as u64;
     Ok(compared)
 }
 
@@ -34,11 +42,15 @@ fn all(
     store: &dyn Store,
     ledgers: &Left,
     difference: fn(&Ledger, &Ledger) -> Option<String>,
+    counts: impl Fn(&SessionId) -> bool,
     compared: &mut Compared,
 ) {
     for (session, told) in ledgers {
-        compared.entries += told.entries.len() as u64;
-        let difference = match stored(store, session) {
+        if counts(session) {
+            compared.seen.sessions += 1;
+            compared.seen.entries += told.entries.len() as u64;
+        }
+        let difference = match stored(store, session, &mut compared.quoted) {
             Ok(stored) => difference(told, &stored),
             Err(error) => Some(format!("L6: {error:#}")),
         };
@@ -48,10 +60,22 @@ fn all(
     }
 }
 
-/// What the log of a session says, in the words of a ledger.
-fn stored(store: &dyn Store, session: &SessionId) -> anyhow::Result<Ledger> {
+/// What the log of a session says, in the words of a ledger; notes the passes in it that quote.
+fn stored(
+    store: &dyn Store,
+    session: &SessionId,
+    quoted: &mut BTreeSet<Digest>,
+) -> anyhow::Result<Ledger> {
     let mut ledger = Ledger::default();
-    walk(store, session, |record| ledger.takes(record))?;
+    walk(store, session, |record| {
+        ledger.takes(record);
+        if let Record::Spliced { digest, pieces, .. } = record {
+            let mut authors = pieces.iter().flat_map(|piece| piece.summary.author.split('+'));
+            if authors.any(|author| author == Extractive.name()) {
+                quoted.insert(*digest);
+            }
+        }
+    })?;
     Ok(ledger)
 }
 
@@ -123,6 +147,20 @@ mod tests {
         falsified.changes.clear();
         assert!(compare(falsified, session.clone())[0].starts_with("session a: V14: change 1"));
         let other = SessionId::parse("b").expect("a name");
-        assert!(compare(told, other)[0].starts_with("session b: L6: "), "it is not there");
+        let found = compare(told.clone(), other);
+        assert!(found[0].starts_with("session b: L6: "), "it is not there");
+
+        // What is known from before a death and from behind it is one session.
+        let mut before = told.clone();
+        before.entries.truncate(2);
+        before.changes.clear();
+        let (whole, before) = (vec![(session.clone(), told)], vec![(session, before)]);
+        let seen = |whole: &Left, before: &Left| {
+            let compared = store(dir.path(), whole, before).expect("the store opens");
+            assert_eq!(compared.differences, [""; 0]);
+            (compared.seen.sessions, compared.seen.entries)
+        };
+        assert_eq!(seen(&whole, &before), (1, 6));
+        assert_eq!(seen(&Vec::new(), &before), (1, 2));
     }
 }

@@ -18,6 +18,7 @@ use super::speech::Speech;
 use super::told::Told;
 use super::withhold::Withholding;
 use crate::sample::dice::Dice;
+use crate::signals::Interrupts;
 
 /// The provider's account at the gate.
 pub(super) const ACCOUNT: &str = "simulated";
@@ -34,6 +35,7 @@ pub(super) struct Ground {
     pub(super) metrics: Metrics,
     pub(super) meter: Meter,
     pub(super) speech: Speech,
+    pub(super) interrupts: Interrupts,
     seed: u64,
     summaries: AtomicU64,
     stop: watch::Sender<bool>,
@@ -43,7 +45,12 @@ pub(super) struct Ground {
 
 impl Ground {
     /// The ground of a scenario. Blocks until its provider is there.
-    pub(super) fn new(scenario: Scenario, behaviour: Behaviour, seed: u64) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        scenario: Scenario,
+        behaviour: Behaviour,
+        seed: u64,
+        interrupts: Interrupts,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             provider: Provider::start(scenario.provider, seed)?,
             withholding: Withholding::default(),
@@ -52,6 +59,7 @@ impl Ground {
             metrics: Metrics::new(),
             meter: Meter::default(),
             speech: Speech::new(seed),
+            interrupts,
             summaries: AtomicU64::new(0),
             stop: watch::Sender::new(false),
             listener: None,
@@ -68,9 +76,11 @@ impl Ground {
 
     /// Something was acknowledged.
     pub(super) async fn tell(&self, told: impl FnOnce() -> Told) {
-        if let Some(listener) = &self.listener {
-            // A listener that has gone needs to hear nothing.
-            drop(listener.send(told()).await);
+        if let Some(listener) = &self.listener
+            && listener.send(told()).await.is_err()
+        {
+            // Whoever listened has gone: there is nobody to play for.
+            self.stop();
         }
     }
 

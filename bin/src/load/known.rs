@@ -18,7 +18,8 @@ const AT_ONCE: u64 = 500;
 /// The longest text of a history.
 const LONGEST_BYTES: u64 = 2_000;
 
-/// Writes the sessions that are to be known and are not, and tells after each commit how many there are. Blocks.
+/// Writes the sessions that are to be known and are not, and tells after each commit how many there are; some of them
+/// if it is interrupted. Blocks.
 pub(super) fn write(
     store: &dyn Store,
     ground: &Ground,
@@ -26,6 +27,9 @@ pub(super) fn write(
 ) -> anyhow::Result<()> {
     let (known, agents) = (ground.scenario.known, ground.scenario.population());
     for from in (0..known).step_by(usize::try_from(AT_ONCE)?) {
+        if ground.interrupts.are_there() {
+            break;
+        }
         let numbers = from..known.min(from + AT_ONCE);
         let names = numbers.clone().map(|number| {
             SessionId::parse(&resume::name(number % agents, number / agents)).map_err(Into::into)

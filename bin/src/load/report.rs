@@ -151,6 +151,8 @@ pub(super) struct Compared {
     pub(super) sessions: u64,
     /// Their entries, those included that a fork shares.
     pub(super) entries: u64,
+    /// Passes in their logs that no model wrote, or not all of it: what they put in is quoted.
+    pub(super) quoted: u64,
 }
 
 impl Ratios {

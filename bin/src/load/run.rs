@@ -16,13 +16,14 @@ use super::agent::Left;
 use super::behaviour::Behaviour;
 use super::ground::Ground;
 use super::live::Live;
-use super::report::{Compared, Report};
+use super::report::Report;
 use super::scenario::{Scenario, Until};
 use super::{compare, contrast, html, text};
 use crate::config::Sections;
 use crate::exit::Exit;
 use crate::output::print;
 use crate::replay::check_writable;
+use crate::signals::Interrupts;
 use house::{Ended, play};
 
 /// What `load` takes when it runs.
@@ -89,6 +90,10 @@ impl Run {
             return contrast::run(&self.compare);
         }
         let (scenario, behaviour) = (self.scenario()?, self.behaviour()?);
+        if self.html.is_some() && self.html == self.json {
+            let why = "--html and --json name the same file: the page and the JSON are two reports";
+            return Err(Error::new(Kind::Invalid, why).into());
+        }
         check_writable(self.html.as_deref())?;
         check_writable(self.json.as_deref())?;
         let temporary = match &self.store {
@@ -97,23 +102,28 @@ impl Run {
         };
         let dir = self.store.clone().or(temporary.as_ref().map(|dir| dir.path().to_owned()));
         let dir = dir.context("a store has a directory")?;
+        let interrupts = Interrupts::heard()?;
         if self.tell {
-            let ground = Ground::new(scenario, behaviour, self.seed)?;
+            let ground = Ground::new(scenario, behaviour, self.seed, interrupts)?;
             return crate::run(self.play_and_tell(ground, dir)).map(|()| Exit::Fine);
         }
         let report = if scenario.kill {
-            let before = kill::first_half(self, &scenario, &dir)?.into_ledgers()?;
-            let scenario = kill::second_half(scenario);
+            let first = kill::first_half(self, &scenario, &dir, &interrupts);
+            let before = crate::run(first)?.into_ledgers()?;
+            let second = kill::second_half(scenario.clone());
             // Other draws than those of the first half.
-            let ground = Ground::new(scenario, behaviour, self.seed.wrapping_add(1))?;
-            crate::run(self.play_and_compare(ground, dir, before))?
+            let seed = self.seed.wrapping_add(1);
+            let ground = Ground::new(second, behaviour, seed, interrupts)?;
+            // What was asked for is both halves.
+            Report { scenario, ..crate::run(self.play_and_compare(ground, dir, before))? }
         } else {
-            let ground = Ground::new(scenario, behaviour, self.seed)?;
+            let ground = Ground::new(scenario, behaviour, self.seed, interrupts)?;
             crate::run(self.play_and_compare(ground, dir, Left::new()))?
         };
-        write(self.html.as_deref(), || html::page(&report))?;
-        write(self.json.as_deref(), || report.to_json())?;
+        // What was seen is told first: a file that cannot be written takes none of it away.
         print(&text::render(&report))?;
+        let page = write(self.html.as_deref(), || html::page(&report));
+        write(self.json.as_deref(), || report.to_json()).and(page)?;
         Ok(match (report.interrupted, report.broken) {
             (_, 1..) => Exit::Failed,
             (true, 0) => Exit::Interrupted,
@@ -161,14 +171,13 @@ impl Run {
         let played = play(&Arc::new(ground), &dir, (self.seed, comes_back), &live).await;
         live.finish();
         let Ended { mut report, ledgers } = played?;
-        report.compared.sessions = ledgers.len() as u64;
         if let Some(killed) = &mut report.killed {
             killed.sessions = before.len() as u64;
             killed.entries = before.iter().map(|(_, ledger)| ledger.entries.len() as u64).sum();
         }
         let comparing = move || compare::store(&dir, &ledgers, &before);
         let compared = tokio::task::spawn_blocking(comparing).await??;
-        report.compared = Compared { entries: compared.entries, ..report.compared };
+        report.compared = compared.seen;
         report.broken += compared.differences.len() as u64;
         report.breaches.extend(compared.differences);
         Ok(report)

@@ -17,6 +17,7 @@ use super::recorder::Recorder;
 use crate::input::Transcript;
 use crate::progress::{Progress, Standing};
 use crate::report::Report;
+use crate::signals;
 
 /// One agent's host.
 pub(super) struct Host {
@@ -101,7 +102,7 @@ impl Host {
     ) -> anyhow::Result<Played> {
         let played = tokio::select! {
             biased;
-            _ = tokio::signal::ctrl_c() => None,
+            () = signals::interrupted() => None,
             played = self.play_all(transcript, progress) => Some(played?),
         };
         self.passes.drain();

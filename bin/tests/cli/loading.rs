@@ -1,8 +1,9 @@
 //! Load tests through the real program: small ones, whose outcome does not depend on how fast the machine is.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
+#[cfg(target_os = "linux")]
+use crate::children::{child_of, has_ended, kill, until};
 use crate::world::{Ran, World, conversation};
 
 #[test]
@@ -65,6 +66,8 @@ fn a_process_that_is_killed_half_way_has_lost_nothing_that_it_acknowledged() {
     world.run(&["load", "--kill", "--seed", "5", "--json", "r.json", "-q"]).fine(&[
         "Nothing was lost, doubled or reordered",
         "were acknowledged before the process was killed; 12 went on",
+        "12 agents, 6 turns each;",
+        "are of the half behind the kill",
     ]);
     let report = std::fs::read_to_string(world.path("r.json")).expect("it was written");
     let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
@@ -119,7 +122,7 @@ fn a_provider_of_its_own_is_called_over_http_and_ends_with_the_run() {
     let words = ["load", "--http", "--seed", "3", "--store", "kept", "--json", "r.json", "-q"];
     let mut command = world.command(&words);
     let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let provider = provider_of(&run, &world);
+    let provider = child_of(&run, &world.path("kept"));
     let ran = Ran::from(run.wait_with_output().expect("it ends"));
     ran.fine(&["Nothing was lost, doubled or reordered", "but not the provider"]);
     assert!(has_ended(&provider), "the provider is left behind");
@@ -143,7 +146,7 @@ fn a_provider_over_http_that_refuses_and_fails_loses_nothing() {
                 withhold_every_ms = 200\nwithhold_ms = 50\nover_http = 1\n";
     world.file("unwell.toml", text);
     let words = ["load", "--scenario", "unwell.toml", "--json", "r.json", "-q"];
-    world.run(&words).fine(&["Nothing was lost", "called again", "unwell"]);
+    world.run(&words).fine(&["Nothing was lost", "called again", "by chance"]);
 }
 
 #[test]
@@ -156,13 +159,13 @@ fn a_run_whose_provider_dies_says_so_and_one_that_is_killed_leaves_none_behind()
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
     };
     let run = start("kept");
-    kill(&provider_of(&run, &world));
+    kill(&child_of(&run, &world.path("kept")));
     let ran = Ran::from(run.wait_with_output().expect("it ends"));
     ran.failed(1, &["the simulated provider ended before the agents did", "signal: 9"]);
 
     std::fs::remove_dir_all(world.path("kept")).expect("it is ours");
     let mut run = start("kept");
-    let provider = provider_of(&run, &world);
+    let provider = child_of(&run, &world.path("kept"));
     run.kill().expect("it runs");
     run.wait().expect("it ends");
     until("the provider ends with its run", || has_ended(&provider));
@@ -183,41 +186,4 @@ fn a_provider_that_cannot_be_started_is_told() {
     world.file("s.toml", text);
     let ran = Ran::from(run.wait_with_output().expect("it ends"));
     ran.failed(1, &["the simulated provider cannot be started"]);
-}
-
-/// The provider of a run whose store is there, which is opened behind it.
-#[cfg(target_os = "linux")]
-fn provider_of(run: &Child, world: &World) -> PathBuf {
-    until("the run has a store", || world.path("kept/highwater.redb").exists());
-    let processes = std::fs::read_dir("/proc").expect("it is there").flatten();
-    let of_the_run = |process: &PathBuf| {
-        let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
-        let parent = stat.rsplit_once(") ").and_then(|(_, behind)| behind.split(' ').nth(1));
-        parent == Some(&run.id().to_string())
-    };
-    processes.map(|process| process.path()).find(of_the_run).expect("it has a provider")
-}
-
-/// Waits until something holds. A test that would wait for ever fails.
-#[cfg(target_os = "linux")]
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let began = std::time::Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < std::time::Duration::from_mins(2), "{what}: not in two minutes");
-        std::thread::yield_now();
-    }
-}
-
-/// Whether a process is gone, or waits for nothing but somebody to hear of it.
-#[cfg(target_os = "linux")]
-fn has_ended(process: &Path) -> bool {
-    let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_none_or(|(_, behind)| behind.starts_with('Z'))
-}
-
-#[cfg(target_os = "linux")]
-fn kill(process: &Path) {
-    let number = process.file_name().expect("it has one");
-    let sent = Command::new("kill").arg("-KILL").arg(number).status().expect("kill is there");
-    assert!(sent.success(), "{sent}");
 }

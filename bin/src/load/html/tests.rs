@@ -31,7 +31,7 @@ pub(in super::super) fn report() -> Report {
         cpu_us: None,
         house_cpu_us: None,
         killed: None,
-        compared: Compared { sessions: 2, entries: 40 },
+        compared: Compared { sessions: 2, entries: 40, quoted: 1 },
         broken: 0,
         breaches: Vec::new(),
         samples: vec![sample(0), sample(1_000), sample(2_000)],

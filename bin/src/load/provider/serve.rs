@@ -27,6 +27,7 @@ use super::account::{Account, Admitted};
 use super::process::Order;
 use super::remote::WANTED;
 use super::{Limited, Tally, Wanted};
+use crate::signals;
 use answer::Told;
 
 /// How long it may take until a caller is known to have gone, and how much later than its permit a call may come: over
@@ -69,8 +70,9 @@ async fn serve(order: Order) -> anyhow::Result<Tally> {
     let accepting = accept(&served, &listener);
     // Ctrl-C is for whoever started it: agents end in order, and call until then.
     let stays = async {
-        while tokio::signal::ctrl_c().await.is_ok() {}
-        std::future::pending::<()>().await;
+        loop {
+            signals::interrupted().await;
+        }
     };
     tokio::select! {
         biased;

@@ -251,8 +251,7 @@ async fn until_all_have_ended(
                 agents.spawn(fork.play());
             }
             Some(ended) = agents.join_next() => take(ground, &mut lived, ended)?,
-            interrupted = tokio::signal::ctrl_c(), if !lived.interrupted => {
-                interrupted?;
+            () = ground.interrupts.come(), if !lived.interrupted => {
                 lived.interrupted = true;
                 ground.stop();
             }

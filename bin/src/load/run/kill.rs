@@ -1,18 +1,22 @@
 //! `--kill`: the first half of a run happens in a process of its own, which is killed in the midst of it. What it told of
 //! until then is what it has acknowledged.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use highwater_protocol::{Error, Kind};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 use tokio::sync::mpsc;
 
 use super::super::scenario::{Scenario, Until};
 use super::super::told::{Heard, Told};
 use super::Run;
 use crate::progress::Steps;
+use crate::signals::Interrupts;
 
 /// What was acknowledged and is not written yet: little, so that a process that is killed has told nearly everything.
 pub(super) const UNTOLD: usize = 256;
@@ -30,8 +34,13 @@ pub(super) fn second_half(scenario: Scenario) -> Scenario {
     Scenario { until: half(scenario.until), ..scenario }
 }
 
-/// Starts the run in another process, kills that half way, and tells what was heard of it. Blocks.
-pub(super) fn first_half(run: &Run, scenario: &Scenario, dir: &Path) -> anyhow::Result<Heard> {
+/// Starts the run in another process, kills that half way, or when this one is asked to end, and tells what was heard of it.
+pub(super) async fn first_half(
+    run: &Run,
+    scenario: &Scenario,
+    dir: &Path,
+    interrupts: &Interrupts,
+) -> anyhow::Result<Heard> {
     let program = std::env::current_exe().context("the program's own file")?;
     let mut command = Command::new(program);
     command.args(["load", "--tell", "--quiet", "--scenario", &run.scenario]);
@@ -47,26 +56,32 @@ pub(super) fn first_half(run: &Run, scenario: &Scenario, dir: &Path) -> anyhow::
     if let Some(path) = &run.behaviour {
         command.arg("--behaviour").arg(path);
     }
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
     let lines = BufReader::new(child.stdout.take().context("its output is a pipe")?);
     let progress = Steps::new("before the kill", run.quiet);
-    let heard = listen(lines, scenario, &progress, || child.kill());
+    let heard = listen(lines, scenario, &progress, interrupts, || child.start_kill()).await;
     progress.finish();
     // Also when what it said could not be read, nothing of it stays behind.
-    drop(child.kill());
-    let status = child.wait()?;
+    drop(child.start_kill());
+    let status = child.wait().await?;
     let (heard, was_killed) = heard?;
-    if !was_killed {
-        bail!("the run ended before it was killed ({status}): give it more turns, or more time");
+    if was_killed || interrupts.are_there() {
+        return Ok(heard);
     }
-    Ok(heard)
+    if status.code() == Some(2) {
+        // It has said why.
+        return Err(Error::new(Kind::Invalid, "the half before the kill cannot be played").into());
+    }
+    bail!("the run ended before it was killed ({status}): give it more turns, or more time");
 }
 
 /// Hears a process until it is silent, and has it killed half way.
-fn listen(
-    mut lines: impl BufRead,
+async fn listen(
+    mut lines: impl AsyncBufRead + Unpin,
     scenario: &Scenario,
     progress: &Steps,
+    interrupts: &Interrupts,
     kill: impl FnOnce() -> std::io::Result<()>,
 ) -> anyhow::Result<(Heard, bool)> {
     let (mut heard, mut kill) = (Heard::default(), Some(kill));
@@ -74,8 +89,20 @@ fn listen(
     let mut line = String::new();
     loop {
         line.clear();
+        let read = {
+            let read = lines.read_line(&mut line);
+            tokio::pin!(read);
+            tokio::select! {
+                biased;
+                read = &mut read => read,
+                () = interrupts.come(), if kill.is_some() => {
+                    kill.take().map_or(Ok(()), |kill| kill())?;
+                    read.await
+                }
+            }?
+        };
         // A line without its end was not told whole.
-        if lines.read_line(&mut line)? == 0 || !line.ends_with('\n') {
+        if read == 0 || !line.ends_with('\n') {
             return Ok((heard, kill.is_none()));
         }
         if !heard.hear(line.trim_end()) {
@@ -108,8 +135,8 @@ pub(super) fn tell(mut told: mpsc::Receiver<Told>) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_process_is_killed_half_way_and_what_it_did_not_say_whole_is_not_heard() {
+    #[tokio::test]
+    async fn a_process_is_killed_half_way_and_what_it_did_not_say_whole_is_not_heard() {
         let scenario = Scenario { agents: 2, ..Scenario::load("smoke").expect("it is shipped") };
         let turns = "turn\n".repeat(6);
         let said = format!("appended a 1 5\n{turns}appended a 2 6\nappended a 3 7");
@@ -119,16 +146,19 @@ mod tests {
             killed = true;
             Ok(())
         };
-        let (heard, was_killed) =
-            listen(said.as_bytes(), &scenario, &progress, kill).expect("legal lines");
+        let interrupts = Interrupts::heard().expect("a thread");
+        let listens = listen(said.as_bytes(), &scenario, &progress, &interrupts, kill);
+        let (heard, was_killed) = listens.await.expect("legal lines");
         assert!(killed && was_killed);
         assert_eq!(heard.turns, 6);
         let ledgers = heard.into_ledgers().expect("legal names");
         assert_eq!(ledgers[0].1.entries, [5, 6]);
 
-        let (_, was_killed) =
-            listen("turn\n".as_bytes(), &scenario, &progress, || Ok(())).expect("legal lines");
+        let listens = async |said: &'static str| {
+            listen(said.as_bytes(), &scenario, &progress, &interrupts, || Ok(())).await
+        };
+        let (_, was_killed) = listens("turn\n").await.expect("legal lines");
         assert!(!was_killed, "it ended too early");
-        assert!(listen("nonsense\n".as_bytes(), &scenario, &progress, || Ok(())).is_err());
+        assert!(listens("nonsense\n").await.is_err());
     }
 }
