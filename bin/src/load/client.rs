@@ -16,8 +16,21 @@ use super::ground::Ground;
 use super::provider::Waiting;
 
 tokio::task_local! {
-    /// When the summarizer's call was asked for, and that it waits, until it has its first permit.
-    static ASKED: RefCell<Option<(Instant, Waiting)>>;
+    /// The wait of the summarizer's call, until it has its first permit.
+    static ASKED: RefCell<Option<Asked>>;
+}
+
+/// A wait for a permit, which ends when this is dropped: with the permit, or without it.
+struct Asked {
+    at: Instant,
+    ground: Arc<Ground>,
+    _waits: Waiting,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.ground.metrics.summary_permitted(self.at.elapsed());
+    }
 }
 
 /// The client of the provider.
@@ -60,11 +73,12 @@ impl Model for Asking {
         max_output: TokenCount,
         errand: &Errand,
     ) -> Result<Completion, ModelError> {
-        let waits = self.ground.provider.waits(ClassKind::Compaction);
-        let asked = RefCell::new(Some((Instant::now(), waits)));
+        let (at, ground) = (Instant::now(), Arc::clone(&self.ground));
+        let _waits = ground.provider.waits(ClassKind::Compaction);
+        let asked = RefCell::new(Some(Asked { at, ground, _waits }));
         let asking = Model::complete_sized(&self.model, prompt, size, max_output, errand);
         let completed = ASKED.scope(asked, asking).await;
-        if let Some((session, pass)) = errand.pass() {
+        if let Some((session, pass)) = errand.pass().filter(|_| completed.is_ok()) {
             self.ground.metrics.summarized(session, pass);
         }
         completed
@@ -81,9 +95,7 @@ impl Client for Simulated {
     ) -> Exchange {
         let ground = &self.0;
         // The first attempt alone tells how long a permit takes: a retry waits for other reasons, too.
-        if let Ok(Some((asked, _waited))) = ASKED.try_with(RefCell::take) {
-            ground.metrics.summary_permitted(asked.elapsed());
-        }
+        drop(ASKED.try_with(RefCell::take));
         if ground.scenario.provider.over_http {
             // What is done for it here is done by Highwater's own client.
             self.answer(request, heard).await

@@ -183,12 +183,12 @@ impl Metrics {
         lately.saturating_record(micros(from_due));
     }
 
-    /// A turn got its permit.
+    /// A turn got a permit, or waited for one in vain.
     pub(super) fn turn_permitted(&self, waited: Duration) {
         self.measured().took(Of::TurnPermit, waited);
     }
 
-    /// A summarizer's call got its permit.
+    /// A summarizer's call got its first permit, or waited for it in vain.
     pub(super) fn summary_permitted(&self, waited: Duration) {
         self.measured().took(Of::SummaryPermit, waited);
     }

@@ -43,7 +43,7 @@ fn head(report: &Report) -> Vec<String> {
         Until::DurationSecs(seconds) => format!("for {}", millis(real(seconds) * 1e3)),
     };
     let allowed = scenario.provider;
-    vec![
+    let mut lines = vec![
         format!(
             "{}: {}, {until}; window {} tokens, {}, {} % reserved for turns; seed {}",
             plain(&scenario.name),
@@ -55,7 +55,20 @@ fn head(report: &Report) -> Vec<String> {
         ),
         String::new(),
         verdict(report),
-    ]
+    ];
+    if report.interrupted {
+        let lived = millis(real(report.elapsed_ms));
+        lines.push(format!(
+            "It was interrupted after {lived}: all below is of what was played until then."
+        ));
+    }
+    if report.killed.is_some() {
+        lines.push(
+            "Half of it was played by a process that was killed: counts and times are of the half behind the kill."
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 fn happened(report: &Report) -> Vec<String> {
@@ -65,7 +78,7 @@ fn happened(report: &Report) -> Vec<String> {
         "Agents".to_owned(),
         row("sessions", &thousands(counts.sessions), "of agents, their children and forks"),
         row("turns", &thousands(counts.turns), &each_second(counts.turns)),
-        row("steps", &thousands(counts.steps), &each_second(counts.steps)),
+        row("steps", &thousands(counts.steps), &steps(report)),
         row("entries", &thousands(counts.entries), &each_second(counts.entries)),
         row("said", &bytes(counts.entry_bytes), "in all entries"),
         row("largest session", &bytes(counts.largest_session_bytes), "said in it"),
@@ -93,6 +106,15 @@ fn happened(report: &Report) -> Vec<String> {
     lines
 }
 
+/// How many steps there were, and were to be.
+fn steps(report: &Report) -> String {
+    let each_second = report.each_second(report.counts.steps);
+    match report.scenario.steps_each_second {
+        0 => format!("{each_second:.1} each second"),
+        wanted => format!("{each_second:.1} of {} each second", thousands(wanted)),
+    }
+}
+
 fn waits(report: &Report) -> Vec<String> {
     let latency = &report.latency;
     let mut lines = vec![
@@ -112,7 +134,8 @@ fn waits(report: &Report) -> Vec<String> {
     lines.push(times("permit of a turn", latency.turn_permit));
     lines.push(times("permit of a pass", latency.compaction_permit));
     lines.push(times("pass", latency.pass));
-    lines.push(times("splice", latency.splice));
+    // One that quotes waited for no model, and one whose session ended meanwhile for nobody.
+    lines.push(times("splice, behind a model", latency.splice));
     lines.push("From when it was made".to_owned());
     lines.extend(arms("append", latency.append_made));
     lines.extend(arms("context", latency.context_made));
@@ -149,12 +172,18 @@ fn provider(report: &Report) -> Vec<String> {
     for (outcome, count) in &report.passes {
         lines.push(row("passes", &thousands(*count), &plain(outcome)));
     }
+    let meaning = "of those in the store that no model wrote, or not all of it: they quote";
+    lines.push(row("quoted", &thousands(report.compared.quoted), meaning));
     lines.push(row("calls", &thousands(tally.calls), "of turns and passes"));
     let meaning = "refused because a limit was reached that the gate knows (429)";
     lines.push(row("over a limit", &thousands(tally.refused_by_limits), meaning));
-    let unwell = tally.refused_by_chance + tally.failed;
-    if unwell > 0 {
-        lines.push(row("unwell", &thousands(unwell), "refused or failed by chance"));
+    for (label, count, meaning) in [
+        ("refused by chance", tally.refused_by_chance, "with 429, within all limits"),
+        ("failed by chance", tally.failed, "with an error of the server, or none at all"),
+    ] {
+        if count > 0 {
+            lines.push(row(label, &thousands(count), meaning));
+        }
     }
     lines.push(row("at once", &thousands(tally.peak_in_flight), "calls at most"));
     lines.push(row("in use", &percent(tally.utilisation), "of all slots, all along"));
@@ -168,7 +197,8 @@ fn provider(report: &Report) -> Vec<String> {
     for (class, wait) in &report.gate.longest_wait_us {
         let granted = report.gate.granted.get(class).copied().unwrap_or(0);
         if granted > 0 {
-            let meaning = format!("longest wait of {}", counted(granted, "permit"));
+            let permits = counted(granted, "permit");
+            let meaning = format!("longest wait of {permits} in the gate's queue alone");
             lines.push(row(&format!("permit, {class}"), &micros(*wait), &meaning));
         }
     }
@@ -195,6 +225,10 @@ fn promises(report: &Report) -> Vec<String> {
             let meaning = "in which turns waited and had less than their share of the slots";
             lines.push(row("less than the share", &micros(us), meaning));
         }
+    }
+    if report.arms.is_none() && report.scenario.slice_ms > 0 {
+        let meaning = "the arms with and without passes have too few calls at equal view size";
+        lines.push(row("two arms", DASH, meaning));
     }
     if let Some(arms) = report.arms {
         for (label, pair) in [
@@ -237,7 +271,11 @@ fn machine(report: &Report) -> Vec<String> {
         "Machine".to_owned(),
         row("memory", &bytes(memory.process_peak_bytes), "of the process at most, agents included"),
         row("sessions", &bytes(memory.sessions_peak_bytes), &live),
-        row("activations", &thousands(memory.activations), "sessions read from the store"),
+        row(
+            "activations",
+            &thousands(memory.activations),
+            "times a session came to memory, new ones too",
+        ),
         row("passivations", &thousands(memory.passivations), "ended for want of use or room"),
         row("evictions", &thousands(memory.evictions), "texts given up that can be read again"),
         row("page reads", &thousands(memory.page_reads), "from the store"),

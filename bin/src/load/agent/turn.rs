@@ -94,12 +94,14 @@ impl Agent {
         let takes = ground.scenario.provider.paced(self.drawn_ms());
         let amounts = Amounts::new(view.tokens.0, output_tokens);
         let wanted = Wanted::new(view.tokens.0, output_tokens, takes, self.named);
-        let mut is_first = true;
+        let mut due = self.due;
         loop {
             let request = PermitRequest::new(Key::of(ACCOUNT), Class::Turn, amounts);
             let waiting = ground.provider.waits(ClassKind::Turn);
             let permit = self.asks(self.world.house.gate().acquire(request)).await;
             drop(waiting);
+            // One that ended without a permit is a wait as well.
+            ground.metrics.turn_permitted(due.elapsed());
             let permit = match permit {
                 Ok(permit) => permit,
                 Err(error) if error.kind() == Kind::Retry => {
@@ -108,13 +110,11 @@ impl Agent {
                         return Ok(false);
                     }
                     tokio::time::sleep(NOT_NOW).await;
+                    due = Instant::now();
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
-            if std::mem::take(&mut is_first) {
-                ground.metrics.turn_permitted(self.due.elapsed());
-            }
             let called = Instant::now();
             let answer = tokio::select! {
                 biased;
@@ -136,6 +136,7 @@ impl Agent {
             };
             permit.finish(Report::of(ending));
             ground.metrics.count(|counts| counts.retries += 1);
+            due = Instant::now();
         }
     }
 
