@@ -17,12 +17,15 @@ polyline.a3{stroke:var(--waited)}
 span.a0{color:var(--view)}span.a1{color:var(--append)}span.a2{color:var(--landing)}span.a3{color:var(--waited)}
 polyline.append{stroke:var(--append)}polyline.context{stroke:var(--context)}polyline.soft{stroke:var(--soft);
 stroke-width:1.2}
-polygon.passes{fill:var(--spliced);opacity:.22}polygon.turns{fill:var(--view);opacity:.45}
+polyline.turns{stroke:var(--view)}polyline.compactions{stroke:var(--spliced)}
+rect.band{fill:var(--spliced);opacity:.16}.legend span.box.band{background:var(--spliced);opacity:.25}
+polygon.passes{fill:var(--spliced);opacity:.4}polygon.turns{fill:var(--view);opacity:.45}
 polygon.compactions{fill:var(--spliced);opacity:.6}
-.legend span.box.passes{background:var(--spliced);opacity:.35}.legend span.box.turns{background:var(--view)}
+.legend span.box.passes{background:var(--spliced);opacity:.5}.legend span.box.turns{background:var(--view)}
 .legend span.box.compactions{background:var(--spliced)}
 .legend span.line{background:none;height:0}
 span.line.append{color:var(--append)}span.line.context{color:var(--context)}span.line.soft{color:var(--soft)}
+.legend span.line.turns{color:var(--view)}.legend span.line.compactions{color:var(--spliced)}
 svg polyline.soft{fill:none}
 figure h2{margin:0 0 2px}
 ";

@@ -62,3 +62,45 @@ fn a_broken_promise_comes_first_in_page_and_text() {
         text.lines().nth(2).is_some_and(|line| line.starts_with("A promise was broken 1 time"))
     );
 }
+
+#[test]
+fn passes_are_shaded_behind_the_times_and_drawn_while_they_wait() {
+    let svg = |report: &Report, nth: usize| {
+        page(report).split("<svg").nth(nth).expect("a picture").to_owned()
+    };
+    let mut passing = report();
+    assert!(!svg(&passing, 1).contains("class=\"band\""), "no pass was in flight");
+    passing.samples[1].passes_in_flight = 2;
+    passing.samples[2].compactions_waiting = 5;
+    // From 500 ms to 1,500 ms of 2,000 ms, half way to the looks beside it.
+    let band = "<rect class=\"band\" x=\"312.5\" y=\"10\" width=\"493.0\" height=\"180\"/>";
+    assert!(svg(&passing, 1).contains(band), "{}", svg(&passing, 1));
+    assert!(page(&passing).contains("while passes were in flight"));
+    let waiting = "<polyline class=\"compactions\" points=\"66.0,70.0 559.0,70.0 1052.0,10.0\"/>";
+    assert!(svg(&passing, 4).contains(waiting), "{}", svg(&passing, 4));
+    passing.samples[2].passes_in_flight = 1;
+    assert_eq!(svg(&passing, 1).matches("class=\"band\"").count(), 1, "two looks, one stretch");
+}
+
+#[test]
+fn values_at_an_axis_do_not_stand_in_one_another_and_names_of_marks_stand_outside() {
+    for most in 1..400 {
+        let mut busy = report();
+        busy.samples[1].passes_in_flight = most;
+        busy.samples[1].turns_waiting = most;
+        busy.samples[1].turn_slots = most;
+        for svg in page(&busy).split("<svg").skip(1) {
+            let ticks = svg.split("class=\"tick end\"").skip(1);
+            let heights = ticks.map(|tick| {
+                let y = tick.split("y=\"").nth(1).and_then(|rest| rest.split('"').next());
+                y.and_then(|y| y.parse::<f64>().ok()).expect("a height")
+            });
+            let heights: Vec<f64> = heights.collect();
+            let apart = heights.windows(2).all(|pair| pair[0] - pair[1] >= 16.0);
+            assert!(heights.len() >= 2 && apart, "{most}: {heights:?}");
+        }
+    }
+    let page = page(&report());
+    assert_eq!(page.matches("class=\"label ").count(), 4);
+    assert_eq!(page.matches(" x=\"1060\"").count(), 4, "right of where lines end");
+}
