@@ -5,6 +5,7 @@ use super::super::provider::Tally;
 use super::super::pulse::Sample;
 use super::super::report::{Compared, GateFigures, Memory, Ratios, Report, StoreFigures};
 use super::super::scenario::Scenario;
+use super::super::share::Shared;
 use super::super::text;
 use super::page;
 
@@ -103,4 +104,58 @@ fn values_at_an_axis_do_not_stand_in_one_another_and_names_of_marks_stand_outsid
     let page = page(&report());
     assert_eq!(page.matches("class=\"label ").count(), 4);
     assert_eq!(page.matches(" x=\"1060\"").count(), 4, "right of where lines end");
+}
+
+/// That the page of this report has a row of this name and value.
+fn has_row(report: &Report, name: &str, value: &str) {
+    let page = page(report);
+    let row = format!("<tr><td>{name}</td><td>{value}</td></tr>");
+    assert!(page.contains(&row), "{row} is not in {page}");
+}
+
+#[test]
+fn what_was_said_and_how_large_views_became_is_told() {
+    let mut said = report();
+    said.counts.entry_bytes = 31_500;
+    said.counts.largest_session_bytes = 4_200;
+    said.counts.largest_view_tokens = 6_789;
+    said.memory.activations = 14;
+    has_row(&said, "said in all entries", "31.5 kB");
+    has_row(&said, "said in the largest session", "4.2 kB");
+    has_row(&said, "largest view", "6,789 tokens");
+    has_row(&said, "sessions that came into memory, new ones included", "14");
+}
+
+#[test]
+fn refusals_over_limits_refusals_by_chance_and_failures_are_told_apart() {
+    let mut unwell = report();
+    unwell.provider =
+        Tally { refused_by_limits: 2, refused_by_chance: 30, failed: 400, ..Tally::default() };
+    has_row(&unwell, "refused over a limit that is known (429)", "2");
+    has_row(&unwell, "refused by chance (429)", "30");
+    has_row(&unwell, "failed by chance (500)", "400");
+}
+
+#[test]
+fn waits_and_slots_are_told_by_class_and_as_promised() {
+    let mut waited = report();
+    waited.provider.utilisation = 0.25;
+    waited.provider.utilisation_while_waiting = Some(0.875);
+    waited.provider.waiting_us = 3_000;
+    waited.gate = GateFigures {
+        granted: [("turn", 7), ("compaction", 3), ("background", 0)].into(),
+        longest_wait_us: [("turn", 40), ("compaction", 5_000), ("background", 0)].into(),
+        ..GateFigures::default()
+    };
+    waited.p99_ratio.context = Some(1.5);
+    waited.shared = Some(Shared { starved_us: Some(17), ..Shared::default() });
+    has_row(&waited, "slots in use, of all and all along", "25.0 %");
+    has_row(&waited, "of those for turns or passes that waited", "87.5 %, in 3 ms");
+    has_row(&waited, "longest wait for a permit, turn", "40 \u{b5}s, of 7 permits");
+    has_row(&waited, "longest wait for a permit, compaction", "5 ms, of 3 permits");
+    assert!(!page(&waited).contains("background</td>"), "it had no permit");
+    has_row(&waited, "context, 99% within", "1.50 times as long during a pass as otherwise");
+    has_row(&waited, "next context, 99% within", "\u{2013}");
+    let starved = "time in which turns waited and had less than their share of the slots";
+    has_row(&waited, starved, "17 \u{b5}s");
 }
