@@ -1,6 +1,6 @@
 //! What the page promises: it stands alone, shows every picture, and puts a broken promise first.
 
-use super::super::metrics::{Metrics, View};
+use super::super::metrics::{Arms, Metrics, Spread, View};
 use super::super::provider::Tally;
 use super::super::pulse::Sample;
 use super::super::report::{Compared, GateFigures, Memory, Ratios, Report, StoreFigures};
@@ -158,4 +158,36 @@ fn waits_and_slots_are_told_by_class_and_as_promised() {
     has_row(&waited, "next context, 99% within", "\u{2013}");
     let starved = "time in which turns waited and had less than their share of the slots";
     has_row(&waited, starved, "17 \u{b5}s");
+}
+
+#[test]
+fn the_context_of_the_tile_is_of_the_kind_that_was_asked_for() {
+    let arms = |during, without| Arms {
+        during_pass: Spread { count: during, p99_us: 70, ..Spread::default() },
+        without_pass: Spread { count: without, p99_us: 60, ..Spread::default() },
+    };
+    let tile = |alone, next| {
+        let mut asked = report();
+        asked.latency.context = alone;
+        asked.latency.next_context = next;
+        let page = page(&asked);
+        let tile = page.split("<dt>context during a pass</dt>").nth(1).expect("there is one");
+        tile.split("</div>").next().expect("the first").to_owned()
+    };
+    let none = arms(0, 0);
+    let told = tile(none, arms(9, 5));
+    assert!(told.contains(">70 \u{b5}s<"), "{told}");
+    assert!(told.contains("99% of 9 next contexts within; otherwise 60 \u{b5}s"), "{told}");
+    assert!(tile(arms(3, 5), arms(2, 9)).contains("99% of 3 contexts within"));
+    assert!(tile(none, arms(0, 5)).contains("otherwise 60 \u{b5}s"));
+    assert!(tile(none, none).contains("99% of 0 contexts within; otherwise \u{2013}"));
+}
+
+#[test]
+fn an_interrupted_run_says_so_beside_the_verdict() {
+    let said = "</h1><p class=\"stopped\">The run was interrupted";
+    let mut stopped = report();
+    assert!(!page(&stopped).contains(said));
+    stopped.interrupted = true;
+    assert!(page(&stopped).contains(said));
 }
