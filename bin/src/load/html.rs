@@ -4,6 +4,7 @@ mod chart;
 mod pictures;
 mod tables;
 
+use super::metrics::{Arms, Spread};
 use super::report::Report;
 use super::text::verdict;
 use crate::report::style::STYLE;
@@ -17,15 +18,22 @@ polyline.a3{stroke:var(--waited)}
 span.a0{color:var(--view)}span.a1{color:var(--append)}span.a2{color:var(--landing)}span.a3{color:var(--waited)}
 polyline.append{stroke:var(--append)}polyline.context{stroke:var(--context)}polyline.soft{stroke:var(--soft);
 stroke-width:1.2}
-polygon.passes{fill:var(--spliced);opacity:.22}polygon.turns{fill:var(--view);opacity:.45}
+polyline.turns{stroke:var(--view)}polyline.compactions{stroke:var(--spliced)}
+rect.band{fill:var(--spliced);opacity:.16}.legend span.box.band{background:var(--spliced);opacity:.25}
+polygon.passes{fill:var(--spliced);opacity:.4}polygon.turns{fill:var(--view);opacity:.45}
 polygon.compactions{fill:var(--spliced);opacity:.6}
-.legend span.box.passes{background:var(--spliced);opacity:.35}.legend span.box.turns{background:var(--view)}
+.legend span.box.passes{background:var(--spliced);opacity:.5}.legend span.box.turns{background:var(--view)}
 .legend span.box.compactions{background:var(--spliced)}
 .legend span.line{background:none;height:0}
 span.line.append{color:var(--append)}span.line.context{color:var(--context)}span.line.soft{color:var(--soft)}
+.legend span.line.turns{color:var(--view)}.legend span.line.compactions{color:var(--spliced)}
+.stopped{margin:-2px 0 10px;color:var(--waited);font-weight:600}
 svg polyline.soft{fill:none}
 figure h2{margin:0 0 2px}
 ";
+
+/// Beside the verdict of a run that did not come to its end.
+const STOPPED: &str = "<p class=\"stopped\">The run was interrupted: all figures are of what was played until then.</p>";
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
@@ -36,11 +44,12 @@ pub(super) fn page(report: &Report) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\">\
          <title>Load: {scenario}</title><style>{STYLE}{OWN}</style></head>\n<body><main>\
-         <header><p class=\"eyebrow\">highwater load</p><h1 class=\"{tone}\">{sentence}</h1>\
+         <header><p class=\"eyebrow\">highwater load</p><h1 class=\"{tone}\">{sentence}</h1>{stopped}\
          <p class=\"source\"><strong>{scenario}</strong> {agents} \u{b7} {slots} \u{b7} window {window} tokens \u{b7} \
          {elapsed} \u{b7} seed {seed}</p></header>\n{tiles}{pictures}<div class=\"grid-2\">{tables}</div>\
          </main></body></html>\n",
         sentence = escape(&verdict(report)),
+        stopped = if report.interrupted { STOPPED } else { "" },
         agents = counted(report.scenario.agents, "agent"),
         slots = counted(report.scenario.provider.slots, "slot"),
         window = thousands(report.scenario.window_tokens),
@@ -54,8 +63,6 @@ pub(super) fn page(report: &Report) -> String {
 
 fn tiles(report: &Report) -> String {
     let (tally, counts) = (report.provider, report.counts);
-    let context = report.latency.context;
-    let time = |count: u64, us: u64| if count == 0 { DASH.to_owned() } else { micros(us) };
     let in_use = tally.utilisation_while_waiting.unwrap_or(tally.utilisation);
     let in_use_note = match tally.utilisation_while_waiting {
         Some(_) => format!(
@@ -66,6 +73,7 @@ fn tiles(report: &Report) -> String {
     };
     let bad = |is_bad: bool| if is_bad { "bad" } else { "good" };
     let spliced = report.passes.get("spliced").copied().unwrap_or(0);
+    let (context, context_note) = context(report);
     let all = [
         (
             bad(report.broken > 0),
@@ -87,15 +95,7 @@ fn tiles(report: &Report) -> String {
                 report.each_second(counts.steps)
             ),
         ),
-        (
-            "",
-            "context during a pass",
-            time(context.during_pass.count, context.during_pass.p99_us),
-            format!(
-                "99% within; otherwise {}",
-                time(context.without_pass.count, context.without_pass.p99_us)
-            ),
-        ),
+        ("", "context during a pass", context, context_note),
         (
             "",
             "passes",
@@ -117,6 +117,22 @@ fn tiles(report: &Report) -> String {
         )
     });
     format!("<dl class=\"tiles\">{}</dl>\n", tiles.concat())
+}
+
+/// How long contexts took beside passes, of the kind that was asked for more often: no histogram holds both kinds.
+fn context(report: &Report) -> (String, String) {
+    let (alone, next) = (report.latency.context, report.latency.next_context);
+    let asked = |arms: Arms| (arms.during_pass.count, arms.without_pass.count);
+    let (kind, arms) =
+        if asked(next) > asked(alone) { ("next context", next) } else { ("context", alone) };
+    let time =
+        |spread: Spread| if spread.count == 0 { DASH.to_owned() } else { micros(spread.p99_us) };
+    let note = format!(
+        "99% of {} within; otherwise {}",
+        counted(arms.during_pass.count, kind),
+        time(arms.without_pass)
+    );
+    (time(arms.during_pass), note)
 }
 
 #[cfg(test)]

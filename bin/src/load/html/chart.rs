@@ -4,10 +4,15 @@ use crate::report::words::{millis, real};
 
 const WIDTH: f64 = 1120.0;
 const LEFT: f64 = 66.0;
-const RIGHT: f64 = 1108.0;
+/// Names of horizontal lines stand beyond it.
+const RIGHT: f64 = 1052.0;
 const TOP: f64 = 10.0;
 /// Room for the times below.
 const FOOT: f64 = 28.0;
+/// Values at the axis come no closer, or one would stand in another.
+const VALUES_APART: f64 = 30.0;
+/// Times below come no closer.
+const TIMES_APART: f64 = 160.0;
 
 /// Points of one line: time, value.
 pub(super) type Points = Vec<(u64, u64)>;
@@ -29,6 +34,8 @@ pub(super) struct Plot {
     pub(super) scale: Scale,
     /// How a value is written at the axis.
     pub(super) tick: fn(u64) -> String,
+    /// Stretches of time that are shaded, from and to.
+    pub(super) shaded: Vec<(u64, u64)>,
     /// Areas by class, drawn from the floor up, the larger first.
     pub(super) areas: Vec<(&'static str, Points)>,
     /// Lines by class.
@@ -55,7 +62,7 @@ impl Plot {
         let values = drawn.map(|(_, value)| *value).chain(marked).filter(|value| *value > 0);
         let most = values.clone().max().unwrap_or(1);
         let ticks = match self.scale {
-            Scale::Linear => steps(most),
+            Scale::Linear => steps(most, self.height - TOP, VALUES_APART),
             Scale::Logarithmic => decades(values.min().unwrap_or(1), most),
         };
         let height = |value: u64| self.scale.height(value);
@@ -72,6 +79,7 @@ impl Plot {
             self.height + FOOT,
             self.label
         )];
+        parts.extend(self.shaded.iter().map(|(from, to)| frame.shade(*from, *to)));
         parts.extend(ticks.iter().map(|value| self.grid(frame, *value)));
         parts.extend(self.areas.iter().map(|(class, points)| frame.area(class, points)));
         parts.extend(self.marks.iter().map(|(class, name, value)| frame.mark(class, name, *value)));
@@ -133,17 +141,28 @@ impl Frame {
         )
     }
 
+    fn shade(self, from: u64, to: u64) -> String {
+        let (from, width) = (self.x(from), self.x(to) - self.x(from));
+        format!(
+            "<rect class=\"band\" x=\"{from:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{}\"/>",
+            self.bottom - TOP
+        )
+    }
+
     fn mark(self, class: &str, name: &str, value: u64) -> String {
         let y = self.y(value);
         format!(
             "<line class=\"mark {class}\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <text class=\"label {class} end\" x=\"{RIGHT}\" y=\"{:.1}\">{name}</text>",
-            y - 4.0
+             <text class=\"label {class}\" x=\"{}\" y=\"{:.1}\">{name}</text>",
+            RIGHT + 8.0,
+            y + 4.0
         )
     }
 
     fn time_axis(self) -> String {
-        let ticks = steps(self.end_ms).into_iter().filter(|at| *at <= self.end_ms);
+        let ticks = steps(self.end_ms, RIGHT - LEFT, TIMES_APART)
+            .into_iter()
+            .filter(|at| *at <= self.end_ms);
         let ticks = ticks.map(|at| {
             let (x, y) = (self.x(at), self.bottom + 20.0);
             format!("<text class=\"tick mid\" x=\"{x:.1}\" y=\"{y}\">{}</text>", millis(real(at)))
@@ -152,10 +171,10 @@ impl Frame {
     }
 }
 
-/// Round values from zero up to or just beyond the most: five or so.
-fn steps(most: u64) -> Vec<u64> {
+/// Round values from zero up to or just beyond the most, as many as come no closer than `apart` in so much room.
+fn steps(most: u64, room: f64, apart: f64) -> Vec<u64> {
     let mut step: u64 = 1;
-    while most / step > 5 {
+    while step < most && real(most.div_ceil(step)) * apart > room {
         // 1, 2, 5, 10, 20, ..
         let leads_with_two = step.to_string().starts_with('2');
         step = if leads_with_two { step / 2 * 5 } else { step.saturating_mul(2) };
@@ -178,12 +197,20 @@ mod tests {
 
     #[test]
     fn axes_are_round_and_reach_around_what_is_drawn() {
+        let steps = |most| steps(most, 180.0, 30.0);
         assert_eq!(steps(0), [0]);
         assert_eq!(steps(9), [0, 2, 4, 6, 8, 10]);
-        assert_eq!(steps(1_200), [0, 500, 1_000, 1_500]);
+        assert_eq!(steps(1_300), [0, 500, 1_000, 1_500]);
         assert_eq!(steps(26_000), [0, 5_000, 10_000, 15_000, 20_000, 25_000, 30_000]);
         assert_eq!(decades(70, 4_000), [10, 100, 1_000, 10_000]);
         assert_eq!(decades(5, 5), [1, 10]);
+    }
+
+    #[test]
+    fn a_low_plot_has_fewer_values_at_its_axis() {
+        assert_eq!(steps(5, 60.0, 30.0), [0, 5]);
+        assert_eq!(steps(9, 60.0, 30.0), [0, 5, 10]);
+        assert_eq!(steps(9, 20.0, 30.0), [0, 10]);
     }
 
     #[test]
@@ -193,10 +220,11 @@ mod tests {
             label: "x",
             scale: Scale::Logarithmic,
             tick: |value| value.to_string(),
+            shaded: Vec::new(),
             areas: Vec::new(),
             lines: vec![("append", vec![(0, 10), (5, 0), (10, 100)])],
             marks: Vec::new(),
         };
-        assert!(plot.draw(10).contains("points=\"66.0,190.0 1108.0,10.0\""), "{}", plot.draw(10));
+        assert!(plot.draw(10).contains("points=\"66.0,190.0 1052.0,10.0\""), "{}", plot.draw(10));
     }
 }

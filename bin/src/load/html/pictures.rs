@@ -30,13 +30,30 @@ fn figure(title: &str, note: &str, legend: &[(&str, &str, &str)], plots: &[Strin
     )
 }
 
-/// Passes are a plot of their own below, since they are counted and not timed.
+/// Stretches during which passes were in flight: around each look that saw one, half way to the looks beside it.
+fn passes(samples: &[Sample]) -> Vec<(u64, u64)> {
+    let mut all: Vec<(u64, u64)> = Vec::new();
+    for (at, sample) in samples.iter().enumerate().filter(|(_, one)| one.passes_in_flight > 0) {
+        let half_way =
+            |other: Option<&Sample>| u64::midpoint(other.unwrap_or(sample).at_ms, sample.at_ms);
+        let from = half_way(at.checked_sub(1).and_then(|before| samples.get(before)));
+        let to = half_way(samples.get(at + 1));
+        match all.last_mut().filter(|(_, end)| *end == from) {
+            Some((_, end)) => *end = to,
+            None => all.push((from, to)),
+        }
+    }
+    all
+}
+
+/// How many passes there were is a plot of its own below, since they are counted and not timed.
 fn calls(report: &Report) -> String {
     let times = Plot {
         height: 190.0,
         label: "How long appends and contexts took, over time",
         scale: Scale::Logarithmic,
         tick: micros,
+        shaded: passes(&report.samples),
         areas: Vec::new(),
         lines: vec![
             ("append", points(report, |sample| sample.append_p99_us)),
@@ -49,6 +66,7 @@ fn calls(report: &Report) -> String {
         label: "Passes in flight, over time",
         scale: Scale::Linear,
         tick: short,
+        shaded: Vec::new(),
         areas: vec![("passes", points(report, |sample| sample.passes_in_flight))],
         lines: Vec::new(),
         marks: Vec::new(),
@@ -56,11 +74,12 @@ fn calls(report: &Report) -> String {
     let end_ms = report.elapsed_ms;
     figure(
         "Waiting time",
-        "99 of 100 calls since the last look were answered within, from when they were due; below, the passes in \
-         flight meanwhile",
+        "99 of 100 calls since the last look were answered within, from when they were due; shaded while \
+         passes were in flight; below, how many",
         &[
             ("line", "append", "append"),
             ("line", "context", "context, with entries or without"),
+            ("box", "band", "while passes were in flight"),
             ("box", "passes", "passes in flight"),
         ],
         &[times.draw(end_ms), passes.draw(end_ms)],
@@ -73,6 +92,7 @@ fn slots(report: &Report) -> String {
         label: "Slots in use by class, over time",
         scale: Scale::Linear,
         tick: short,
+        shaded: Vec::new(),
         areas: vec![
             ("compactions", points(report, |sample| sample.turn_slots + sample.compaction_slots)),
             ("turns", points(report, |sample| sample.turn_slots)),
@@ -82,21 +102,26 @@ fn slots(report: &Report) -> String {
     };
     let waiting = Plot {
         height: 70.0,
-        label: "Turns that wait for a slot, over time",
+        label: "Turns and passes that wait for a permit, over time",
         scale: Scale::Linear,
         tick: short,
+        shaded: Vec::new(),
         areas: Vec::new(),
-        lines: vec![("soft", points(report, |sample| sample.turns_waiting))],
+        lines: vec![
+            ("compactions", points(report, |sample| sample.compactions_waiting)),
+            ("turns", points(report, |sample| sample.turns_waiting)),
+        ],
         marks: Vec::new(),
     };
     figure(
         "Slots of the provider",
         "calls under way by class, one above the other; the dashed line is what the provider allows; \
-         below, the turns that wait",
+         below, the turns and calls of passes that wait for a permit",
         &[
             ("box", "turns", "turns"),
             ("box", "compactions", "passes"),
-            ("line", "soft", "turns that wait"),
+            ("line", "turns", "turns that wait"),
+            ("line", "compactions", "passes that wait"),
         ],
         &[plot.draw(report.elapsed_ms), waiting.draw(report.elapsed_ms)],
     )
@@ -108,6 +133,7 @@ fn memory(report: &Report) -> String {
         label: "Memory, over time",
         scale: Scale::Linear,
         tick: bytes,
+        shaded: Vec::new(),
         areas: vec![("turns", points(report, |sample| sample.sessions_bytes))],
         lines: vec![("soft", points(report, |sample| sample.process_bytes))],
         marks: Vec::new(),
@@ -142,6 +168,7 @@ fn views(report: &Report) -> String {
         label: "Views of some agents, over time",
         scale: Scale::Linear,
         tick: short,
+        shaded: Vec::new(),
         areas: Vec::new(),
         lines,
         marks: marks.unwrap_or_default(),

@@ -1,12 +1,22 @@
 //! The figures as tables: how long everything took, what happened, the provider, the machine, and breaches.
 
+mod provider;
+
 use super::super::metrics::Spread;
 use super::super::report::Report;
-use crate::report::words::{DASH, bytes, escape, micros, millis, real, thousands};
+use crate::report::words::{DASH, bytes, counted, escape, micros, millis, real, thousands};
 
 /// All tables.
 pub(super) fn all(report: &Report) -> String {
-    [breaches(report), waits(report), happened(report), machine(report)].concat()
+    [
+        breaches(report),
+        waits(report),
+        happened(report),
+        provider::calls(report),
+        machine(report),
+        provider::promises(report),
+    ]
+    .concat()
 }
 
 fn breaches(report: &Report) -> String {
@@ -66,6 +76,11 @@ fn row(name: &str, spread: Spread) -> String {
     format!("<tr><td>{name}</td>{}</tr>", cells.concat())
 }
 
+/// Rows of which there is always one.
+fn named<const N: usize>(rows: [(&str, String); N]) -> Vec<(String, String)> {
+    rows.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
 fn facts(title: &str, rows: &[(String, String)]) -> String {
     let rows = rows.iter().map(|(name, value)| {
         format!("<tr><td>{}</td><td>{}</td></tr>", escape(name), escape(value))
@@ -77,62 +92,30 @@ fn facts(title: &str, rows: &[(String, String)]) -> String {
 }
 
 fn happened(report: &Report) -> String {
-    let (counts, tally) = (report.counts, report.provider);
-    let mut rows: Vec<(String, String)> = [
-        ("sessions", counts.sessions),
-        ("turns", counts.turns),
-        ("steps of the model", counts.steps),
-        ("entries", counts.entries),
-        ("contexts", counts.contexts),
-        ("children", counts.children),
-        ("rewinds", counts.rewinds),
-        ("forks", counts.forks),
-        ("clears", counts.clears),
-        ("pauses", counts.idles),
-        ("contexts that could not be made to fit", counts.too_large),
-        ("calls of the provider", tally.calls),
-        ("refused over a limit that is known", tally.refused_by_limits),
-        ("refused or failed by chance", tally.refused_by_chance + tally.failed),
-        ("calls at once", tally.peak_in_flight),
-    ]
-    .map(|(name, count)| (name.to_owned(), thousands(count)))
-    .to_vec();
-    if let Some(shared) = report.shared {
-        let value = format!("{} of {}", thousands(shared.later), thousands(shared.turns));
-        rows.push(("turns granted later than at the reserved share alone".to_owned(), value));
-    }
-    if let Some(arms) = report.arms {
-        let pair = arms.both;
-        let value = format!(
-            "{:.2}: {} with, {} without, in {} and {} calls",
-            pair.p99_ratio,
-            micros(pair.passes.p99_us),
-            micros(pair.no_passes.p99_us),
-            thousands(pair.passes.calls),
-            thousands(pair.no_passes.calls)
-        );
-        rows.push((
-            "99% of calls with passes against without, at equal view size".to_owned(),
-            value,
-        ));
-    }
-    if let Some(withheld) = report.withheld {
-        let value = format!(
-            "{}, in {} calls, {} of them beside a pass of their session",
-            withheld.longest_us().map_or(DASH.to_owned(), micros),
-            thousands(withheld.calls),
-            thousands(withheld.beside_passes),
-        );
-        rows.push(("longest wait of a session's call for a model".to_owned(), value));
-    }
+    let counts = report.counts;
+    let mut rows = named([
+        ("sessions", thousands(counts.sessions)),
+        ("turns", thousands(counts.turns)),
+        ("steps of the model", thousands(counts.steps)),
+        ("entries", thousands(counts.entries)),
+        ("said in all entries", bytes(counts.entry_bytes)),
+        ("said in the largest session", bytes(counts.largest_session_bytes)),
+        ("contexts", thousands(counts.contexts)),
+        ("largest view", counted(counts.largest_view_tokens, "token")),
+        ("children", thousands(counts.children)),
+        ("rewinds", thousands(counts.rewinds)),
+        ("forks", thousands(counts.forks)),
+        ("clears", thousands(counts.clears)),
+        ("pauses", thousands(counts.idles)),
+        ("contexts that could not be made to fit", thousands(counts.too_large)),
+        ("calls of turns that were made again", thousands(counts.retries)),
+    ]);
     if let Some(killed) = report.killed {
-        let count = thousands(killed.entries);
-        rows.push(("entries acknowledged before the kill".to_owned(), count));
-        let count = thousands(killed.resumed);
-        rows.push(("sessions that went on behind it".to_owned(), count));
+        rows.extend(named([
+            ("entries acknowledged before the kill", thousands(killed.entries)),
+            ("sessions that went on behind it", thousands(killed.resumed)),
+        ]));
     }
-    let passes = report.passes.iter();
-    rows.extend(passes.map(|(outcome, count)| (format!("passes {outcome}"), thousands(*count))));
     facts("What happened", &rows)
 }
 
@@ -146,12 +129,12 @@ fn machine(report: &Report) -> String {
             format!("{}, {each} for each step", millis(real(us) / 1e3))
         })
     };
-    let rows = [
+    let rows = named([
         ("memory of the process at most", bytes(memory.process_peak_bytes)),
         ("held by live sessions at most", bytes(memory.sessions_peak_bytes)),
         ("which may hold", bytes(memory.budget_bytes)),
         ("live sessions at most", thousands(memory.live_sessions_peak)),
-        ("sessions read from the store", thousands(memory.activations)),
+        ("sessions that came into memory, new ones included", thousands(memory.activations)),
         ("ended for want of use or room", thousands(memory.passivations)),
         ("texts given up", thousands(memory.evictions)),
         ("pages read", thousands(memory.page_reads)),
@@ -163,6 +146,6 @@ fn machine(report: &Report) -> String {
         ("syncs of the disk", each_second(store.syncs)),
         ("time on processors, agents included", processor(report.cpu_us)),
         ("of it the house", processor(report.house_cpu_us)),
-    ];
-    facts("Machine", &rows.map(|(name, value)| (name.to_owned(), value)))
+    ]);
+    facts("Machine", &rows)
 }
