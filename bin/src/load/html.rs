@@ -6,7 +6,7 @@ mod tables;
 
 use super::metrics::{Arms, Spread};
 use super::report::Report;
-use super::text::verdict;
+use super::text::{remarks, verdict};
 use crate::report::style::STYLE;
 use crate::report::words::{DASH, bytes, counted, escape, micros, millis, real, thousands};
 
@@ -27,13 +27,15 @@ polygon.compactions{fill:var(--spliced);opacity:.6}
 .legend span.line{background:none;height:0}
 span.line.append{color:var(--append)}span.line.context{color:var(--context)}span.line.soft{color:var(--soft)}
 .legend span.line.turns{color:var(--view)}.legend span.line.compactions{color:var(--spliced)}
-.stopped{margin:-2px 0 10px;color:var(--waited);font-weight:600}
+.remark{margin:-2px 0 10px;color:var(--waited);font-weight:600}
 svg polyline.soft{fill:none}
 figure h2{margin:0 0 2px}
 ";
 
-/// Beside the verdict of a run that did not come to its end.
-const STOPPED: &str = "<p class=\"stopped\">The run was interrupted: all figures are of what was played until then.</p>";
+/// A remark beside the verdict.
+fn paragraph(remark: &str) -> String {
+    format!("<p class=\"remark\">{}</p>", escape(remark))
+}
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
@@ -44,12 +46,12 @@ pub(super) fn page(report: &Report) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\">\
          <title>Load: {scenario}</title><style>{STYLE}{OWN}</style></head>\n<body><main>\
-         <header><p class=\"eyebrow\">highwater load</p><h1 class=\"{tone}\">{sentence}</h1>{stopped}\
+         <header><p class=\"eyebrow\">highwater load</p><h1 class=\"{tone}\">{sentence}</h1>{remarks}\
          <p class=\"source\"><strong>{scenario}</strong> {agents} \u{b7} {slots} \u{b7} window {window} tokens \u{b7} \
          {elapsed} \u{b7} seed {seed}</p></header>\n{tiles}{pictures}<div class=\"grid-2\">{tables}</div>\
          </main></body></html>\n",
         sentence = escape(&verdict(report)),
-        stopped = if report.interrupted { STOPPED } else { "" },
+        remarks = remarks(report).iter().map(|remark| paragraph(remark)).collect::<String>(),
         agents = counted(report.scenario.agents, "agent"),
         slots = counted(report.scenario.provider.slots, "slot"),
         window = thousands(report.scenario.window_tokens),

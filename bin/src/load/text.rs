@@ -32,6 +32,21 @@ pub(super) fn verdict(report: &Report) -> String {
     )
 }
 
+/// What the figures are of, where that is not all that was to be played.
+pub(super) fn remarks(report: &Report) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if report.interrupted {
+        let lived = millis(real(report.elapsed_ms));
+        let told = "all figures are of what was played until then.";
+        remarks.push(format!("The run was interrupted after {lived}: {told}"));
+    }
+    if report.killed.is_some() {
+        let told = "counts and times are of the half behind the kill.";
+        remarks.push(format!("Half of it was played by a process that was killed: {told}"));
+    }
+    remarks
+}
+
 fn row(label: &str, value: &str, meaning: &str) -> String {
     format!("  {label:<26}{value:>12}   {meaning}").trim_end().to_owned()
 }
@@ -56,18 +71,7 @@ fn head(report: &Report) -> Vec<String> {
         String::new(),
         verdict(report),
     ];
-    if report.interrupted {
-        let lived = millis(real(report.elapsed_ms));
-        lines.push(format!(
-            "It was interrupted after {lived}: all below is of what was played until then."
-        ));
-    }
-    if report.killed.is_some() {
-        lines.push(
-            "Half of it was played by a process that was killed: counts and times are of the half behind the kill."
-                .to_owned(),
-        );
-    }
+    lines.extend(remarks(report));
     lines
 }
 

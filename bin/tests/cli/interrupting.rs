@@ -29,7 +29,7 @@ fn interrupted(world: &World, words: &[&str], signal: &str) -> serde_json::Value
     send(signal, &run.id().to_string());
     let ran = Ran::from(run.wait_with_output().expect("it ends"));
     assert_eq!(ran.code, Some(130), "{}{}", ran.out, ran.err);
-    for told in ["Nothing was lost, doubled or reordered", "It was interrupted after"] {
+    for told in ["Nothing was lost, doubled or reordered", "The run was interrupted after"] {
         assert!(ran.out.contains(told), "{}", ran.out);
     }
     assert_eq!(left_in(&world.path("tmp")), 0, "its store is left behind");

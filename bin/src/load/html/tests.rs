@@ -185,7 +185,7 @@ fn the_context_of_the_tile_is_of_the_kind_that_was_asked_for() {
 
 #[test]
 fn an_interrupted_run_says_so_beside_the_verdict() {
-    let said = "</h1><p class=\"stopped\">The run was interrupted";
+    let said = "</h1><p class=\"remark\">The run was interrupted";
     let mut stopped = report();
     assert!(!page(&stopped).contains(said));
     stopped.interrupted = true;

@@ -12,6 +12,7 @@ pub(super) fn calls(report: &Report) -> String {
     let mut rows: Vec<(String, String)> =
         passes.map(|(outcome, count)| (format!("passes {outcome}"), thousands(*count))).collect();
     rows.extend(named([
+        ("splices in the store that quote", thousands(report.compared.quoted)),
         ("calls of the provider", thousands(tally.calls)),
         ("refused over a limit that is known (429)", thousands(tally.refused_by_limits)),
         ("refused by chance (429)", thousands(tally.refused_by_chance)),
