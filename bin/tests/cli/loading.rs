@@ -89,8 +89,27 @@ fn scenarios_are_listed_and_mistakes_in_them_are_named() {
     let ran = world.run(&["load", "--scenario", "s.toml"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("s.toml:3: unknown key `turn`; did you mean `turns`?"), "{}", ran.err);
+    world.file("s.json", "{\n\"slots\": 6,\n}\n".repeat(100));
+    let ran = world.run(&["load", "--scenario", "s.json"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.lines().count() == 12 && ran.err.ends_with(" more\n"), "{}", ran.err);
     world.run(&["load", "--scenario", "smok"]).failed(2, &["smoke, chat-1k, fleet-10k, saturated"]);
     world.run(&["load", "--json", "no/such/r.json"]).failed(1, &["cannot be written"]);
+}
+
+#[test]
+fn scenarios_are_the_same_by_what_they_say_and_not_by_where_they_are() {
+    let world = World::new();
+    let text = "[agents]\ncount = 1\nturns = 1\nwindow_tokens = 8000\nthink_speed = 100000\n\
+                [provider]\nslots = 2\nspeed = 2000\n";
+    world.file("sub.toml", text);
+    for (scenario, report) in [("sub.toml", "a.json"), ("./sub.toml", "b.json")] {
+        world.run(&["load", "--scenario", scenario, "--json", report, "-q"]).fine(&["sub"]);
+        let report = std::fs::read_to_string(world.path(report)).expect("it was written");
+        let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
+        assert_eq!(report["scenario"]["name"], "sub");
+    }
+    world.run(&["load", "--compare", "a.json", "b.json"]).fine(&["Nothing became worse."]);
 }
 
 #[test]
