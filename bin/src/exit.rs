@@ -19,7 +19,8 @@ pub(crate) enum Exit {
     Interrupted,
 }
 
-/// Says what went wrong, in one line or one for each mistake of a configuration, and gives the exit code.
+/// Says what went wrong, in one line or one for each mistake of a configuration or difference of two, and gives the exit
+/// code.
 pub(crate) fn code(outcome: anyhow::Result<Exit>) -> ExitCode {
     match outcome {
         Ok(Exit::Fine) => ExitCode::SUCCESS,

@@ -37,13 +37,20 @@ pub(crate) struct ConfigError {
     pub(super) file: String,
     /// At least one, in the order of their places.
     pub(super) mistakes: Vec<Mistake>,
+    /// How many of them people are told.
+    most_told: usize,
 }
 
 impl ConfigError {
     pub(super) fn new(file: impl Into<String>, mut mistakes: Vec<Mistake>) -> Self {
         mistakes.sort();
         mistakes.dedup();
-        Self { file: file.into(), mistakes }
+        Self { file: file.into(), mistakes, most_told: MOST_TOLD }
+    }
+
+    /// The same, of which people are told so many mistakes at most.
+    pub(super) fn telling(self, most_told: usize) -> Self {
+        Self { most_told, ..self }
     }
 
     /// A file that is not even looked into.
@@ -58,10 +65,11 @@ impl fmt::Display for ConfigError {
             return write!(f, "{}: {}", only.place(&self.file), only.message);
         }
         write!(f, "the configuration has {} mistakes:", self.mistakes.len())?;
-        for mistake in self.mistakes.iter().take(MOST_TOLD) {
+        for mistake in self.mistakes.iter().take(self.most_told) {
             write!(f, "\n  {}: {}", mistake.place(&self.file), mistake.message)?;
         }
-        if let Some(more) = self.mistakes.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+        if let Some(more) = self.mistakes.len().checked_sub(self.most_told).filter(|more| *more > 0)
+        {
             write!(f, "\n  and {more} more")?;
         }
         Ok(())

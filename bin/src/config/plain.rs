@@ -8,6 +8,9 @@ use super::layer::{self, Table, Value, ValueKind};
 use super::mistake::{ConfigError, Mistake};
 use super::{suggest, toml_text};
 
+/// How many mistakes are told at once: these files are short, and who has more gave one of another kind.
+const MOST_TOLD: usize = 10;
+
 /// A file, what was asked for, and what is wrong with it so far. The section without a name is the top of the file.
 pub(crate) struct Sections {
     file: String,
@@ -19,7 +22,7 @@ pub(crate) struct Sections {
 impl Sections {
     /// Reads a file's text. `file` is what it is called in errors.
     pub(crate) fn read(file: &str, text: &str) -> Result<Self, ConfigError> {
-        let table = toml_text::read(text).map_err(|mistakes| ConfigError::new(file, mistakes))?;
+        let table = toml_text::read(text).map_err(|mistakes| refused(file, mistakes))?;
         Ok(Self { file: file.to_owned(), table, asked: BTreeMap::new(), mistakes: Vec::new() })
     }
 
@@ -31,6 +34,11 @@ impl Sections {
     /// Whether there is such a section.
     pub(crate) fn has(&self, section: &str) -> bool {
         layer::below(&self.table, section).is_some()
+    }
+
+    /// Whether the file says something for this, be it right or wrong.
+    pub(crate) fn says(&self, section: &str, key: &str) -> bool {
+        layer::below(&self.table, section).is_some_and(|section| section.contains_key(key))
     }
 
     /// A number in a range; `None` when it is not said.
@@ -82,7 +90,7 @@ impl Sections {
         if self.mistakes.is_empty() {
             return Ok(());
         }
-        Err(ConfigError::new(self.file, self.mistakes))
+        Err(refused(&self.file, self.mistakes))
     }
 
     fn value(&mut self, section: &'static str, key: &'static str) -> Option<Value> {
@@ -95,6 +103,10 @@ impl Sections {
     fn wrong(&mut self, value: &Value, message: String) {
         self.mistakes.push(Mistake::new(layer::from(value), message));
     }
+}
+
+fn refused(file: &str, mistakes: Vec<Mistake>) -> ConfigError {
+    ConfigError::new(file, mistakes).telling(MOST_TOLD)
 }
 
 fn unknown<'a>(
@@ -144,11 +156,21 @@ mod tests {
     }
 
     #[test]
+    fn ten_mistakes_are_told_and_the_others_counted() {
+        let strange: Vec<String> = (0..12).map(|number| format!("z{number} = 1")).collect();
+        let told = mistakes(&strange.join("\n"));
+        assert!(told.ends_with("\n  and 2 more") && told.lines().count() == 12, "{told}");
+        let told = mistakes(&"= 1\n".repeat(30));
+        assert!(told.ends_with(" more") && told.lines().count() == 12, "{told}");
+    }
+
+    #[test]
     fn what_is_said_is_read_and_what_is_not_said_is_left_open() {
         let mut file = Sections::read("f.toml", "seed = 3\n[agents]").expect("TOML");
         assert_eq!(file.number("", "seed", 0..=9), Some(3));
         assert_eq!(file.number("agents", "count", 1..=100), None);
         assert!(file.has("agents") && !file.has("provider"));
+        assert!(!file.says("agents", "count") && !file.says("provider", "slots"));
         file.finish().expect("nothing is wrong");
     }
 }

@@ -63,9 +63,7 @@ fn batch(ground: &Ground, lease: Lease, number: u64) -> anyhow::Result<SessionBa
 /// Instructions, and turns of one question and one answer each.
 fn history(ground: &Ground, dice: &mut Dice) -> anyhow::Result<Vec<Arc<Entry>>> {
     let scenario = &ground.scenario;
-    let least = scenario.history_least_bytes;
-    let most = scenario.history_most_bytes.max(least);
-    let mut left = dice.within(least, most + 1);
+    let mut left = dice.within(scenario.history_least_bytes, scenario.history_most_bytes + 1);
     let mut entries = vec![speech::instructions(1, ground.speech.says(600, dice))?];
     while left > 0 {
         let number = entries.len() as u64 + 1;

@@ -1,6 +1,9 @@
 //! What a run plays: how many agents, what they do how often, and what the provider allows. Shipped scenarios, or files.
 
-use std::ops::RangeInclusive;
+mod reading;
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,12 +24,6 @@ const SHIPPED: [(&str, &str); 8] = [
     ("restart", include_str!("scenarios/restart.toml")),
 ];
 
-/// The largest count of anything: a slip of the finger is told, and memory stays bounded.
-const MOST: u64 = 1_000_000;
-
-/// Rates beyond this are not counted exactly any more.
-const MOST_PER_MINUTE: u64 = u32::MAX as u64;
-
 /// When a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,7 +37,7 @@ pub(super) enum Until {
 /// A scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Scenario {
-    /// What it is called.
+    /// What it is called: a file's name without directories and ending.
     pub(super) name: String,
     /// Agents at once, children and forks not counted.
     pub(super) agents: u64,
@@ -85,9 +82,9 @@ pub(super) struct Scenario {
     /// Sessions that the store knows before agents begin, by whom they are shared out evenly: each agent comes back to its
     /// own first.
     pub(super) known: u64,
-    /// The shortest history of such a session.
+    /// The shortest history of such a session, behind the instructions.
     pub(super) history_least_bytes: u64,
-    /// The longest one.
+    /// The longest one; never below the shortest.
     pub(super) history_most_bytes: u64,
     /// After how long sessions that lie idle are ended; as the house does it by itself, if zero.
     pub(super) passivate_after_ms: u64,
@@ -185,130 +182,5 @@ impl Scenario {
     pub(super) fn known_of(&self, agent: u64) -> u64 {
         let agents = self.population();
         self.known / agents + u64::from(agent < self.known % agents)
-    }
-
-    /// Reads a file's text.
-    pub(super) fn read(name: &str, text: &str) -> Result<Self, ConfigError> {
-        let mut file = Sections::read(name, text)?;
-        let turns = file.number("agents", "turns", 1..=MOST);
-        let duration = file.number("agents", "duration_secs", 1..=MOST);
-        let until = match (turns, duration) {
-            (Some(turns), None) => Until::Turns(turns),
-            (None, Some(secs)) => Until::DurationSecs(secs),
-            _ => {
-                file.refuse("needs either `turns` or `duration_secs` in [agents]".to_owned());
-                Until::Turns(1)
-            }
-        };
-        let mut agents = |key, range, default| number(&mut file, "agents", key, range, default);
-        let scenario = Self {
-            name: name.to_owned(),
-            agents: agents("count", 1..=MOST, None),
-            until,
-            turns_at_least: agents("turns_at_least", 1..=MOST, Some(1)),
-            window_tokens: agents("window_tokens", 4_000..=10 * MOST, None),
-            kill: agents("kill", 0..=1, Some(0)) == 1,
-            start_within_ms: agents("start_within_ms", 0..=MOST, Some(0)),
-            think_speed: agents("think_speed", 1..=MOST, Some(1)),
-            think_at_most_ms: agents("think_at_most_ms", 0..=MOST, Some(MOST)),
-            steps_each_second: agents("steps_each_second", 0..=MOST, Some(0)),
-            together_percent: agents("together_percent", 0..=100, Some(50)),
-            tool_ms: agents("tool_ms", 0..=MOST, Some(0)),
-            size_times: agents("size_times", 1..=1_000, Some(1)),
-            largest_bytes: agents("largest_bytes", 100..=MOST, Some(100_000)),
-            child_per_mille: agents("child_per_mille", 0..=1_000, Some(0)),
-            rewind_per_mille: agents("rewind_per_mille", 0..=1_000, Some(0)),
-            fork_per_mille: agents("fork_per_mille", 0..=1_000, Some(0)),
-            clear_per_mille: agents("clear_per_mille", 0..=1_000, Some(0)),
-            idle_per_mille: agents("idle_per_mille", 0..=1_000, Some(0)),
-            idle_ms: agents("idle_ms", 0..=MOST, Some(0)),
-            known: agents("known", 0..=MOST, Some(0)),
-            history_least_bytes: agents("history_least_bytes", 0..=MOST, Some(0)),
-            history_most_bytes: agents("history_most_bytes", 0..=MOST, Some(0)),
-            passivate_after_ms: agents("passivate_after_ms", 0..=MOST, Some(0)),
-            resident_mib: agents("resident_mib", 0..=MOST, Some(0)),
-            cache_mib: agents("cache_mib", 0..=MOST, Some(0)),
-            slice_ms: agents("slice_ms", 0..=MOST, Some(0)),
-            compare_turns: agents("compare_turns", 0..=1, Some(1)) == 1,
-            provider: allowed(&mut file),
-        };
-        if scenario.kill && scenario.known > 0 {
-            let why =
-                "`kill` and `known` do not go together: agents could not tell their last sessions";
-            file.refuse(why.to_owned());
-        }
-        if let Err(error) = scenario.provider.limits().check() {
-            file.refuse(error.to_string());
-        }
-        file.finish()?;
-        Ok(scenario)
-    }
-}
-
-fn allowed(file: &mut Sections) -> Allowed {
-    let mut get = |key, range, default| number(file, "provider", key, range, default);
-    Allowed {
-        slots: get("slots", 1..=65_536, None),
-        reserve_percent: get("reserve_percent", 0..=95, Some(50)),
-        requests_per_minute: get("requests_per_minute", 1..=MOST_PER_MINUTE, Some(MOST_PER_MINUTE)),
-        tokens_per_minute: get("tokens_per_minute", 1..=MOST_PER_MINUTE, Some(MOST_PER_MINUTE)),
-        speed: get("speed", 1..=MOST, Some(1)),
-        refused_per_mille: get("refused_per_mille", 0..=500, Some(0)),
-        failed_per_mille: get("failed_per_mille", 0..=500, Some(0)),
-        withhold_every_ms: get("withhold_every_ms", 0..=MOST, Some(0)),
-        withhold_ms: get("withhold_ms", 0..=MOST, Some(0)),
-        over_http: get("over_http", 0..=1, Some(0)) == 1,
-    }
-}
-
-/// A number that must be said unless there is a default.
-fn number(
-    file: &mut Sections,
-    section: &'static str,
-    key: &'static str,
-    range: RangeInclusive<u64>,
-    default: Option<u64>,
-) -> u64 {
-    let low = *range.start();
-    let before = file.mistakes();
-    let said = file.number(section, key, range).or(default);
-    if said.is_none() && file.mistakes() == before {
-        file.refuse(format!("needs `{key}` in [{section}]"));
-    }
-    said.unwrap_or(low.max(1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_shipped_scenario_is_legal_and_says_what_it_is_for() {
-        for (name, purpose) in Scenario::shipped() {
-            let scenario = Scenario::load(name).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(scenario.name, name);
-            assert!(purpose.len() > 20 && !purpose.starts_with('['), "{purpose}");
-        }
-    }
-
-    #[test]
-    fn a_mistake_is_named_with_what_was_meant() {
-        let smoke = SHIPPED[0].1;
-        for (from, to, why) in [
-            ("slots = 6", "slotz = 6", "unknown key `slotz`; did you mean `slots`?"),
-            ("slots = 6", "", "needs `slots` in [provider]"),
-            ("turns = 6", "turns = 0", "`turns` is 0; it may be 1 to 1000000"),
-            ("turns = 6", "", "needs either `turns` or `duration_secs` in [agents]"),
-            ("slots = 6", "slots = 1", "leave none for compaction"),
-            ("[provider]", "[providers]", "unknown section `providers`; did you mean `provider`?"),
-        ] {
-            let error = Scenario::read("s.toml", &smoke.replace(from, to)).expect_err(to);
-            assert!(error.to_string().contains(why), "{error}");
-        }
-        let error = Scenario::load("smok").expect_err("there is none").to_string();
-        assert!(
-            error.contains("smoke, chat-1k, fleet-10k, saturated, flaky, busy, giant, restart"),
-            "{error}"
-        );
     }
 }

@@ -41,9 +41,32 @@ fn smoke_loses_nothing_splices_passes_and_stays_within_the_limits() {
     assert!(compared.out.contains("1 figure became worse."), "{}", compared.out);
     worse["scenario"]["agents"] = 1.into();
     world.file("other.json", worse.to_string());
-    world.run(&["load", "--compare", "r.json", "other.json"]).failed(2, &["different scenarios"]);
-    world.file("no.json", "{}");
-    world.run(&["load", "--compare", "r.json", "no.json"]).failed(2, &["no report of a load test"]);
+    let ran = world.run(&["load", "--compare", "r.json", "other.json"]);
+    let told = "highwater: the reports are of different scenarios:\n  agents: 12 before, 1 after\n";
+    assert_eq!((ran.code, &*ran.err), (Some(2), told));
+    for no_report in ["{}", "{\"scenario\": {}, \"latency\": {}}"] {
+        world.file("no.json", no_report);
+        let ran = world.run(&["load", "--compare", "no.json", "no.json"]);
+        ran.failed(2, &["no.json: is no report of a load test"]);
+    }
+    compare_noisy(&world, report);
+}
+
+/// The report of a few seconds beside one that was interrupted, of another seed, and slower.
+fn compare_noisy(world: &World, mut report: serde_json::Value) {
+    report["seed"] = 4.into();
+    report["interrupted"] = true.into();
+    for call in ["append_made", "context_made", "next_context_made"] {
+        for arm in ["during_pass", "without_pass"] {
+            report["latency"][call][arm]["p99_us"] = 3_000_000.into();
+        }
+    }
+    world.file("noisy.json", report.to_string());
+    let ran = world.run(&["load", "--compare", "r.json", "noisy.json"]);
+    ran.fine(&["few calls", "Nothing became worse.", "figures rest on fewer than 1,000 calls"]);
+    let notes: Vec<&str> = ran.out.lines().take_while(|line| line.starts_with("note: ")).collect();
+    assert_eq!(notes.len(), 2, "{}", ran.out);
+    assert!(notes[0].contains("seeds are 3 and 4") && notes[1].contains("noisy.json"), "{notes:?}");
 }
 
 #[test]
@@ -92,8 +115,27 @@ fn scenarios_are_listed_and_mistakes_in_them_are_named() {
     let ran = world.run(&["load", "--scenario", "s.toml"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("s.toml:3: unknown key `turn`; did you mean `turns`?"), "{}", ran.err);
+    world.file("s.json", "{\n\"slots\": 6,\n}\n".repeat(100));
+    let ran = world.run(&["load", "--scenario", "s.json"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.lines().count() == 12 && ran.err.ends_with(" more\n"), "{}", ran.err);
     world.run(&["load", "--scenario", "smok"]).failed(2, &["smoke, chat-1k, fleet-10k, saturated"]);
     world.run(&["load", "--json", "no/such/r.json"]).failed(1, &["cannot be written"]);
+}
+
+#[test]
+fn scenarios_are_the_same_by_what_they_say_and_not_by_where_they_are() {
+    let world = World::new();
+    let text = "[agents]\ncount = 1\nturns = 1\nwindow_tokens = 8000\nthink_speed = 100000\n\
+                [provider]\nslots = 2\nspeed = 2000\n";
+    world.file("sub.toml", text);
+    for (scenario, report) in [("sub.toml", "a.json"), ("./sub.toml", "b.json")] {
+        world.run(&["load", "--scenario", scenario, "--json", report, "-q"]).fine(&["sub"]);
+        let report = std::fs::read_to_string(world.path(report)).expect("it was written");
+        let report: serde_json::Value = serde_json::from_str(&report).expect("it is JSON");
+        assert_eq!(report["scenario"]["name"], "sub");
+    }
+    world.run(&["load", "--compare", "a.json", "b.json"]).fine(&["Nothing became worse."]);
 }
 
 #[test]
