@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use highwater_protocol::Digest;
+
 use crate::config::{ConfigError, Sections};
 use crate::sample::dice::Dice;
 
@@ -136,6 +138,11 @@ impl Behaviour {
         self.0.iter().map(|(measure, distribution)| (measure.name(), distribution))
     }
 
+    /// Tells it from another one.
+    pub(super) fn digest(&self) -> String {
+        Digest::of(self.to_toml().as_bytes()).to_string()
+    }
+
     /// As the text of a file.
     pub(super) fn to_toml(&self) -> String {
         let mut text = String::new();
@@ -161,6 +168,8 @@ mod tests {
         let shipped = Behaviour::shipped().expect("they are legal");
         assert_eq!(shipped.0.len(), Measure::ALL.len());
         assert!(SHIPPED.ends_with(&shipped.to_toml()), "not as `load fit` writes them");
+        let other = Behaviour::of([(Measure::ThinkMs, vec![1])]).over(shipped.clone());
+        assert_ne!(other.digest(), shipped.digest());
     }
 
     #[test]

@@ -65,6 +65,9 @@ fn notes(
             "note: the seeds are {before} and {after}: texts, sizes and times were drawn anew"
         ));
     }
+    if before["behaviour"] != after["behaviour"] {
+        notes.push("note: agents' doings were drawn from other numbers (--behaviour)".to_owned());
+    }
     for (file, report) in [(before_file, before), (after_file, after)] {
         if report["interrupted"] == true {
             let file = plain(&file.display().to_string());

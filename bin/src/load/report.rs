@@ -23,6 +23,8 @@ pub(super) struct Report {
     pub(super) scenario: Scenario,
     /// What everything was drawn from.
     pub(super) seed: u64,
+    /// The digest of the numbers that agents' doings were drawn from.
+    pub(super) behaviour: String,
     /// How long agents played.
     pub(super) elapsed_ms: u64,
     /// Whether somebody stopped it.

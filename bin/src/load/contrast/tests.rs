@@ -23,7 +23,7 @@ fn report(count: u64, waiting_us: u64) -> Value {
     let spread = json!({"count": count, "p50_us": 100, "p99_us": 100});
     let arms = json!({"during_pass": spread, "without_pass": spread});
     json!({
-        "scenario": {"name": "s", "agents": 1}, "seed": 1, "interrupted": false, "elapsed_ms": 10_000,
+        "scenario": {"name": "s", "agents": 1}, "seed": 1, "behaviour": "a", "interrupted": false, "elapsed_ms": 10_000,
         "counts": {"steps": count, "entries": count},
         "latency": {
             "append_made": arms, "context_made": arms, "next_context_made": arms,
@@ -173,7 +173,7 @@ fn a_report_holds_figures() {
 }
 
 #[test]
-fn other_seeds_and_interrupted_runs_are_noted() {
+fn other_seeds_other_behaviour_and_interrupted_runs_are_noted() {
     let noted = |before: &Value, after: &Value| {
         notes((Path::new("a.json"), before), (Path::new("b.json"), after))
     };
@@ -182,6 +182,8 @@ fn other_seeds_and_interrupted_runs_are_noted() {
     let drawn_anew = "note: the seeds are 1 and 2: texts, sizes and times were drawn anew";
     assert_eq!(noted(&whole, &with(&whole, "/seed", 2)), [drawn_anew]);
     let part = with(&whole, "/interrupted", true);
+    let otherwise = "note: agents' doings were drawn from other numbers (--behaviour)";
+    assert_eq!(noted(&whole, &with(&whole, "/behaviour", "b")), [otherwise]);
     let of = |file| format!("note: {file} is of a run that was interrupted: it tells of a part");
     assert_eq!(noted(&whole, &part), [of("b.json")]);
     assert_eq!(noted(&part, &part), [of("a.json"), of("b.json")]);

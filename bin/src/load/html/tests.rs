@@ -18,6 +18,7 @@ pub(in super::super) fn report() -> Report {
         scenario,
         seed: 1,
         elapsed_ms: 2_000,
+        behaviour: "0011223344556677".to_owned(),
         interrupted: false,
         counts: Metrics::new().counts(),
         latency: Metrics::new().latency(),

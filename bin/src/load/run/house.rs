@@ -88,6 +88,7 @@ pub(super) async fn play(
         killed: comes_back.then(|| Killed { resumed, ..Killed::default() }),
         scenario: ground.scenario.clone(),
         seed,
+        behaviour: ground.behaviour.digest(),
         elapsed_ms,
         interrupted,
         counts: metrics.counts(),
