@@ -200,7 +200,7 @@ impl Agent {
         while self.turns_left > 0 && !self.world.ground.is_stopped() {
             self.turns_left -= 1;
             self.turn().await?;
-            self.world.ground.tell(|| Told::Turn).await;
+            self.tell(Told::Turn).await;
             self.after_turn().await?;
         }
         let ground = Arc::clone(&self.world.ground);

@@ -67,6 +67,11 @@ fn numbers(name: &str) -> Option<(u64, u64)> {
     Some((agent.parse().ok()?, session.parse().ok()?))
 }
 
+/// Whether a session is an agent's own, by its name.
+pub(in super::super) fn is_of_agent(name: &str) -> bool {
+    numbers(name).is_some()
+}
+
 /// A session as it stands in the store, which may be empty. Blocks.
 pub(super) fn read(store: &dyn Store, name: &SessionId, session: u64) -> anyhow::Result<Resumed> {
     let mut resumed = Resumed {
@@ -163,6 +168,8 @@ mod tests {
         assert_eq!(numbers(&name(31, 4)), Some((31, 4)));
         for other in ["a31s4f7", "a31s4c2", "b1s1", "a1", "as1"] {
             assert_eq!(numbers(other), None, "{other}");
+            assert!(!is_of_agent(other), "{other}");
         }
+        assert!(is_of_agent(&name(31, 4)));
     }
 }

@@ -82,7 +82,7 @@ fn listen(
             bail!("L1: this was acknowledged out of order, or is no acknowledgement: {line:?}");
         }
         let (done, all) = match half(scenario.until) {
-            Until::Turns(turns) => (heard.turns, turns * scenario.agents),
+            Until::Turns(turns) => (heard.turns, turns * scenario.population()),
             Until::DurationSecs(seconds) => (began.elapsed().as_secs(), seconds),
         };
         progress.show(done.min(all), all);
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_process_is_killed_half_way_and_what_it_did_not_say_whole_is_not_heard() {
         let scenario = Scenario { agents: 2, ..Scenario::load("smoke").expect("it is shipped") };
-        let turns = "turn\n".repeat(6);
+        let turns = "turn a0s0\nturn a0s0c1\nturn a1s0\nturn a1s0f1\n".repeat(3);
         let said = format!("appended a 1 5\n{turns}appended a 2 6\nappended a 3 7");
         let mut killed = false;
         let progress = Steps::new("test", true);
@@ -126,9 +126,12 @@ mod tests {
         let ledgers = heard.into_ledgers().expect("legal names");
         assert_eq!(ledgers[0].1.entries, [5, 6]);
 
-        let (_, was_killed) =
-            listen("turn\n".as_bytes(), &scenario, &progress, || Ok(())).expect("legal lines");
-        assert!(!was_killed, "it ended too early");
+        let others = "turn a0s0f1\nturn a0s0c1\n".repeat(6);
+        for too_few in ["turn a0s0\n", &others] {
+            let (_, was_killed) =
+                listen(too_few.as_bytes(), &scenario, &progress, || Ok(())).expect("legal lines");
+            assert!(!was_killed, "it is not half way yet: {too_few}");
+        }
         assert!(listen("nonsense\n".as_bytes(), &scenario, &progress, || Ok(())).is_err());
     }
 }
