@@ -72,6 +72,11 @@ pub(in super::super) fn is_of_agent(name: &str) -> bool {
     numbers(name).is_some()
 }
 
+/// Whether it is a child's, for which another one waits in the midst of a turn.
+pub(super) fn is_of_child(name: &str) -> bool {
+    name.trim_end_matches(|sign: char| sign.is_ascii_digit()).ends_with('c')
+}
+
 /// A session as it stands in the store, which may be empty. Blocks.
 pub(super) fn read(store: &dyn Store, name: &SessionId, session: u64) -> anyhow::Result<Resumed> {
     let mut resumed = Resumed {
@@ -170,6 +175,11 @@ mod tests {
             assert_eq!(numbers(other), None, "{other}");
             assert!(!is_of_agent(other), "{other}");
         }
-        assert!(is_of_agent(&name(31, 4)));
+        assert!(is_of_agent(&name(31, 4)) && !is_of_child(&name(31, 4)));
+        for (other, is_child) in
+            [("a31s4f7", false), ("a31s4c2", true), ("a31s4c2f3", false), ("a31s4f7c12", true)]
+        {
+            assert_eq!(is_of_child(other), is_child, "{other}");
+        }
     }
 }
