@@ -76,6 +76,12 @@ impl Interrupts {
         Ok(Self(heard))
     }
 
+    /// Those that nobody hears of: a test process ends as any other does.
+    #[cfg(test)]
+    pub(crate) fn unheard() -> Self {
+        Self(watch::channel(false).1)
+    }
+
     /// Whether it was asked by now.
     pub(crate) fn are_there(&self) -> bool {
         *self.0.borrow()

@@ -28,6 +28,7 @@ use super::slices::Arm;
 use super::speech;
 use super::told::Told;
 use crate::sample::dice::Dice;
+pub(super) use between::TURNS_OF_A_FORK;
 use passes::Passes;
 use resume::Resumed;
 
@@ -200,8 +201,12 @@ impl Agent {
         while self.turns_left > 0 && !self.world.ground.is_stopped() {
             self.turns_left -= 1;
             self.turn().await?;
-            self.world.ground.tell(|| Told::Turn).await;
+            self.tell(Told::Turn).await;
             self.after_turn().await?;
+            // Behind a fork that it may have led to: what is to be played never seems to be over while more comes.
+            if !resume::is_of_child(self.handle.session().as_str()) {
+                self.world.ground.metrics.turn_ended();
+            }
         }
         let ground = Arc::clone(&self.world.ground);
         tokio::select! {

@@ -144,6 +144,7 @@ pub(super) struct Metrics {
 struct Measured {
     times: BTreeMap<Of, Histogram<u64>>,
     counts: Counts,
+    turns_ended: u64,
     passes: BTreeMap<String, u64>,
     breaches: Vec<String>,
     broken: u64,
@@ -255,6 +256,16 @@ impl Metrics {
     /// Something happened.
     pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.measured().counts);
+    }
+
+    /// A turn of an agent or of a fork has ended, with what followed it.
+    pub(super) fn turn_ended(&self) {
+        self.measured().turns_ended += 1;
+    }
+
+    /// Turns of agents and forks that have ended; those of children are part of these.
+    pub(super) fn turns_ended(&self) -> u64 {
+        self.measured().turns_ended
     }
 
     /// A promise was broken.

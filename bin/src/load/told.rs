@@ -5,7 +5,7 @@ use std::fmt;
 
 use highwater_protocol::{PassId, SessionId};
 
-use super::agent::Left;
+use super::agent::{Left, resume};
 use super::ledger::{Change, Ledger};
 
 /// Something that was acknowledged, by the session's name.
@@ -23,8 +23,8 @@ pub(super) enum Told {
     Spliced(String, u64),
     /// A session has a fork of this name.
     Forked(String, String),
-    /// An agent has played a turn.
-    Turn,
+    /// A turn was played.
+    Turn(String),
 }
 
 impl fmt::Display for Told {
@@ -36,7 +36,7 @@ impl fmt::Display for Told {
             Self::Cleared(session) => write!(f, "cleared {session}"),
             Self::Spliced(session, pass) => write!(f, "spliced {session} {pass}"),
             Self::Forked(session, fork) => write!(f, "forked {session} {fork}"),
-            Self::Turn => f.write_str("turn"),
+            Self::Turn(session) => write!(f, "turn {session}"),
         }
     }
 }
@@ -54,7 +54,7 @@ impl Told {
             ["cleared", session] => Self::Cleared(session.to_owned()),
             ["spliced", session, pass] => Self::Spliced(session.to_owned(), pass.parse().ok()?),
             ["forked", session, fork] => Self::Forked(session.to_owned(), fork.to_owned()),
-            ["turn"] => Self::Turn,
+            ["turn", session] => Self::Turn(session.to_owned()),
             _ => return None,
         })
     }
@@ -64,7 +64,7 @@ impl Told {
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     ledgers: BTreeMap<String, Ledger>,
-    /// Turns that were played.
+    /// Turns that agents have played in their own sessions: how many forks and children there will be, nobody knows.
     pub(super) turns: u64,
 }
 
@@ -90,7 +90,7 @@ impl Heard {
                 let ledger = self.of(session).forked();
                 self.ledgers.insert(fork, ledger);
             }
-            Told::Turn => self.turns += 1,
+            Told::Turn(session) => self.turns += u64::from(resume::is_of_agent(&session)),
         }
         true
     }
@@ -119,17 +119,19 @@ mod tests {
             Told::Cleared("a".to_owned()),
             Told::Spliced("a".to_owned(), 4),
             Told::Forked("a".to_owned(), "b".to_owned()),
-            Told::Turn,
+            Told::Turn("a1s0".to_owned()),
+            Told::Turn("a1s0f2".to_owned()),
+            Told::Turn("a1s0c3".to_owned()),
         ];
         let mut heard = Heard::default();
         for told in all {
             assert_eq!(Told::parse(&told.to_string()), Some(told.clone()));
             assert!(heard.hear(&told.to_string()), "{told}");
         }
-        for torn in ["appended a 2", "appended a 3 5", "appen", ""] {
+        for torn in ["appended a 2", "turn", "appended a 3 5", "appen", ""] {
             assert!(!heard.hear(torn), "{torn}");
         }
-        assert_eq!(heard.turns, 1);
+        assert_eq!(heard.turns, 1, "of an agent, not of its fork and its child");
         let ledgers = heard.into_ledgers().expect("legal names");
         let [(_, a), (_, b)] = &ledgers[..] else { panic!("{ledgers:?}") };
         assert_eq!((a.entries.as_slice(), a.contexts, a.spliced.len()), (&[77][..], 1, 1));

@@ -11,7 +11,7 @@ use super::super::told::Told;
 use super::{Agent, TurnEnd, config};
 
 /// Turns of a fork, which shares its parent's history and soon ends.
-const TURNS_OF_A_FORK: u64 = 3;
+pub(in super::super) const TURNS_OF_A_FORK: u64 = 3;
 
 /// Turns of a child, for which its parent waits.
 const TURNS_OF_A_CHILD: u64 = 1;

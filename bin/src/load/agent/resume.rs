@@ -67,6 +67,16 @@ fn numbers(name: &str) -> Option<(u64, u64)> {
     Some((agent.parse().ok()?, session.parse().ok()?))
 }
 
+/// Whether a session is an agent's own, by its name.
+pub(in super::super) fn is_of_agent(name: &str) -> bool {
+    numbers(name).is_some()
+}
+
+/// Whether it is a child's, for which another one waits in the midst of a turn.
+pub(super) fn is_of_child(name: &str) -> bool {
+    name.trim_end_matches(|sign: char| sign.is_ascii_digit()).ends_with('c')
+}
+
 /// A session as it stands in the store, which may be empty. Blocks.
 pub(super) fn read(store: &dyn Store, name: &SessionId, session: u64) -> anyhow::Result<Resumed> {
     let mut resumed = Resumed {
@@ -163,6 +173,13 @@ mod tests {
         assert_eq!(numbers(&name(31, 4)), Some((31, 4)));
         for other in ["a31s4f7", "a31s4c2", "b1s1", "a1", "as1"] {
             assert_eq!(numbers(other), None, "{other}");
+            assert!(!is_of_agent(other), "{other}");
+        }
+        assert!(is_of_agent(&name(31, 4)) && !is_of_child(&name(31, 4)));
+        for (other, is_child) in
+            [("a31s4f7", false), ("a31s4c2", true), ("a31s4c2f3", false), ("a31s4f7c12", true)]
+        {
+            assert_eq!(is_of_child(other), is_child, "{other}");
         }
     }
 }

@@ -59,6 +59,7 @@ pub(super) async fn play(
     let (mut pulse, mut turns) = (Pulse::default(), Turns::default());
     let mut calls = followed(ground, &house).await?;
     let began = Instant::now();
+    live.begin();
     let lived = {
         let living = all_live(ground, &house, &store, known);
         tokio::select! {
@@ -196,13 +197,17 @@ struct Lived {
     interrupted: bool,
 }
 
-/// Lets all agents and their forks live to their end.
+/// Lets all agents and their forks live to their end; nobody where that was interrupted before.
 async fn all_live(
     ground: &Arc<Ground>,
     house: &Highwater,
     store: &Arc<RedbStore>,
     mut known: BTreeMap<u64, Resumed>,
 ) -> anyhow::Result<Lived> {
+    if ground.interrupts.are_there() {
+        // Sessions that agents come back to may not have been written.
+        return Ok(Lived { ledgers: Left::new(), interrupted: true });
+    }
     let (forks, mut new) = mpsc::unbounded_channel();
     let world = World {
         ground: Arc::clone(ground),
@@ -282,4 +287,38 @@ fn take(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::agent::TURNS_OF_A_FORK;
+    use super::super::super::behaviour::Behaviour;
+    use super::super::super::scenario::Scenario;
+    use super::*;
+    use crate::signals::Interrupts;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn turns_of_agents_and_forks_are_counted_to_the_last_one_and_those_of_children_are_not() {
+        let smoke = Scenario::load("smoke").expect("it is shipped");
+        let scenario = Scenario {
+            // Few enough of each: children fork as well, and forks have children.
+            agents: 6,
+            until: Until::Turns(2),
+            child_per_mille: 15,
+            fork_per_mille: 100,
+            ..smoke
+        };
+        let behaviour = Behaviour::shipped().expect("it is legal");
+        let ground = Arc::new(
+            Ground::new(scenario, behaviour, 1, Interrupts::unheard()).expect("a provider"),
+        );
+        let (dir, live) =
+            (tempfile::tempdir().expect("a place"), Live::new(&ground.scenario, true));
+        let ended = play(&ground, dir.path(), (1, false), &live).await.expect("it is played");
+        let counts = ended.report.counts;
+        let expected = 6 * 2 + counts.forks * TURNS_OF_A_FORK;
+        assert_eq!(ground.metrics.turns_ended(), expected, "{counts:?}");
+        assert!(counts.forks > 0 && counts.children > 0, "{counts:?}");
+        assert_eq!(counts.turns, expected + counts.children);
+    }
 }

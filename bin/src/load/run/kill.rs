@@ -94,11 +94,11 @@ async fn listen(
             tokio::pin!(read);
             tokio::select! {
                 biased;
-                read = &mut read => read,
                 () = interrupts.come(), if kill.is_some() => {
                     kill.take().map_or(Ok(()), |kill| kill())?;
                     read.await
                 }
+                read = &mut read => read,
             }?
         };
         // A line without its end was not told whole.
@@ -109,7 +109,7 @@ async fn listen(
             bail!("L1: this was acknowledged out of order, or is no acknowledgement: {line:?}");
         }
         let (done, all) = match half(scenario.until) {
-            Until::Turns(turns) => (heard.turns, turns * scenario.agents),
+            Until::Turns(turns) => (heard.turns, turns * scenario.population()),
             Until::DurationSecs(seconds) => (began.elapsed().as_secs(), seconds),
         };
         progress.show(done.min(all), all);
@@ -138,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_is_killed_half_way_and_what_it_did_not_say_whole_is_not_heard() {
         let scenario = Scenario { agents: 2, ..Scenario::load("smoke").expect("it is shipped") };
-        let turns = "turn\n".repeat(6);
+        let turns = "turn a0s0\nturn a0s0c1\nturn a1s0\nturn a1s0f1\n".repeat(3);
         let said = format!("appended a 1 5\n{turns}appended a 2 6\nappended a 3 7");
         let mut killed = false;
         let progress = Steps::new("test", true);
@@ -146,7 +146,7 @@ mod tests {
             killed = true;
             Ok(())
         };
-        let interrupts = Interrupts::heard().expect("a thread");
+        let interrupts = Interrupts::unheard();
         let listens = listen(said.as_bytes(), &scenario, &progress, &interrupts, kill);
         let (heard, was_killed) = listens.await.expect("legal lines");
         assert!(killed && was_killed);
@@ -154,11 +154,14 @@ mod tests {
         let ledgers = heard.into_ledgers().expect("legal names");
         assert_eq!(ledgers[0].1.entries, [5, 6]);
 
-        let listens = async |said: &'static str| {
+        let listens = async |said: &str| {
             listen(said.as_bytes(), &scenario, &progress, &interrupts, || Ok(())).await
         };
-        let (_, was_killed) = listens("turn\n").await.expect("legal lines");
-        assert!(!was_killed, "it ended too early");
+        let others = "turn a0s0f1\nturn a0s0c1\n".repeat(6);
+        for too_few in ["turn a0s0\n", &others] {
+            let (_, was_killed) = listens(too_few).await.expect("legal lines");
+            assert!(!was_killed, "it is not half way yet: {too_few}");
+        }
         assert!(listens("nonsense\n").await.is_err());
     }
 }
