@@ -16,7 +16,7 @@ Exit codes:
   0    fine
   1    the run failed or something is wrong: bytes were lost, a context broke a promise, the store is damaged
   2    usage, an input that cannot be read, or a configuration with mistakes
-  130  stopped by Ctrl-C or SIGTERM (with --store, the same command goes on where it stopped)"
+  130  stopped by Ctrl-C or SIGTERM (with --store, the same replay goes on where it stopped)"
 )]
 pub(crate) struct Args {
     /// What to do.

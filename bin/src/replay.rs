@@ -26,7 +26,8 @@ use crate::input::{Source, Transcript};
 use crate::output::print;
 use crate::progress::Progress;
 use crate::report::{Marks, Mode, Report, Settings};
-use crate::{report, signals, verify};
+use crate::signals::Interrupts;
+use crate::{report, verify};
 use host::{Host, Played};
 use watched::Watch;
 use writers::Writers;
@@ -53,6 +54,8 @@ impl Place {
 
 /// Runs the command.
 pub(crate) async fn run(options: args::Replay) -> anyhow::Result<Exit> {
+    // From now on, what comes too early for anybody to wait for it is not lost.
+    Interrupts::heard()?;
     let budget = options.marks.budget()?;
     let source = Source::new(options.file.clone());
     let session = source.session(options.session.as_deref())?;
@@ -117,9 +120,10 @@ async fn compare(
 ) -> anyhow::Result<bool> {
     let (path, session, source) = (place.path().to_owned(), session.clone(), source.clone());
     let comparing = move || verify::in_second_process(&path, &session, &source);
+    let interrupts = Interrupts::heard()?;
     tokio::select! {
         biased;
-        () = signals::interrupted() => Ok(false),
+        () = interrupts.come() => Ok(false),
         compared = tokio::task::spawn_blocking(comparing) => {
             report.lossless = Some(compared??);
             Ok(true)

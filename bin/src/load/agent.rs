@@ -113,6 +113,10 @@ pub(super) async fn live(
     let mut left = Left::new();
     let first = resumed.as_ref().map_or(0, |resumed| resumed.session);
     for session in first.. {
+        if ground.is_stopped() {
+            // One that was to begin later does not begin any more.
+            break;
+        }
         let turns = match ground.scenario.until {
             Until::Turns(turns) => turns,
             Until::DurationSecs(_) => {

@@ -73,6 +73,9 @@ impl Model for Asking {
         max_output: TokenCount,
         errand: &Errand,
     ) -> Result<Completion, ModelError> {
+        if let Some((session, _)) = errand.pass() {
+            self.ground.metrics.summary_asked(session);
+        }
         let (at, ground) = (Instant::now(), Arc::clone(&self.ground));
         let _waits = ground.provider.waits(ClassKind::Compaction);
         let asked = RefCell::new(Some(Asked { at, ground, _waits }));

@@ -65,7 +65,8 @@ fn notes(
             "note: the seeds are {before} and {after}: texts, sizes and times were drawn anew"
         ));
     }
-    if before["behaviour"] != after["behaviour"] {
+    let is_told = before["behaviour"].is_string() && after["behaviour"].is_string();
+    if is_told && before["behaviour"] != after["behaviour"] {
         notes.push("note: agents' doings were drawn from other numbers (--behaviour)".to_owned());
     }
     for (file, report) in [(before_file, before), (after_file, after)] {

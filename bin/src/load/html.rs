@@ -71,7 +71,7 @@ fn tiles(report: &Report) -> String {
             "of the slots for them, in the {} in which turns or passes waited",
             millis(real(tally.waiting_us) / 1e3)
         ),
-        None => "of all slots; no turn ever waited".to_owned(),
+        None => "of all slots; hardly anybody waited".to_owned(),
     };
     let bad = |is_bad: bool| if is_bad { "bad" } else { "good" };
     let spliced = report.passes.get("spliced").copied().unwrap_or(0);

@@ -207,6 +207,11 @@ impl Metrics {
         *measured.passes.entry(outcome.to_owned()).or_default() += 1;
     }
 
+    /// A model is asked for a pass: what it answered before was not the last.
+    pub(super) fn summary_asked(&self, session: &SessionId) {
+        self.measured().summarized.remove(session);
+    }
+
     /// A model has answered for a pass.
     pub(super) fn summarized(&self, session: &SessionId, pass: PassId) {
         self.measured().summarized.insert(session.clone(), (pass, Instant::now()));

@@ -65,7 +65,8 @@ pub(super) struct Tally {
     /// The time during which turns or passes waited for permits.
     pub(super) waiting_us: u64,
     /// The share of the slots in use that were for whoever waited: all of them while turns did, those that are not
-    /// reserved and those that turns had while passes alone did. Absent when nobody waited.
+    /// reserved and those that turns had while passes alone did. Absent when
+    /// somebody waited for less than a second in sum.
     pub(super) utilisation_while_waiting: Option<f64>,
     /// The share of all slots that were in use, from the first call on.
     pub(super) utilisation: f64,

@@ -29,6 +29,8 @@ pub(super) struct Report {
     pub(super) elapsed_ms: u64,
     /// Whether somebody stopped it.
     pub(super) interrupted: bool,
+    /// Whether agents began before that.
+    pub(super) began: bool,
     /// What happened.
     pub(super) counts: Counts,
     /// How long everything took.

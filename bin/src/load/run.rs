@@ -97,13 +97,13 @@ impl Run {
         }
         check_writable(self.html.as_deref())?;
         check_writable(self.json.as_deref())?;
+        let interrupts = Interrupts::heard()?;
         let temporary = match &self.store {
             Some(_) => None,
             None => Some(tempfile::tempdir().context("a temporary store")?),
         };
         let dir = self.store.clone().or(temporary.as_ref().map(|dir| dir.path().to_owned()));
         let dir = dir.context("a store has a directory")?;
-        let interrupts = Interrupts::heard()?;
         if self.tell {
             let ground = Ground::new(scenario, behaviour, self.seed, interrupts)?;
             return crate::run(self.play_and_tell(ground, dir)).map(|()| Exit::Fine);
@@ -124,7 +124,8 @@ impl Run {
         // What was seen is told first: a file that cannot be written takes none of it away.
         print(&text::render(&report))?;
         let page = write(self.html.as_deref(), || html::page(&report));
-        write(self.json.as_deref(), || report.to_json()).and(page)?;
+        let json = write(self.json.as_deref(), || report.to_json());
+        page.and(json)?;
         Ok(match (report.interrupted, report.broken) {
             (_, 1..) => Exit::Failed,
             (true, 0) => Exit::Interrupted,

@@ -34,13 +34,19 @@ pub(super) fn verdict(report: &Report) -> String {
 
 /// What the figures are of, where that is not all that was to be played.
 pub(super) fn remarks(report: &Report) -> Vec<String> {
+    let lived = millis(real(report.elapsed_ms));
+    let killed = report.killed.is_some();
     let mut remarks = Vec::new();
-    if report.interrupted {
-        let lived = millis(real(report.elapsed_ms));
+    if report.interrupted && report.began {
         let told = "all figures are of what was played until then.";
         remarks.push(format!("The run was interrupted after {lived}: {told}"));
+    } else if report.interrupted && killed {
+        let told = "what was acknowledged in it is compared, and all figures are zero.";
+        remarks.push(format!("The run was interrupted in the half before the kill: {told}"));
+    } else if report.interrupted {
+        remarks.push("The run was interrupted before agents began: nobody played.".to_owned());
     }
-    if report.killed.is_some() {
+    if killed && report.began {
         let told = "counts and times are of the half behind the kill.";
         remarks.push(format!("Half of it was played by a process that was killed: {told}"));
     }
@@ -176,8 +182,9 @@ fn provider(report: &Report) -> Vec<String> {
     for (outcome, count) in &report.passes {
         lines.push(row("passes", &thousands(*count), &plain(outcome)));
     }
-    let meaning = "of those in the store that no model wrote, or not all of it: they quote";
-    lines.push(row("quoted", &thousands(report.compared.quoted), meaning));
+    let halves = if report.killed.is_some() { " by both halves" } else { "" };
+    let meaning = format!("spliced{halves} with words that no model wrote, or not all of them");
+    lines.push(row("quoted", &thousands(report.compared.quoted), &meaning));
     lines.push(row("calls", &thousands(tally.calls), "of turns and passes"));
     let meaning = "refused because a limit was reached that the gate knows (429)";
     lines.push(row("over a limit", &thousands(tally.refused_by_limits), meaning));

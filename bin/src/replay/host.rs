@@ -17,7 +17,7 @@ use super::recorder::Recorder;
 use crate::input::Transcript;
 use crate::progress::{Progress, Standing};
 use crate::report::Report;
-use crate::signals;
+use crate::signals::Interrupts;
 
 /// One agent's host.
 pub(super) struct Host {
@@ -100,9 +100,10 @@ impl Host {
         transcript: Transcript,
         progress: &Progress,
     ) -> anyhow::Result<Played> {
+        let interrupts = Interrupts::heard()?;
         let played = tokio::select! {
             biased;
-            () = signals::interrupted() => None,
+            () = interrupts.come() => None,
             played = self.play_all(transcript, progress) => Some(played?),
         };
         self.passes.drain();

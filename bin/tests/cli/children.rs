@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 /// The process that a run has started, once there is a store in a directory, which is opened behind it.
@@ -15,6 +15,19 @@ pub(crate) fn child_of(run: &Child, store: &Path) -> PathBuf {
         parent == Some(&run.id().to_string())
     };
     processes.map(|process| process.path()).find(of_the_run).expect("it has started one")
+}
+
+/// What a run has said, which ends by itself, and long before it would without being asked to.
+pub(crate) fn ended(mut run: Child) -> Output {
+    let began = Instant::now();
+    while run.try_wait().expect("it is ours").is_none() {
+        if began.elapsed() > Duration::from_mins(1) {
+            run.kill().expect("it runs");
+            panic!("it was asked to end, and goes on for a minute");
+        }
+        std::thread::yield_now();
+    }
+    run.wait_with_output().expect("it has ended")
 }
 
 /// Waits until something holds. A test that would wait for ever fails.

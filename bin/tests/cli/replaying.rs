@@ -99,7 +99,13 @@ fn colours_are_used_only_when_asked_for_or_on_a_terminal() {
 }
 
 #[test]
-fn ctrl_c_stops_cleanly_and_the_same_command_goes_on() {
+fn either_signal_stops_cleanly_and_the_same_command_goes_on() {
+    for signal in ["-INT", "-TERM"] {
+        stops_by(signal);
+    }
+}
+
+fn stops_by(signal: &str) {
     let world = World::new();
     world.file("t.jsonl", conversation(20, 6));
     let words = ["replay", "t.jsonl", "--store", "store", "--quiet", "--turn-ms", "600000"];
@@ -109,7 +115,7 @@ fn ctrl_c_stops_cleanly_and_the_same_command_goes_on() {
     let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
     let opened = log.by_ref().map_while(Result::ok).any(|line| line.contains("replay begins"));
     assert!(opened, "the replay has begun");
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let killed = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(killed.expect("kill is there").success());
     let rest: Vec<String> = log.map_while(Result::ok).collect();
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{rest:?}");

@@ -42,7 +42,7 @@ fn waits(report: &Report) -> String {
         ("permit of a turn", latency.turn_permit),
         ("permit of a pass", latency.compaction_permit),
         ("pass", latency.pass),
-        ("splice, from the last answer of a model", latency.splice),
+        ("splice, behind a model", latency.splice),
         ("append, during a pass, from when it was made", latency.append_made.during_pass),
         ("append, otherwise, from when it was made", latency.append_made.without_pass),
         ("context, during a pass, from when it was made", latency.context_made.during_pass),

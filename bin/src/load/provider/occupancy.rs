@@ -31,9 +31,9 @@ struct Seen {
     waiting_us: f64,
 }
 
-/// Of the time that was lived, the part in which somebody has to have waited to tell of it: to take a free permit takes some
-/// microseconds, in which a provider that nobody waits for is as idle as ever.
-const LEAST_WAITED: f64 = 0.01;
+/// So long somebody has to have waited, in sum, for the slots in use meanwhile to say anything: to take a free permit takes
+/// some microseconds, in which a provider that nobody waits for is as idle as ever.
+const LEAST_WAITED_US: f64 = 1e6;
 
 /// A call that is under way until this is dropped.
 pub(super) struct Calling<'a>(&'a Occupancy, ClassKind);
@@ -87,7 +87,7 @@ impl Occupancy {
     pub(super) fn within(&self, tally: Tally) -> Tally {
         let seen = self.seen();
         let lived_us = seen.began.elapsed().as_secs_f64() * 1e6;
-        let while_waiting = (seen.waiting_us > LEAST_WAITED * lived_us)
+        let while_waiting = (seen.waiting_us >= LEAST_WAITED_US)
             .then(|| seen.busy_while_waiting_us / seen.open_while_waiting_us.max(1.0));
         Tally {
             waiting_us: whole(seen.waiting_us),

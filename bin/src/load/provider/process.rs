@@ -2,6 +2,7 @@
 //! another, and ends with its standard input, when it says what it saw.
 
 use std::io::{BufRead, BufReader, Lines, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,8 @@ impl Process {
         let program = std::env::current_exe().context("the program's own file")?;
         let mut command = Command::new(program);
         command.args(["load", "provide"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Ctrl-C at a terminal is for the run alone.
+        command.process_group(0);
         let mut child = command.spawn().context("the simulated provider cannot be started")?;
         let mut input = child.stdin.take().context("its input is a pipe")?;
         let lines = BufReader::new(child.stdout.take().context("its output is a pipe")?).lines();

@@ -27,7 +27,7 @@ use super::account::{Account, Admitted};
 use super::process::Order;
 use super::remote::WANTED;
 use super::{Limited, Tally, Wanted};
-use crate::signals;
+use crate::signals::Interrupts;
 use answer::Told;
 
 /// How long it may take until a caller is known to have gone, and how much later than its permit a call may come: over
@@ -63,22 +63,17 @@ fn say(line: &str) -> anyhow::Result<()> {
 }
 
 async fn serve(order: Order) -> anyhow::Result<Tally> {
+    // Being asked to end is for whoever started it: agents end in order, and call until then.
+    Interrupts::heard()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("a free port")?;
     say(&format!("http://{}", listener.local_addr()?))?;
     let account = Arc::new(Account::new(order.allowed, order.seed, LEEWAY));
     let served = Arc::new(Served { account, speech: Speech::new(order.seed) });
     let accepting = accept(&served, &listener);
-    // Ctrl-C is for whoever started it: agents end in order, and call until then.
-    let stays = async {
-        loop {
-            signals::interrupted().await;
-        }
-    };
     tokio::select! {
         biased;
         ended = input_ends() => ended?,
         accepted = accepting => accepted?,
-        () = stays => {}
     }
     Ok(served.account.tally())
 }

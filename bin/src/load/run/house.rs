@@ -52,7 +52,7 @@ pub(super) async fn play(
     prepare(ground, &store, live).await?;
     let before = usage(&store).await?;
     let known = if comes_back { known(&store).await? } else { BTreeMap::new() };
-    let resumed = known.len() as u64;
+    let back = known.len() as u64;
     let threads = Threads::start().context("threads for the house")?;
     let (cpu_before, house_before) = (machine::cpu_us(), ground.meter.house_us());
     let house = built(ground, &threads, Shared(Arc::clone(&store)), seed).await?;
@@ -60,17 +60,12 @@ pub(super) async fn play(
     let mut calls = followed(ground, &house).await?;
     let began = Instant::now();
     live.begin();
-    let lived = {
-        let living = all_live(ground, &house, &store, known);
-        tokio::select! {
-            biased;
-            lived = living => lived,
-            () = pulse.follow(&house, ground, live) => anyhow::bail!("the gate ended before the agents did"),
-            () = turns.follow(calls.as_mut()) => anyhow::bail!("the gate ended before the agents did"),
-            () = ground.take_turns() => anyhow::bail!("the last slice has been played"),
-            () = ground.withhold() => anyhow::bail!("the provider withholds for ever"),
-            died = ground.provider.died() => return Err(died),
-        }
+    let lived = tokio::select! {
+        biased;
+        lived = all_live(ground, &house, &store, known) => lived,
+        () = pulse.follow(&house, ground, live) => anyhow::bail!("the gate ended before the agents did"),
+        () = turns.follow(calls.as_mut()) => anyhow::bail!("the gate ended before the agents did"),
+        failed = fails(ground) => return Err(failed),
     };
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let cpu_us = spent_us(cpu_before, machine::cpu_us());
@@ -78,7 +73,8 @@ pub(super) async fn play(
     let (gauges, gate) = (house.gauges(), house.gate().status_of(ACCOUNT).await?);
     turns.drain(calls.as_mut());
     house.close().await?;
-    let Lived { ledgers, interrupted } = lived?;
+    let Lived { ledgers, interrupted, began: has_begun } = lived?;
+    let resumed = if has_begun { back } else { 0 };
     let samples = pulse.into_samples();
     let metrics = &ground.metrics;
     let latency = metrics.latency();
@@ -92,6 +88,7 @@ pub(super) async fn play(
         behaviour: ground.behaviour.digest(),
         elapsed_ms,
         interrupted,
+        began: has_begun,
         counts: metrics.counts(),
         p99_ratio: Ratios::of(&latency),
         latency,
@@ -112,6 +109,16 @@ pub(super) async fn play(
         views: metrics.views(),
     };
     Ok(Ended { report, ledgers })
+}
+
+/// Whatever goes on as long as agents live, and ends before them only when something is wrong.
+async fn fails(ground: &Ground) -> anyhow::Error {
+    tokio::select! {
+        biased;
+        () = ground.take_turns() => anyhow::anyhow!("the last slice has been played"),
+        () = ground.withhold() => anyhow::anyhow!("the provider withholds for ever"),
+        died = ground.provider.died() => died,
+    }
 }
 
 /// The calls of the account as they end, where turns are compared.
@@ -195,6 +202,8 @@ async fn built(
 struct Lived {
     ledgers: Left,
     interrupted: bool,
+    /// Whether they began at all.
+    began: bool,
 }
 
 /// Lets all agents and their forks live to their end; nobody where that was interrupted before.
@@ -206,7 +215,7 @@ async fn all_live(
 ) -> anyhow::Result<Lived> {
     if ground.interrupts.are_there() {
         // Sessions that agents come back to may not have been written.
-        return Ok(Lived { ledgers: Left::new(), interrupted: true });
+        return Ok(Lived { ledgers: Left::new(), interrupted: true, began: false });
     }
     let (forks, mut new) = mpsc::unbounded_channel();
     let world = World {
@@ -243,7 +252,7 @@ async fn until_all_have_ended(
         Until::Turns(_) => None,
         Until::DurationSecs(secs) => Some(began + Duration::from_secs(secs)),
     };
-    let mut lived = Lived { ledgers: Left::new(), interrupted: false };
+    let mut lived = Lived { ledgers: Left::new(), interrupted: false, began: true };
     loop {
         while let Ok(fork) = new.try_recv() {
             agents.spawn(fork.play());

@@ -57,6 +57,8 @@ pub(super) async fn first_half(
         command.arg("--behaviour").arg(path);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    // Ctrl-C at a terminal is for this process, which ends that one.
+    command.process_group(0);
     let mut child = command.spawn()?;
     let lines = BufReader::new(child.stdout.take().context("its output is a pipe")?);
     let progress = Steps::new("before the kill", run.quiet);

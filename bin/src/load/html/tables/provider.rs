@@ -12,11 +12,11 @@ pub(super) fn calls(report: &Report) -> String {
     let mut rows: Vec<(String, String)> =
         passes.map(|(outcome, count)| (format!("passes {outcome}"), thousands(*count))).collect();
     rows.extend(named([
-        ("splices in the store that quote", thousands(report.compared.quoted)),
+        ("spliced with words that no model wrote", thousands(report.compared.quoted)),
         ("calls of the provider", thousands(tally.calls)),
         ("refused over a limit that is known (429)", thousands(tally.refused_by_limits)),
         ("refused by chance (429)", thousands(tally.refused_by_chance)),
-        ("failed by chance (500)", thousands(tally.failed)),
+        ("failed by chance", thousands(tally.failed)),
         ("calls at once at most", thousands(tally.peak_in_flight)),
         ("slots in use, of all and all along", percent(tally.utilisation)),
     ]));
@@ -43,7 +43,7 @@ pub(super) fn promises(report: &Report) -> String {
         ratio.map_or(DASH.to_owned(), value)
     };
     let mut rows = named([
-        ("append, 99% within, from when it was made", ratio(ratios.append)),
+        ("append, 99% within", ratio(ratios.append)),
         ("context, 99% within", ratio(ratios.context)),
         ("next context, 99% within", ratio(ratios.next_context)),
     ]);
