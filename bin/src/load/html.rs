@@ -6,9 +6,9 @@ mod tables;
 
 use super::metrics::{Arms, Spread};
 use super::report::Report;
-use super::text::{remarks, verdict};
+use super::text::{for_whoever_waited, remarks, verdict};
 use crate::report::style::STYLE;
-use crate::report::words::{DASH, bytes, counted, escape, micros, millis, real, thousands};
+use crate::report::words::{bytes, counted, escape, millis, real, thousands};
 
 /// What this page adds to the style of all reports.
 const OWN: &str = "
@@ -67,10 +67,7 @@ fn tiles(report: &Report) -> String {
     let (tally, counts) = (report.provider, report.counts);
     let in_use = tally.utilisation_while_waiting.unwrap_or(tally.utilisation);
     let in_use_note = match tally.utilisation_while_waiting {
-        Some(_) => format!(
-            "of the slots for them, in the {} in which turns or passes waited",
-            millis(real(tally.waiting_us) / 1e3)
-        ),
+        Some(_) => for_whoever_waited(report),
         None => "of all slots; hardly anybody waited".to_owned(),
     };
     let bad = |is_bad: bool| if is_bad { "bad" } else { "good" };
@@ -127,8 +124,7 @@ fn context(report: &Report) -> (String, String) {
     let asked = |arms: Arms| (arms.during_pass.count, arms.without_pass.count);
     let (kind, arms) =
         if asked(next) > asked(alone) { ("next context", next) } else { ("context", alone) };
-    let time =
-        |spread: Spread| if spread.count == 0 { DASH.to_owned() } else { micros(spread.p99_us) };
+    let time = |spread: Spread| spread.told(spread.p99_us);
     let note = format!(
         "99% of {} within; otherwise {}",
         counted(arms.during_pass.count, kind),

@@ -15,6 +15,7 @@ use highwater_protocol::{PassId, SessionId};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::report::words;
 use views::Views;
 pub(super) use views::{View, WATCHED};
 
@@ -97,6 +98,13 @@ pub(super) struct Spread {
     pub(super) p999_us: u64,
     /// The longest.
     pub(super) max_us: u64,
+}
+
+impl Spread {
+    /// One of its times in words; a dash where nothing was measured.
+    pub(super) fn told(self, us: u64) -> String {
+        if self.count == 0 { words::DASH.to_owned() } else { words::micros(us) }
+    }
 }
 
 /// One kind of call, by whether a pass of its session was in flight.

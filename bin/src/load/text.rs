@@ -164,7 +164,7 @@ fn waits(report: &Report) -> Vec<String> {
 }
 
 fn times(label: &str, spread: Spread) -> String {
-    let time = |us: u64| if spread.count == 0 { DASH.to_owned() } else { micros(us) };
+    let time = |us: u64| spread.told(us);
     format!(
         "  {label:<28}{:>12}{:>12}{:>12}{:>12}{:>12}",
         thousands(spread.count),
@@ -199,11 +199,7 @@ fn provider(report: &Report) -> Vec<String> {
     lines.push(row("at once", &thousands(tally.peak_in_flight), "calls at most"));
     lines.push(row("in use", &percent(tally.utilisation), "of all slots, all along"));
     if let Some(share) = tally.utilisation_while_waiting {
-        let meaning = format!(
-            "of the slots for them, in the {} in which turns or passes waited",
-            millis(real(tally.waiting_us) / 1e3)
-        );
-        lines.push(row("in use when wanted", &percent(share), &meaning));
+        lines.push(row("in use when wanted", &percent(share), &for_whoever_waited(report)));
     }
     for (class, wait) in &report.gate.longest_wait_us {
         let granted = report.gate.granted.get(class).copied().unwrap_or(0);
@@ -215,6 +211,12 @@ fn provider(report: &Report) -> Vec<String> {
     }
     lines.extend(promises(report));
     lines
+}
+
+/// What the slots in use are a share of that were for whoever waited.
+pub(super) fn for_whoever_waited(report: &Report) -> String {
+    let waited = millis(real(report.provider.waiting_us) / 1e3);
+    format!("of the slots for them, in the {waited} in which turns or passes waited")
 }
 
 /// What is promised of waits, as this run has it.

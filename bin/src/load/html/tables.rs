@@ -64,7 +64,7 @@ fn waits(report: &Report) -> String {
 }
 
 fn row(name: &str, spread: Spread) -> String {
-    let time = |us: u64| if spread.count == 0 { DASH.to_owned() } else { micros(us) };
+    let time = |us: u64| spread.told(us);
     let cells = [
         thousands(spread.count),
         time(spread.p50_us),
